@@ -1,0 +1,48 @@
+//! Measure and control the effective learning rates of any [Burn](burn) module while it trains.
+//!
+//! - [`probe`] finds by measurement which weights are scale-invariant and reads `‖W‖`, `‖∇W‖` and
+//!   their cosine for all of them with one read-back;
+//! - [`controller`] puts the controls of the theory crate (critical warm-up, rescale, hold) into a
+//!   training loop with two lines;
+//! - [`rescale`] multiplies weights without changing the function, and carries gradients and the
+//!   optimiser's state along.
+//!
+//! In a training loop:
+//!
+//! ```
+//! use burn::module::Module;
+//! use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+//! use burn::optim::{GradientsParams, SgdConfig};
+//! use burn::tensor::{Device, Distribution, Tensor, activation::relu};
+//! use evenkeel::quantity::LearningRate;
+//! use evenkeel_burn::{controller::ElrController, probe::Probe};
+//!
+//! #[derive(Module, Debug)]
+//! struct Net { first: Linear, norm: BatchNorm, last: Linear }
+//!
+//! let device = Device::flex().autodiff();
+//! let mut net = Net {
+//!     first: LinearConfig::new(8, 16).with_bias(false).init(&device),
+//!     norm: BatchNormConfig::new(16).init(&device),
+//!     last: LinearConfig::new(16, 1).init(&device),
+//! };
+//! let x = Tensor::<2>::random([32, 8], Distribution::Default, &device);
+//! let loss = |net: &Net| net.last.forward(relu(net.norm.forward(net.first.forward(x.clone()))));
+//! let gradients = |net: &Net| {
+//!     GradientsParams::from_grads(loss(net).powi_scalar(2).mean().backward(), net)
+//! };
+//!
+//! let probe = Probe::find(&net, &gradients(&net))?;
+//! let mut controller = ElrController::new(probe, "critical+hold".parse()?);
+//! let mut optimizer = SgdConfig::new().init();
+//! for _ in 0..3 {
+//!     let grads = gradients(&net);
+//!     let step = controller.steer(net, grads, &mut optimizer, LearningRate::new(0.1)?)?;
+//!     net = optimizer.step(step.lr, step.model, step.gradients);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod controller;
+pub mod probe;
+pub mod rescale;

@@ -1,0 +1,446 @@
+//! Which parameters are scale-invariant, and what their norms are.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use evenkeel::layer::LayerNorms;
+use evenkeel::quantity::{GradientNorm, QuantityError, RescaleFactor, WeightNorm};
+use thiserror::Error;
+
+use crate::rescale::scale_weights;
+
+/// `|cos(W, ∇W)|` up to which a weight is taken to be scale-invariant. Rounding and the ε of the
+/// norms leave 1e-7 to 1e-4 (T1); a weight that is not invariant has about `1/√numel` or more.
+pub const COSINE_TOLERANCE: f64 = 1e-3;
+
+/// Relative change of the loss, under weights scaled by 2, up to which invariance is confirmed.
+pub const LOSS_TOLERANCE: f64 = 1e-2;
+
+/// What a parameter is to the probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A weight whose scale does not matter to the loss: it counts in the spread.
+    ScaleInvariant,
+    /// A weight whose scale matters, such as the classifier's: reported, not counted.
+    ScaleDependent,
+    /// A parameter of rank below 2: a bias or the gain of a norm. Reported, not counted.
+    Vector,
+    /// A parameter that got no gradient, or is all zero: nothing can be said of it.
+    Silent,
+}
+
+impl Role {
+    /// The role in words, as in run folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::ScaleInvariant => "scale-invariant",
+            Role::ScaleDependent => "scale-dependent",
+            Role::Vector => "vector",
+            Role::Silent => "silent",
+        }
+    }
+}
+
+/// One parameter of the module, as the probe found it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// Burn's identity of the parameter.
+    pub id: ParamId,
+    /// The module path, such as `blocks.3.linear.weight`.
+    pub path: String,
+    /// The shape of the tensor.
+    pub shape: Vec<usize>,
+    /// What it is to the probe.
+    pub role: Role,
+    /// What was read when it was found; `None` when it got no gradient.
+    pub found: Option<Reading>,
+}
+
+/// `‖W‖`, `‖∇W‖` and the cosine between them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// `‖W‖`.
+    pub weight_norm: f64,
+    /// `‖∇W‖`.
+    pub gradient_norm: f64,
+    /// `⟨W, ∇W⟩/(‖W‖‖∇W‖)`; zero by T1 for a scale-invariant weight, and set to zero where a norm
+    /// vanishes.
+    pub cosine: f64,
+}
+
+impl Reading {
+    /// From the squared norms and the inner product.
+    fn from_sums([weight, gradient, inner]: [f64; 3]) -> Self {
+        let (weight_norm, gradient_norm) = (weight.sqrt(), gradient.sqrt());
+        let cosine = inner / (weight_norm * gradient_norm);
+        Self {
+            weight_norm,
+            gradient_norm,
+            cosine: if weight * gradient == 0.0 {
+                0.0
+            } else {
+                cosine
+            },
+        }
+    }
+
+    /// The norms as quantities of the theory.
+    ///
+    /// # Errors
+    /// [`QuantityError`] for a vanished weight and for non-finite norms.
+    pub fn norms(self) -> Result<LayerNorms, QuantityError> {
+        Ok(LayerNorms {
+            weight: WeightNorm::new(self.weight_norm)?,
+            gradient: GradientNorm::new(self.gradient_norm)?,
+        })
+    }
+}
+
+/// What can go wrong while measuring.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ProbeError {
+    /// The module has no weight that behaves scale-invariantly.
+    #[error(
+        "no scale-invariant weight among {parameters} parameters; a weight counts when a \
+         normalization layer follows it, so that |cos(W, grad W)| <= {COSINE_TOLERANCE}"
+    )]
+    NothingInvariant {
+        /// How many parameters were looked at.
+        parameters: usize,
+    },
+    /// A tracked weight got no gradient in this step.
+    #[error("layer `{layer}` got no gradient; was the loss computed from the probed module?")]
+    NoGradient {
+        /// The module path.
+        layer: String,
+    },
+    /// A norm is unusable.
+    #[error("layer `{layer}`: {source}")]
+    Unusable {
+        /// The module path.
+        layer: String,
+        /// What is wrong with it.
+        source: QuantityError,
+    },
+}
+
+/// The parameters of a module and which of them to track.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    parameters: Vec<Parameter>,
+    /// Position among the tracked layers, by parameter.
+    tracked: HashMap<ParamId, usize>,
+    /// Tracked layers as indices into `parameters`.
+    layers: Vec<usize>,
+}
+
+impl Probe {
+    /// Finds the scale-invariant weights of `module` from one step's gradients: those of rank 2 or
+    /// more whose gradient is orthogonal to them (T1), to within [`COSINE_TOLERANCE`].
+    ///
+    /// A scale-dependent weight may be orthogonal to its gradient by accident, with a chance of
+    /// about `COSINE_TOLERANCE·√numel`; [`Probe::confirm`] rules that out.
+    ///
+    /// # Errors
+    /// [`ProbeError::NothingInvariant`] when there is nothing to control.
+    pub fn find<M: Module>(module: &M, gradients: &GradientsParams) -> Result<Self, ProbeError> {
+        let mut survey = Survey::default();
+        module.visit(&mut Reader::new(gradients, &mut survey));
+        let readings = survey.sums.read();
+        let parameters: Vec<Parameter> = survey
+            .seen
+            .into_iter()
+            .map(|seen| seen.classify(&readings))
+            .collect();
+        Self::tracking(parameters)
+    }
+
+    fn tracking(parameters: Vec<Parameter>) -> Result<Self, ProbeError> {
+        let layers: Vec<usize> = (0..parameters.len())
+            .filter(|&i| parameters[i].role == Role::ScaleInvariant)
+            .collect();
+        let tracked: HashMap<ParamId, usize> = layers
+            .iter()
+            .enumerate()
+            .map(|(position, &i)| (parameters[i].id, position))
+            .collect();
+        if layers.is_empty() {
+            return Err(ProbeError::NothingInvariant {
+                parameters: parameters.len(),
+            });
+        }
+        Ok(Self {
+            parameters,
+            tracked,
+            layers,
+        })
+    }
+
+    /// Confirms `L(aW) = L(W)` at `a = 2` (T1) and keeps only the weights that pass.
+    ///
+    /// All tracked weights are scaled at once first; only when that moves the loss by more than
+    /// [`LOSS_TOLERANCE`] is each tried by itself. `loss` must be deterministic and in training
+    /// mode, on the same batch each time.
+    ///
+    /// # Errors
+    /// [`ProbeError::NothingInvariant`] when no weight passes.
+    pub fn confirm<M: Module>(
+        mut self,
+        module: &M,
+        loss: impl Fn(&M) -> f64,
+    ) -> Result<Self, ProbeError> {
+        let before = loss(module);
+        let moves = |ids: &[ParamId]| {
+            let factors = ids.iter().map(|&id| (id, DOUBLE.get())).collect();
+            let after = loss(&scale_weights(module.clone(), &factors));
+            ((after - before) / before)
+                .abs()
+                .partial_cmp(&LOSS_TOLERANCE)
+                != Some(std::cmp::Ordering::Less)
+        };
+        let ids: Vec<ParamId> = self.layers().map(|layer| layer.id).collect();
+        if moves(&ids) {
+            for parameter in &mut self.parameters {
+                if parameter.role == Role::ScaleInvariant && moves(&[parameter.id]) {
+                    parameter.role = Role::ScaleDependent;
+                }
+            }
+        }
+        Self::tracking(self.parameters)
+    }
+
+    /// Every parameter of the module, in module order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The tracked layers, in module order: the order of all readings.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = &Parameter> {
+        self.layers.iter().map(|&i| &self.parameters[i])
+    }
+
+    /// Reads all tracked layers in one pass over the module with one read-back.
+    ///
+    /// # Errors
+    /// [`ProbeError`] when a layer got no gradient, or a norm is not finite or a weight is zero. A
+    /// zero gradient is no error: the layer is dead in this step.
+    pub fn read<M: Module>(
+        &self,
+        module: &M,
+        gradients: &GradientsParams,
+    ) -> Result<Vec<Reading>, ProbeError> {
+        let mut tracked = Tracked {
+            positions: &self.tracked,
+            found: vec![None; self.layers.len()],
+            sums: Sums::default(),
+        };
+        module.visit(&mut Reader::new(gradients, &mut tracked));
+        let readings = tracked.sums.read();
+        self.layers()
+            .zip(tracked.found)
+            .map(|(layer, found)| {
+                let slot = found.ok_or_else(|| ProbeError::NoGradient {
+                    layer: layer.path.clone(),
+                })?;
+                let reading: Reading = readings[slot];
+                reading.norms().map_err(|source| ProbeError::Unusable {
+                    layer: layer.path.clone(),
+                    source,
+                })?;
+                Ok(reading)
+            })
+            .collect()
+    }
+}
+
+/// The factor of the confirmation; a power of two, so that scaling rounds nothing.
+const DOUBLE: RescaleFactor = RescaleFactor::DOUBLE;
+
+/// Squared norms and inner products on the device, waiting for the one read-back.
+#[derive(Default)]
+struct Sums {
+    pending: Vec<Tensor<1>>,
+    /// Exact sums for the few tensors whose squares leave the range of `f32`.
+    exact: Vec<Box<dyn Fn() -> [f64; 3]>>,
+}
+
+impl Sums {
+    /// Queues a weight and its gradient; returns the slot of their reading.
+    fn push<const D: usize>(&mut self, weight: Tensor<D>, gradient: Tensor<D>) -> usize {
+        self.pending.push(Tensor::cat(
+            vec![
+                weight.clone().mul(weight.clone()).sum(),
+                gradient.clone().mul(gradient.clone()).sum(),
+                weight.clone().mul(gradient.clone()).sum(),
+            ],
+            0,
+        ));
+        self.exact
+            .push(Box::new(move || exact_sums(&weight, &gradient)));
+        self.exact.len() - 1
+    }
+
+    fn read(self) -> Vec<Reading> {
+        if self.pending.is_empty() {
+            return Vec::new();
+        }
+        let data = Tensor::cat(self.pending, 0).into_data();
+        let sums: Vec<f64> = data.iter::<f64>().collect();
+        sums.chunks_exact(3)
+            .zip(self.exact)
+            .map(|(sums, exact)| {
+                let safe = sums[..2].iter().all(|sum| (1e-30..1e37).contains(sum));
+                Reading::from_sums(if safe {
+                    [sums[0], sums[1], sums[2]]
+                } else {
+                    exact()
+                })
+            })
+            .collect()
+    }
+}
+
+/// The sums in `f64` on the host: slow, and right where squares under- or overflow `f32`.
+fn exact_sums<const D: usize>(weight: &Tensor<D>, gradient: &Tensor<D>) -> [f64; 3] {
+    let (weight, gradient) = (weight.to_data(), gradient.to_data());
+    weight
+        .iter::<f64>()
+        .zip(gradient.iter::<f64>())
+        .fold([0.0; 3], |[w2, g2, wg], (w, g)| {
+            [w2 + w * w, g2 + g * g, wg + w * g]
+        })
+}
+
+/// Walks a module with its path and hands each float parameter to a collector.
+struct Reader<'a, C> {
+    path: Vec<String>,
+    gradients: &'a GradientsParams,
+    collector: &'a mut C,
+}
+
+impl<'a, C> Reader<'a, C> {
+    fn new(gradients: &'a GradientsParams, collector: &'a mut C) -> Self {
+        Self {
+            path: Vec::new(),
+            gradients,
+            collector,
+        }
+    }
+}
+
+/// What a walk over the parameters is for.
+trait Collector {
+    /// Whether the parameter is of interest; others are not touched.
+    fn wants(&self, id: ParamId) -> bool;
+    /// Takes a parameter, with its gradient if it has one.
+    fn take<const D: usize>(
+        &mut self,
+        id: ParamId,
+        path: &[String],
+        weight: Tensor<D>,
+        gradient: Option<Tensor<D>>,
+    );
+}
+
+impl<C: Collector> ModuleVisitor for Reader<'_, C> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.collector.wants(param.id) {
+            let weight = param.val().without_autodiff();
+            let gradient = self.gradients.get::<D>(param.id);
+            self.collector.take(param.id, &self.path, weight, gradient);
+        }
+    }
+}
+
+/// Collects every parameter, to classify it.
+#[derive(Default)]
+struct Survey {
+    seen: Vec<Seen>,
+    sums: Sums,
+}
+
+struct Seen {
+    id: ParamId,
+    path: String,
+    shape: Vec<usize>,
+    slot: Option<usize>,
+}
+
+impl Seen {
+    fn classify(self, readings: &[Reading]) -> Parameter {
+        let found = self.slot.map(|slot| readings[slot]);
+        let role = match found {
+            _ if self.shape.len() < 2 => Role::Vector,
+            Some(r) if r.weight_norm > 0.0 && r.gradient_norm > 0.0 => {
+                // NaN compares false: a weight that cannot be measured is not counted.
+                if r.cosine.abs() <= COSINE_TOLERANCE {
+                    Role::ScaleInvariant
+                } else {
+                    Role::ScaleDependent
+                }
+            }
+            _ => Role::Silent,
+        };
+        Parameter {
+            id: self.id,
+            path: self.path,
+            shape: self.shape,
+            role,
+            found,
+        }
+    }
+}
+
+impl Collector for Survey {
+    fn wants(&self, _id: ParamId) -> bool {
+        true
+    }
+
+    fn take<const D: usize>(
+        &mut self,
+        id: ParamId,
+        path: &[String],
+        weight: Tensor<D>,
+        gradient: Option<Tensor<D>>,
+    ) {
+        self.seen.push(Seen {
+            id,
+            path: path.join("."),
+            shape: weight.dims().to_vec(),
+            slot: gradient.map(|gradient| self.sums.push(weight, gradient)),
+        });
+    }
+}
+
+/// Collects the tracked layers only.
+struct Tracked<'a> {
+    positions: &'a HashMap<ParamId, usize>,
+    found: Vec<Option<usize>>,
+    sums: Sums,
+}
+
+impl Collector for Tracked<'_> {
+    fn wants(&self, id: ParamId) -> bool {
+        self.positions.contains_key(&id)
+    }
+
+    fn take<const D: usize>(
+        &mut self,
+        id: ParamId,
+        _path: &[String],
+        weight: Tensor<D>,
+        gradient: Option<Tensor<D>>,
+    ) {
+        self.found[self.positions[&id]] = gradient.map(|gradient| self.sums.push(weight, gradient));
+    }
+}

@@ -1,0 +1,271 @@
+//! Controls of effective learning rates, as pure decisions.
+//!
+//! A control looks at the ELRs of a step and decides: which rate to use, by which factors to
+//! rescale weights first, which multipliers to put on the layers' rates. It does not act; what acts
+//! (on a real network, or on a predicted one in [`crate::forecast`]) carries out its [`Plan`].
+//! A control is one file under `control/` and one row in [`ALL`].
+
+mod critical;
+mod hold;
+mod linear;
+mod none;
+mod rescale;
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::equalise;
+use crate::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
+use crate::warmup::{self, Policy};
+
+/// What to do at one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The rate that the schedule asks for.
+    pub target: LearningRate,
+    /// The rate to use: at most the target.
+    pub lr: LearningRate,
+    /// The critical rate by the control's policy, at the ELRs as they act.
+    pub critical: Option<LearningRate>,
+    /// Multiply each weight by its factor before the step, and its gradient by the inverse (T22).
+    pub rescale: Option<Vec<RescaleFactor>>,
+    /// Multiply the rate by each layer's multiplier (T23).
+    pub multipliers: Option<Vec<LrMultiplier>>,
+    /// The ELRs as they act in this step: after rescaling, with multipliers.
+    pub elrs: Vec<Elr>,
+}
+
+impl Plan {
+    /// The plan that leaves everything as it is.
+    fn free(elrs: &[Elr], target: LearningRate, policy: &Policy) -> Self {
+        Self {
+            target,
+            lr: target,
+            critical: policy.critical(elrs),
+            rescale: None,
+            multipliers: None,
+            elrs: elrs.to_vec(),
+        }
+    }
+
+    /// Whether the warm-up still holds the rate below its target.
+    pub fn is_capped(&self) -> bool {
+        self.lr < self.target
+    }
+
+    fn rescale_by(&mut self, factors: Vec<RescaleFactor>) {
+        for (elr, factor) in self.elrs.iter_mut().zip(&factors) {
+            *elr = equalise::rescaled(*elr, *factor);
+        }
+        self.rescale = Some(factors);
+    }
+
+    fn multiply_by(&mut self, multipliers: Vec<LrMultiplier>) {
+        for (elr, multiplier) in self.elrs.iter_mut().zip(&multipliers) {
+            *elr = equalise::acting(*elr, *multiplier);
+        }
+        self.multipliers = Some(multipliers);
+    }
+
+    fn cap(&mut self, limit: LearningRate) {
+        self.lr = self.lr.min(limit);
+    }
+}
+
+/// The order in which composed controls decide: each sees the ELRs that the earlier ones leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Changes weights.
+    Weights,
+    /// Changes per-layer rates.
+    Multipliers,
+    /// Caps the global rate.
+    Rate,
+}
+
+/// One control's decision. Members are stateless: the step number is all they remember.
+trait Control: fmt::Debug + Send + Sync {
+    fn stage(&self) -> Stage;
+    fn decide(&self, step: usize, plan: &mut Plan);
+    /// The policy by which this control computes critical rates, if it has one.
+    fn policy(&self) -> Option<&'static Policy> {
+        None
+    }
+}
+
+/// A row of [`ALL`]: how a control is written and what it does.
+#[derive(Debug)]
+pub struct Entry {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// How it is written, with its argument.
+    pub grammar: &'static str,
+    /// One line for help texts.
+    pub summary: &'static str,
+    /// Builds the member from its argument; `Err` says what would be permitted.
+    build: fn(Option<&str>) -> Result<Box<dyn Control>, String>,
+}
+
+/// Every control.
+pub const ALL: &[Entry] = &[
+    none::ENTRY,
+    linear::ENTRY,
+    critical::ENTRY,
+    rescale::ENTRY,
+    hold::ENTRY,
+];
+
+/// A control that could not be read.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ControlError {
+    /// No such control.
+    #[error(
+        "unknown control `{given}`; permitted: {}, and combinations such as critical+hold",
+        grammars()
+    )]
+    Unknown {
+        /// What was given.
+        given: String,
+    },
+    /// A known control with an argument it cannot use.
+    #[error("control `{given}`: {permitted}")]
+    Argument {
+        /// What was given.
+        given: String,
+        /// What would be permitted.
+        permitted: String,
+    },
+    /// A combination that makes no sense.
+    #[error("controls `{given}` cannot be combined: {why}")]
+    Combination {
+        /// What was given.
+        given: String,
+        /// Why not.
+        why: &'static str,
+    },
+}
+
+fn grammars() -> String {
+    let all: Vec<&str> = ALL.iter().map(|entry| entry.grammar).collect();
+    all.join(", ")
+}
+
+/// One control or several joined by `+`, read from text with [`FromStr`] and written back with
+/// [`fmt::Display`].
+#[derive(Debug)]
+pub struct Controls {
+    name: String,
+    members: Vec<Box<dyn Control>>,
+}
+
+impl Controls {
+    /// Decides what to do at `step` (counted from 0), given the ELRs in the weights as they stand
+    /// and the rate that the schedule asks for.
+    ///
+    /// Without ELRs the plan is the free one: there is nothing to control.
+    pub fn decide(&self, step: usize, elrs: &[Elr], target: LearningRate) -> Plan {
+        let mut plan = Plan::free(elrs, target, self.policy());
+        if elrs.is_empty() {
+            return plan;
+        }
+        for member in &self.members {
+            member.decide(step, &mut plan);
+        }
+        plan.critical = self.policy().critical(&plan.elrs);
+        plan
+    }
+
+    /// The policy by which critical rates are computed and reported.
+    pub fn policy(&self) -> &'static Policy {
+        self.members
+            .iter()
+            .find_map(|member| member.policy())
+            .unwrap_or(warmup::DEFAULT)
+    }
+
+    /// The name as a folder: `:` written as `-`.
+    pub fn folder_name(&self) -> String {
+        self.name.replace(':', "-")
+    }
+}
+
+impl fmt::Display for Controls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Clone for Controls {
+    /// Members hold nothing but their arguments, and the name holds those.
+    fn clone(&self) -> Self {
+        let members = self.name.split('+').filter_map(|part| build(part).ok());
+        Self {
+            name: self.name.clone(),
+            members: in_order(members.collect()),
+        }
+    }
+}
+
+impl FromStr for Controls {
+    type Err = ControlError;
+
+    fn from_str(text: &str) -> Result<Self, ControlError> {
+        let parts: Vec<&str> = text.split('+').map(str::trim).collect();
+        let mut kinds: Vec<&str> = parts.iter().map(|part| split(part).0).collect();
+        let refuse = |why| ControlError::Combination {
+            given: text.to_owned(),
+            why,
+        };
+        let members = parts
+            .iter()
+            .map(|part| build(part))
+            .collect::<Result<Vec<_>, _>>()?;
+        if parts.len() > 1 && kinds.contains(&none::ENTRY.name) {
+            return Err(refuse("`none` stands alone"));
+        }
+        kinds.sort_unstable();
+        if kinds.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(refuse("each control may appear once"));
+        }
+        Ok(Self {
+            name: parts.join("+"),
+            members: in_order(members),
+        })
+    }
+}
+
+fn in_order(mut members: Vec<Box<dyn Control>>) -> Vec<Box<dyn Control>> {
+    members.sort_by_key(|member| member.stage());
+    members
+}
+
+fn split(part: &str) -> (&str, Option<&str>) {
+    match part.split_once(':') {
+        Some((name, argument)) => (name, Some(argument)),
+        None => (part, None),
+    }
+}
+
+fn build(part: &str) -> Result<Box<dyn Control>, ControlError> {
+    let (name, argument) = split(part);
+    let entry =
+        ALL.iter()
+            .find(|entry| entry.name == name)
+            .ok_or_else(|| ControlError::Unknown {
+                given: part.to_owned(),
+            })?;
+    (entry.build)(argument).map_err(|permitted| ControlError::Argument {
+        given: part.to_owned(),
+        permitted,
+    })
+}
+
+/// For members without an argument.
+fn no_argument(argument: Option<&str>) -> Result<(), String> {
+    match argument {
+        None => Ok(()),
+        Some(_) => Err("it takes no argument".to_owned()),
+    }
+}

@@ -1,0 +1,38 @@
+//! Equalising without a warm-up: function-preserving rescaling (T22) and held ELRs (T23).
+
+use crate::quantity::{Elr, LrMultiplier, RescaleFactor};
+use crate::spread::geometric_mean;
+
+/// The factors `a_l = √(E_l/Ē)` that make all ELRs equal to their geometric mean `Ē` (T22).
+///
+/// Multiplying `W_l` by `a_l` leaves the network's function as it is and divides the gradient by
+/// `a_l`, so `E_l → E_l/a_l² = Ē`. The mean of `ln E` does not move.
+pub fn rescale_factors(elrs: &[Elr]) -> Vec<RescaleFactor> {
+    log_distances(elrs)
+        .map(|d| RescaleFactor::from_ln(0.5 * d))
+        .collect()
+}
+
+/// The multipliers `λ_l/λ = Ē/E_l` under which every layer turns by the same angle (T23), with the
+/// weights left alone. In function space this is T22 applied at every step.
+pub fn hold_multipliers(elrs: &[Elr]) -> Vec<LrMultiplier> {
+    log_distances(elrs)
+        .map(|d| LrMultiplier::from_ln(-d))
+        .collect()
+}
+
+/// `ln(E_l/Ē)` for every layer.
+fn log_distances(elrs: &[Elr]) -> impl Iterator<Item = f64> {
+    let mean = geometric_mean(elrs).map_or(0.0, Elr::ln);
+    elrs.iter().map(move |elr| elr.ln() - mean)
+}
+
+/// The ELR of a weight that was multiplied by `factor` (T22): `E/a²`.
+pub fn rescaled(elr: Elr, factor: RescaleFactor) -> Elr {
+    Elr::from_ln(elr.ln() - 2.0 * factor.get().ln())
+}
+
+/// The ELR that acts under a per-layer rate (T23): `(λ_l/λ)·E`.
+pub fn acting(elr: Elr, multiplier: LrMultiplier) -> Elr {
+    Elr::from_ln(elr.ln() + multiplier.get().ln())
+}

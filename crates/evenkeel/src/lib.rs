@@ -1,0 +1,39 @@
+//! The weight dynamics of deep normalized networks, without any framework.
+//!
+//! A weight tensor `W` that is followed by a normalization layer is *scale-invariant*: the loss
+//! does not change when `W` is multiplied by a positive number. What such a layer learns in a step
+//! is therefore set by its *effective learning rate* (ELR) `E = ‖∇W‖/‖W‖`, and a network trains
+//! evenly when its layers have equal ELRs. This crate holds the equations that say how ELRs evolve
+//! ([`recurrence`], [`flow`]), at which learning rate a pair of layers overshoots ([`critical`]),
+//! the warm-ups ([`warmup`]) and equalisers ([`equalise`]) that follow, the controls made of them
+//! ([`control`]) and what they will do to a network ([`forecast`]).
+//!
+//! Equation numbers T1…T23 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
+//! Wand, "On the Weight Dynamics of Deep Normalized Networks", ICML 2024 (arXiv 2306.00700),
+//! except for T22–T23, which go beyond it.
+//!
+//! ```
+//! use evenkeel::{control::Controls, forecast::forecast, quantity::{Elr, LearningRate}};
+//!
+//! let elrs: Vec<Elr> = [0.002, 0.03, 0.4, 5.0, 60.0]
+//!     .into_iter()
+//!     .map(Elr::new)
+//!     .collect::<Result<_, _>>()?;
+//! let controls: Controls = "critical:minimax".parse()?;
+//! let target = LearningRate::new(10.0)?;
+//! let run = forecast(&elrs, &controls, |_step| target, 3);
+//! assert!(run.spreads[0].range > 10.3 && run.spreads[3].range < 0.05);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod control;
+pub mod critical;
+pub mod equalise;
+pub mod flow;
+pub mod forecast;
+pub mod layer;
+pub mod mean_field;
+pub mod quantity;
+pub mod recurrence;
+pub mod spread;
+pub mod warmup;

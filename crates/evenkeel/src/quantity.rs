@@ -1,0 +1,168 @@
+//! The quantities of the theory, one type each, so that a norm cannot be passed for a rate.
+//!
+//! Every constructor checks its range once; the equations then need no checks of their own.
+
+use thiserror::Error;
+
+/// A number outside the range of the quantity it was meant to be.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{quantity} is {value}, but must be {permitted}; {advice}")]
+pub struct QuantityError {
+    /// What the number was meant to be.
+    pub quantity: &'static str,
+    /// The number given.
+    pub value: f64,
+    /// The permitted range, in words.
+    pub permitted: &'static str,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+/// Declares a quantity: a checked `f64` with its range and advice.
+macro_rules! quantity {
+    ($(#[$doc:meta])* $name:ident, $label:literal, $min:literal $(< $strict:ident)?, $permitted:literal, $advice:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+        pub struct $name(f64);
+
+        impl $name {
+            /// Checks `value` against the range of the quantity.
+            ///
+            /// # Errors
+            /// [`QuantityError`] for NaN, infinities and values outside the permitted range.
+            pub fn new(value: f64) -> Result<Self, QuantityError> {
+                let above = value >= $min $(&& { let $strict = $min; value > $strict })?;
+                if value.is_finite() && above {
+                    Ok(Self(value))
+                } else {
+                    Err(QuantityError {
+                        quantity: $label,
+                        value,
+                        permitted: $permitted,
+                        advice: $advice,
+                    })
+                }
+            }
+
+            /// The bare number.
+            pub fn get(self) -> f64 {
+                self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+quantity!(
+    /// The learning rate λ of a step: the factor between gradient and weight change. Zero is
+    /// permitted, because schedules end there.
+    LearningRate, "learning rate", 0.0, "finite and at least 0",
+    "give a rate such as 0.1"
+);
+quantity!(
+    /// The effective learning rate `E = ‖∇W‖/‖W‖` (T2), without the global λ. `λE` is the tangent
+    /// of the angle by which a step of plain SGD turns `W`.
+    Elr, "effective learning rate", 0.0 < bound, "finite and above 0",
+    "a layer without gradient or without weight has no effective learning rate: leave it out"
+);
+quantity!(
+    /// The norm `σ = ‖W‖` of a weight (square root of the sum of squares).
+    WeightNorm, "weight norm", 0.0 < bound, "finite and above 0",
+    "a zero weight has no direction to turn: leave the layer out or initialise it"
+);
+quantity!(
+    /// The norm `‖∇W‖` of a gradient. Zero is permitted: a dead layer has it.
+    GradientNorm, "gradient norm", 0.0, "finite and at least 0",
+    "a non-finite gradient means that the loss has diverged: lower the learning rate"
+);
+quantity!(
+    /// The factor `a` of a function-preserving rescaling `W → aW` (T22).
+    RescaleFactor, "rescale factor", 0.0 < bound, "finite and above 0",
+    "ELRs this far apart cannot be equalised in floating point: leave the layer out"
+);
+quantity!(
+    /// The ratio `λ_l/λ` between a layer's learning rate and the network's (T23).
+    LrMultiplier, "learning-rate multiplier", 0.0 < bound, "finite and above 0",
+    "ELRs this far apart cannot be equalised in floating point: leave the layer out"
+);
+
+impl Elr {
+    /// An ELR from its natural logarithm, kept within the positive normal numbers of `f64`.
+    pub fn from_ln(ln: f64) -> Self {
+        Self::saturating(ln.exp())
+    }
+
+    /// A computed ELR, kept within the positive normal numbers of `f64`.
+    pub(crate) fn saturating(value: f64) -> Self {
+        Self(value.clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
+
+    /// The natural logarithm `x = ln E`, on which every spread metric lives (T3).
+    pub fn ln(self) -> f64 {
+        self.0.ln()
+    }
+}
+
+impl LearningRate {
+    /// A positive rate from its natural logarithm, kept within the normal numbers of `f64`.
+    pub fn from_ln(ln: f64) -> Self {
+        Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
+
+    /// The smaller of two rates.
+    pub fn min(self, other: Self) -> Self {
+        Self(self.0.min(other.0))
+    }
+
+    /// This rate times a multiplier.
+    pub fn scaled(self, multiplier: LrMultiplier) -> Self {
+        Self((self.0 * multiplier.0).min(f64::MAX))
+    }
+}
+
+impl RescaleFactor {
+    /// The factor that changes nothing.
+    pub const ONE: Self = Self(1.0);
+    /// A factor of two: a power of two, so that scaling by it rounds nothing.
+    pub const DOUBLE: Self = Self(2.0);
+
+    /// A factor from its natural logarithm, kept within the positive normal numbers of `f64`.
+    pub fn from_ln(ln: f64) -> Self {
+        Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
+}
+
+impl LrMultiplier {
+    /// The multiplier that changes nothing.
+    pub const ONE: Self = Self(1.0);
+
+    /// A multiplier from its natural logarithm, kept within the normal numbers of `f64`.
+    pub fn from_ln(ln: f64) -> Self {
+        Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_kept_and_named() {
+        assert!(LearningRate::new(0.0).is_ok() && GradientNorm::new(0.0).is_ok());
+        assert!(Elr::new(0.0).is_err() && WeightNorm::new(0.0).is_err());
+        for bad in [f64::NAN, f64::INFINITY, -1.0] {
+            assert!(LearningRate::new(bad).is_err(), "{bad}");
+            assert!(Elr::new(bad).is_err(), "{bad}");
+        }
+        let message = LearningRate::new(-0.5).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "learning rate is -0.5, but must be finite and at least 0; give a rate such as 0.1"
+        );
+    }
+}

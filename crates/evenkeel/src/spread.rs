@@ -1,0 +1,76 @@
+//! How far apart a network's effective learning rates are (T3).
+
+use crate::quantity::Elr;
+
+/// The spread of `x_l = ln E_l` over layers, in natural logarithms. A factor common to all ELRs
+/// changes neither number.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spread {
+    /// Population standard deviation of `x` (divided by the number of layers, not one less).
+    pub std: f64,
+    /// `max x − min x`.
+    pub range: f64,
+}
+
+impl Spread {
+    /// The spread of `elrs`; zero for fewer than two layers.
+    pub fn of(elrs: &[Elr]) -> Self {
+        Self::of_logs(elrs.iter().map(|elr| elr.ln()))
+    }
+
+    /// The spread of logarithms `x_l`.
+    pub(crate) fn of_logs(logs: impl Iterator<Item = f64> + Clone) -> Self {
+        let count = logs.clone().count() as f64;
+        if count < 2.0 {
+            return Self::default();
+        }
+        let mean = logs.clone().sum::<f64>() / count;
+        let variance = logs.clone().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+            (low.min(x), high.max(x))
+        });
+        Self {
+            std: variance.sqrt(),
+            range: high - low,
+        }
+    }
+
+    /// The range in decades, `log10(E_max/E_min)`.
+    pub fn decades(self) -> f64 {
+        self.range / std::f64::consts::LN_10
+    }
+
+    /// `E_max/E_min`.
+    pub fn ratio(self) -> f64 {
+        self.range.exp()
+    }
+}
+
+/// The geometric mean `Ē` of the ELRs, or `None` for no layers.
+pub fn geometric_mean(elrs: &[Elr]) -> Option<Elr> {
+    let mean = elrs.iter().map(|elr| elr.ln()).sum::<f64>() / elrs.len() as f64;
+    (!elrs.is_empty()).then(|| Elr::from_ln(mean))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_layer_has_no_spread() {
+        let elr = Elr::new(3.0).unwrap();
+        assert_eq!(Spread::of(&[elr]), Spread::default());
+        assert_eq!(Spread::of(&[]), Spread::default());
+        assert_eq!(geometric_mean(&[]), None);
+    }
+
+    #[test]
+    fn two_decades_are_two_decades() {
+        let elrs = [0.1, 10.0].map(|e| Elr::new(e).unwrap());
+        let spread = Spread::of(&elrs);
+        assert!((spread.decades() - 2.0).abs() < 1e-14);
+        assert!((spread.ratio() - 100.0).abs() < 1e-11);
+        assert!((spread.std - spread.range / 2.0).abs() < 1e-14);
+        assert!((geometric_mean(&elrs).unwrap().get() - 1.0).abs() < 1e-15);
+    }
+}

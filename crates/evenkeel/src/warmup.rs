@@ -1,0 +1,55 @@
+//! Warm-up without hyper-parameters: the critical learning rate of a whole network (T11–T14).
+//!
+//! Every policy turns the ELRs of the moment into one rate. The warm-up is
+//! `λ_t = min(critical(E_t), target_t)` around any schedule for the target: it starts by itself
+//! while ELRs are far apart and is over by itself when the critical rate has risen to the target.
+//! A policy is one file under `warmup/` and one row in [`ALL`].
+
+mod min_spread;
+mod minimax;
+mod no_overshoot;
+mod top_pair;
+
+use crate::quantity::{Elr, LearningRate};
+
+/// A row of [`ALL`]: a policy for the critical learning rate of a network.
+#[derive(Debug)]
+pub struct Policy {
+    /// The name on the command line and in run folders.
+    pub name: &'static str,
+    /// One line for help texts, with the equation.
+    pub summary: &'static str,
+    critical: fn(&[f64]) -> f64,
+}
+
+/// Every policy, the default first.
+pub const ALL: &[Policy] = &[
+    no_overshoot::POLICY,
+    top_pair::POLICY,
+    minimax::POLICY,
+    min_spread::POLICY,
+];
+
+/// The default policy: `no-overshoot` (T11), under which no layer turns by more than 45°.
+pub const DEFAULT: &Policy = &ALL[0];
+
+impl Policy {
+    /// The policy called `name`.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|policy| policy.name == name)
+    }
+
+    /// The critical learning rate of the network, `None` without layers.
+    pub fn critical(&self, elrs: &[Elr]) -> Option<LearningRate> {
+        let logs: Vec<f64> = elrs.iter().map(|elr| elr.ln()).collect();
+        (!logs.is_empty()).then(|| LearningRate::from_ln((self.critical)(&logs)))
+    }
+}
+
+/// The smallest and the largest of `logs`.
+fn extremes(logs: &[f64]) -> (f64, f64) {
+    logs.iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
+            (low.min(x), high.max(x))
+        })
+}

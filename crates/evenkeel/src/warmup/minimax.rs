@@ -1,0 +1,13 @@
+//! T13: `1/√(E_max E_min)`. The range goes from `R` to `ln cosh(R/2)`, the least that one step can
+//! reach. But `λE_max = √(E_max/E_min)` is then large, and such turns move the base gradients.
+
+use super::{Policy, extremes};
+
+pub(super) const POLICY: Policy = Policy {
+    name: "minimax",
+    summary: "1/sqrt(E_max E_min): halves the range each step, with large turns (T13)",
+    critical: |logs| {
+        let (low, high) = extremes(logs);
+        -0.5 * (low + high)
+    },
+};

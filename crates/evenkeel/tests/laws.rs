@@ -1,0 +1,262 @@
+//! What the theory claims, over random networks: one suite over every policy and every control.
+
+use evenkeel::control::{self, Controls};
+use evenkeel::critical::{self, Regime};
+use evenkeel::equalise;
+use evenkeel::flow::{self, Dose};
+use evenkeel::forecast::forecast;
+use evenkeel::quantity::{Elr, LearningRate, LrMultiplier};
+use evenkeel::recurrence::sgd;
+use evenkeel::spread::{Spread, geometric_mean};
+use evenkeel::warmup::{self, Policy};
+use proptest::prelude::*;
+
+/// ELRs over twelve decades.
+fn elr() -> impl Strategy<Value = Elr> {
+    (-14.0..14.0f64).prop_map(Elr::from_ln)
+}
+
+fn network() -> impl Strategy<Value = Vec<Elr>> {
+    prop::collection::vec(elr(), 2..40)
+}
+
+fn rate() -> impl Strategy<Value = LearningRate> {
+    (-20.0..20.0f64).prop_map(LearningRate::from_ln)
+}
+
+fn step(elrs: &[Elr], lr: LearningRate) -> Vec<Elr> {
+    elrs.iter().map(|&e| sgd::elr(e, lr)).collect()
+}
+
+fn policy(name: &str) -> &'static Policy {
+    Policy::find(name).unwrap()
+}
+
+/// `ln cosh x` without overflow.
+fn ln_cosh(x: f64) -> f64 {
+    x.abs() + (-2.0 * x.abs()).exp().ln_1p() - std::f64::consts::LN_2
+}
+
+/// Every control once, with an argument where it needs one.
+fn all_controls() -> impl Iterator<Item = Controls> {
+    control::ALL
+        .iter()
+        .map(|entry| entry.grammar.replace("[:POLICY]", "").replace("STEPS", "7"))
+        .map(|text| text.parse().unwrap())
+}
+
+proptest! {
+    #[test]
+    fn ratios_contract_for_every_rate(elrs in network(), lr in rate()) {
+        let after = step(&elrs, lr);
+        prop_assert!(Spread::of(&after).range <= Spread::of(&elrs).range + 1e-12);
+        for i in 1..elrs.len() {
+            let before = (elrs[i].ln() - elrs[0].ln()).abs();
+            prop_assert!((after[i].ln() - after[0].ln()).abs() <= before + 1e-12);
+        }
+    }
+
+    #[test]
+    fn order_is_kept_below_the_critical_rate_and_flips_above(a in elr(), b in elr(), share in 0.01..0.99f64) {
+        prop_assume!((a.ln() - b.ln()).abs() > 1e-3);
+        let (upper, lower) = if a > b { (a, b) } else { (b, a) };
+        let critical = critical::pair(upper, lower).get();
+        let below = LearningRate::new(critical * share).unwrap();
+        let above = LearningRate::new(critical / share).unwrap();
+        prop_assert!(sgd::ratio(upper, lower, below) >= 1.0 - 1e-12);
+        prop_assert!(sgd::ratio(upper, lower, above) <= 1.0 + 1e-12);
+        prop_assert_eq!(critical::regime(upper, lower, below), Regime::Converging);
+        prop_assert_eq!(critical::regime(lower, upper, above), Regime::Flipped);
+    }
+
+    #[test]
+    fn the_overshoot_is_symmetric_in_the_log_rate(a in elr(), b in elr(), factor in 1.01..100.0f64) {
+        let critical = critical::pair(a, b).get();
+        let ratio = |lr: f64| sgd::ratio(a, b, LearningRate::new(lr).unwrap()).ln();
+        prop_assert!((ratio(critical * factor) + ratio(critical / factor)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_step_is_the_same_in_every_unit(elrs in network(), lr in rate(), ln_scale in -8.0..8.0f64) {
+        // W → aW multiplies every ELR by a common factor; the rate takes the inverse.
+        let scaled: Vec<Elr> = elrs.iter().map(|e| Elr::from_ln(e.ln() + ln_scale)).collect();
+        let inverse = LearningRate::from_ln(lr.get().ln() - ln_scale);
+        for (one, other) in step(&elrs, lr).iter().zip(step(&scaled, inverse)) {
+            prop_assert!((one.ln() + ln_scale - other.ln()).abs() < 1e-9);
+        }
+        for policy in warmup::ALL {
+            let (one, other) = (policy.critical(&elrs).unwrap(), policy.critical(&scaled).unwrap());
+            let distance = one.get().ln() - other.get().ln() - ln_scale;
+            prop_assert!(distance.abs() < 1e-6, "{} {}", policy.name, distance);
+        }
+    }
+
+    #[test]
+    fn no_overshoot_keeps_order_and_halves_the_top(elrs in network()) {
+        let lr = policy("no-overshoot").critical(&elrs).unwrap();
+        let range = Spread::of(&elrs).range;
+        let after = step(&elrs, lr);
+        prop_assert!((Spread::of(&after).range - ln_cosh(range)).abs() < 1e-9);
+        for pair in elrs.iter().zip(&after).collect::<Vec<_>>().windows(2) {
+            prop_assert!((pair[0].0 >= pair[1].0) == (pair[0].1 >= pair[1].1) || (pair[0].1.ln() - pair[1].1.ln()).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn top_pair_is_the_largest_rate_without_a_flip(elrs in network()) {
+        let lr = policy("top-pair").critical(&elrs).unwrap();
+        let flips = |lr: LearningRate| {
+            elrs.iter().any(|a| elrs.iter().any(|b| {
+                (a.ln() - b.ln()).abs() > 1e-9 && critical::regime(*a, *b, lr) == Regime::Flipped
+            }))
+        };
+        prop_assert!(!flips(lr));
+        let mut sorted = elrs.clone();
+        sorted.sort_by(|a, b| b.partial_cmp(a).unwrap());
+        if sorted[0].ln() - sorted[1].ln() > 1e-6 {
+            prop_assert!(flips(LearningRate::new(lr.get() * (1.0 + 1e-6)).unwrap()));
+        }
+    }
+
+    #[test]
+    fn minimax_reaches_ln_cosh_of_half_the_range(elrs in network(), other in rate()) {
+        let lr = policy("minimax").critical(&elrs).unwrap();
+        let range = Spread::of(&elrs).range;
+        // Both ends meet at the bottom, so the middle is the new top.
+        let extremes = [elrs.iter().copied().fold(elrs[0], |a, b| if b > a { b } else { a }),
+                        elrs.iter().copied().fold(elrs[0], |a, b| if b < a { b } else { a }),
+                        geometric_mean(&[Elr::from_ln(-2.0 * lr.get().ln())]).map(|e| Elr::from_ln(e.ln() / 2.0)).unwrap()];
+        let reached = Spread::of(&step(&extremes, lr)).range;
+        prop_assert!((reached - ln_cosh(range / 2.0)).abs() < 1e-9);
+        prop_assert!(Spread::of(&step(&elrs, lr)).range <= reached + 1e-9);
+        prop_assert!(Spread::of(&step(&extremes, other)).range >= reached - 1e-9);
+    }
+
+    #[test]
+    fn min_spread_is_not_beaten(elrs in network(), other in rate()) {
+        let std = |lr| Spread::of(&step(&elrs, lr)).std;
+        let best = std(policy("min-spread").critical(&elrs).unwrap());
+        for rival in warmup::ALL.iter().map(|p| p.critical(&elrs).unwrap()).chain([other]) {
+            // The scan may land in a minimum that is deeper by less than its spacing.
+            prop_assert!(best <= std(rival) + 1e-3 * (1.0 + std(rival)), "{} {}", best, std(rival));
+        }
+    }
+
+    #[test]
+    fn rescaling_equalises_at_the_geometric_mean(elrs in network()) {
+        let factors = equalise::rescale_factors(&elrs);
+        let mean = geometric_mean(&elrs).unwrap().ln();
+        for (elr, factor) in elrs.iter().zip(&factors) {
+            prop_assert!((equalise::rescaled(*elr, *factor).ln() - mean).abs() < 1e-9);
+        }
+        prop_assert!(factors.iter().map(|a| a.get().ln()).sum::<f64>().abs() < 1e-9 * elrs.len() as f64);
+    }
+
+    #[test]
+    fn holding_by_rates_is_rescaling_at_every_step(elrs in network(), lr in rate()) {
+        // T23: after one step under λ_l = λĒ/E_l every ELR has shrunk by the factor that the
+        // equalised network's common ELR shrinks by.
+        let mean = geometric_mean(&elrs).unwrap();
+        let common = sgd::elr(mean, lr).ln() - mean.ln();
+        for (elr, multiplier) in elrs.iter().zip(equalise::hold_multipliers(&elrs)) {
+            let own = lr.get() * multiplier.get();
+            let after = sgd::elr(*elr, LearningRate::new(own).unwrap());
+            prop_assert!((after.ln() - elr.ln() - common).abs() < 1e-9 * common.abs().max(1.0));
+        }
+    }
+
+    #[test]
+    fn every_control_respects_the_contract(elrs in network(), lr in rate(), at in 0usize..20) {
+        for controls in all_controls() {
+            let plan = controls.decide(at, &elrs, lr);
+            prop_assert!(plan.lr <= lr && plan.lr.get() >= 0.0, "{}: never above the target", controls);
+            prop_assert_eq!(plan.elrs.len(), elrs.len());
+            prop_assert!(plan.critical.is_some());
+            let again = controls.to_string().parse::<Controls>().unwrap().decide(at, &elrs, lr);
+            prop_assert_eq!(&plan, &again, "{}: name and decision round-trip", controls);
+            prop_assert_eq!(&plan, &controls.clone().decide(at, &elrs, lr));
+            prop_assert_eq!(controls.decide(at, &[], lr).lr, lr, "no layers, nothing to control");
+            prop_assert!(!controls.folder_name().contains(':'));
+        }
+    }
+
+    #[test]
+    fn every_controlled_forecast_contracts(elrs in network(), lr in rate()) {
+        for controls in all_controls() {
+            let run = forecast(&elrs, &controls, |_| lr, 12);
+            prop_assert_eq!((run.lrs.len(), run.elrs.len(), run.spreads.len()), (12, 13, 13));
+            for pair in run.spreads.windows(2) {
+                prop_assert!(pair[1].range <= pair[0].range + 1e-9, "{}", controls);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_recurrence_meets_the_flow_at_first_order_in_the_squared_rate() {
+    // Same dose, smaller steps: the error must fall in proportion to λ².
+    let start = Elr::new(2.0).unwrap();
+    let error = |steps: u32| {
+        let lr = LearningRate::new((1.0 / f64::from(steps)).sqrt()).unwrap();
+        let end = (0..steps).fold(start, |elr, _| sgd::elr(elr, lr));
+        let dose = Dose::of((0..steps).map(|_| lr));
+        (end.ln() - flow::elr(start, dose).ln()).abs()
+    };
+    let order = (error(1_000) / error(16_000)).ln() / 16f64.ln();
+    assert!((order - 1.0).abs() < 0.05, "measured order {order}");
+}
+
+#[test]
+fn an_exact_network_of_vectors_obeys_the_recurrence() {
+    // Gradients of norm c/‖W‖, orthogonal to W: T4 and T5 must hold to rounding.
+    let (mut w, c, lr) = ([3.0f64, 4.0, 0.0], 7.0, 0.5);
+    let mut predicted = Elr::new(c / 25.0).unwrap();
+    for _ in 0..50 {
+        let norm = w.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let other = if w[2].abs() < norm / 2.0 {
+            [0.0, 0.0, 1.0]
+        } else {
+            [1.0, 0.0, 0.0]
+        };
+        let dot: f64 = w.iter().zip(other).map(|(a, b)| a * b).sum();
+        let tangent: Vec<f64> = w
+            .iter()
+            .zip(other)
+            .map(|(a, b)| b - a * dot / (norm * norm))
+            .collect();
+        let length = tangent.iter().map(|v| v * v).sum::<f64>().sqrt();
+        for (w, t) in w.iter_mut().zip(&tangent) {
+            *w -= lr * (c / norm) * t / length;
+        }
+        predicted = sgd::elr(predicted, LearningRate::new(lr).unwrap());
+    }
+    let squared: f64 = w.iter().map(|v| v * v).sum();
+    assert!((c / squared / predicted.get() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn composition_decides_in_stages_whatever_the_order_written() {
+    let elrs = [0.01, 1.0, 100.0].map(|e| Elr::new(e).unwrap());
+    let target = LearningRate::new(10.0).unwrap();
+    let one: Controls = "critical+hold".parse().unwrap();
+    let other: Controls = "hold+critical".parse().unwrap();
+    let plan = one.decide(0, &elrs, target);
+    assert_eq!(plan, other.decide(0, &elrs, target));
+    // All ELRs act at their mean of 1, so the critical rate is 1, not 1/100.
+    assert!((plan.lr.get() - 1.0).abs() < 1e-12);
+    assert!(plan.is_capped());
+    let middle = plan.multipliers.unwrap()[1];
+    assert!((middle.get() - LrMultiplier::ONE.get()).abs() < 1e-12);
+}
+
+#[test]
+fn nonsense_is_refused_with_what_is_permitted() {
+    let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
+    assert!(message("critcal").contains("none, linear:STEPS, critical[:POLICY], rescale, hold"));
+    assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
+    assert!(message("linear:0").contains("from 1"));
+    assert!(message("hold:3").contains("no argument"));
+    assert!(message("none+hold").contains("stands alone"));
+    assert!(message("hold+hold").contains("once"));
+    assert!(message("").contains("permitted"));
+}

@@ -33,7 +33,6 @@ pub struct ElrController {
 }
 
 /// A step made ready: hand `lr`, `model` and `gradients` to the optimiser.
-#[derive(Debug)]
 pub struct Steered<M> {
     /// The module, rescaled if the controls asked for it.
     pub model: M,

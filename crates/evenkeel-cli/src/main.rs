@@ -1,2 +1,69 @@
-//! cli
-fn main() {}
+//! The program `evenkeel`: measure, predict and fix the effective learning rates of deep
+//! normalized networks. One file a command; every command returns its text and an exit code.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "the program talks to its user on standard error"
+)]
+
+mod completions;
+mod exit;
+mod snapshot;
+mod spec_args;
+mod table;
+mod train;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+
+/// Measure, predict and fix the effective learning rates (ELRs) of deep normalized networks.
+///
+/// Weights that are followed by a normalization layer are scale-invariant: what a step does to them
+/// is set by ELR = |grad W| / |W|. At initialisation ELRs differ between layers by orders of
+/// magnitude. evenkeel measures them while a network trains, predicts how they evolve, and evens
+/// them out: by a warm-up without hyper-parameters, by rescaling weights, by holding ELRs equal.
+///
+/// Start with `evenkeel train`: it needs nothing and takes about half a minute.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done; 2 usage or configuration; 3 data or file; \
+4 diverged (what was learnt is kept); 130 interrupted."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Args),
+    Snapshot(snapshot::Args),
+    Completions(completions::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(args),
+        Command::Snapshot(args) => snapshot::run(args),
+        Command::Completions(args) => completions::run(args),
+    };
+    match result {
+        Ok((text, exit)) => match std::io::stdout().write_all(text.as_bytes()) {
+            // A reader that has seen enough, such as `head`, is no failure.
+            Ok(()) => exit.into(),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => exit.into(),
+            Err(error) => {
+                eprintln!("error: standard output: {error}");
+                Exit::File.into()
+            }
+        },
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::of(&error).into()
+        }
+    }
+}

@@ -20,7 +20,7 @@
 //!     .map(Elr::new)
 //!     .collect::<Result<_, _>>()?;
 //! let controls: Controls = "critical:minimax".parse()?;
-//! let target = LearningRate::new(10.0)?;
+//! let target = LearningRate::new(1e6)?;
 //! let run = forecast(&elrs, &controls, |_step| target, 3);
 //! assert!(run.spreads[0].range > 10.3 && run.spreads[3].range < 0.05);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

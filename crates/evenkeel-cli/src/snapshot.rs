@@ -1,0 +1,48 @@
+//! `evenkeel snapshot`: a network at initialisation, with one batch and its gradients.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use evenkeel_lab::error::LabError;
+use evenkeel_lab::trainer::Job;
+
+use crate::exit::Exit;
+use crate::spec_args::SpecArgs;
+
+/// Build a network, run one forward and backward pass, and write it down for other tools.
+///
+/// Writes snapshot.csv (layer, weight_norm, grad_norm, numel, cosine), weights.safetensors,
+/// batch.safetensors (input, target), gradients.safetensors and model.json. Names and layouts are
+/// PyTorch's; the batch is the one that `train` with the same seed begins with.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+
+    /// Folder for the files.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Replace an earlier snapshot in that folder.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
+    let spec = args
+        .spec
+        .raw(0.0, "none", 1, 1)
+        .check()
+        .map_err(LabError::from)?;
+    let job = Job {
+        spec: &spec,
+        folder: args.out.clone(),
+        overwrite: args.overwrite,
+        stop: &AtomicBool::new(false),
+    };
+    let snapshot = (spec.model.snapshot)(&job)?;
+    snapshot.write(&args.out, args.overwrite)?;
+    let names: Vec<&str> = snapshot.names().collect();
+    let text = format!("{}: {}\n", args.out.display(), names.join(", "));
+    Ok((text, Exit::Done))
+}

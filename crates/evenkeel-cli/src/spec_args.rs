@@ -1,0 +1,58 @@
+//! The arguments that describe a network on its data, shared by the commands that build one.
+
+use std::fmt::Display;
+
+use evenkeel_lab::spec::RawSpec;
+use evenkeel_lab::{dataset, model};
+
+#[derive(Debug, clap::Args)]
+pub struct SpecArgs {
+    /// Model.
+    #[arg(long, default_value = "mlp", value_name = "NAME", long_help = listed("Model.", model::ALL.iter().map(|m| (m.name, m.summary))))]
+    model: String,
+
+    /// Normalized weight layers in the model.
+    #[arg(long, default_value_t = 50, value_name = "LAYERS")]
+    depth: usize,
+
+    /// Width of the hidden layers.
+    #[arg(long, default_value_t = 128, value_name = "UNITS")]
+    width: usize,
+
+    /// Data set.
+    #[arg(long, default_value = "digits", value_name = "NAME", long_help = listed("Data set.", dataset::ALL.iter().map(|d| (d.name, d.summary))))]
+    data: String,
+
+    /// Rows in a batch.
+    #[arg(long, default_value_t = 128, value_name = "ROWS")]
+    batch_size: usize,
+
+    /// Seed of initial weights and of the order of batches.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    seed: u64,
+}
+
+impl SpecArgs {
+    /// The specification of a run of the described network.
+    pub fn raw(&self, lr: f64, control: &str, steps: usize, eval_every: usize) -> RawSpec {
+        RawSpec {
+            model: self.model.clone(),
+            depth: self.depth,
+            width: self.width,
+            data: self.data.clone(),
+            batch_size: self.batch_size,
+            lr,
+            control: control.to_owned(),
+            steps,
+            eval_every,
+            seed: self.seed,
+        }
+    }
+}
+
+/// A help text with the rows of a table below it.
+pub fn listed<K: Display, V: Display>(text: &str, rows: impl Iterator<Item = (K, V)>) -> String {
+    rows.fold(format!("{text}\n"), |text, (name, summary)| {
+        format!("{text}\n- {name}: {summary}")
+    })
+}

@@ -1,0 +1,276 @@
+//! `evenkeel train`: one run per control, from the same weights and batches, and what came of it.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use evenkeel::mean_field::bn_relu_explosion;
+use evenkeel::{control, warmup};
+use evenkeel_lab::error::LabError;
+use evenkeel_lab::run_folder::{Outcome, Run, StepLine, refuse_taken};
+use evenkeel_lab::spec::{RunSpec, SpecError};
+use evenkeel_lab::summary::{Summary, decades};
+use evenkeel_lab::trainer::{Job, Observer};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::exit::Exit;
+use crate::spec_args::{SpecArgs, listed};
+use crate::table::table;
+
+/// Train a network under several controls of its ELRs and compare what comes of them.
+///
+/// Every control gets the same initial weights and the same batches. Each run is kept in a folder
+/// of its own with everything that was measured, and a report compares them. Without arguments: a
+/// BN-MLP of 50 layers on embedded digits, under no control, the critical warm-up, and held ELRs.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+
+    /// Learning rate to aim at.
+    #[arg(
+        long,
+        default_value_t = 0.1,
+        value_name = "RATE",
+        allow_negative_numbers = true
+    )]
+    lr: f64,
+
+    /// Controls to compare, separated by commas; `+` joins several into one.
+    #[arg(long, default_value = "none,critical,hold", value_name = "A[,B...]", long_help = control_help())]
+    control: String,
+
+    /// Training steps of each run.
+    #[arg(long, default_value_t = 600, value_name = "STEPS")]
+    steps: usize,
+
+    /// Steps between evaluations, before which BN statistics are re-estimated on the training set.
+    #[arg(long, default_value_t = 100, value_name = "STEPS")]
+    eval_every: usize,
+
+    /// Folder for the runs [default: the next free runs/train-NNN].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Replace earlier runs in that folder.
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Runs at a time [default: the number of cores]. Results do not depend on it.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+fn control_help() -> String {
+    let controls = control::ALL.iter().map(|c| (c.grammar, c.summary));
+    let policies = warmup::ALL.iter().map(|p| (p.name, p.summary));
+    listed(
+        "Controls to compare, separated by commas; `+` joins several into one (critical+hold).",
+        controls,
+    ) + &listed("\n\nPolicies for critical:", policies)
+}
+
+pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
+    let specs = specs(&args).map_err(LabError::from)?;
+    let out = out_folder(args.out.as_deref())?;
+    let folders: Vec<PathBuf> = specs
+        .iter()
+        .map(|spec| out.join(spec.controls.folder_name()))
+        .collect();
+    for folder in &folders {
+        refuse_taken(folder, args.overwrite)?;
+    }
+    let stop = stop_on_signal()?;
+    let bars = MultiProgress::new();
+    let tasks: Vec<Task> = specs
+        .iter()
+        .zip(&folders)
+        .map(|(spec, folder)| Task {
+            job: Job {
+                spec,
+                folder: folder.clone(),
+                overwrite: args.overwrite,
+                stop: &stop,
+            },
+            bar: bars.add(bar(spec)),
+        })
+        .collect();
+    let outcomes = run_all(tasks, jobs(args.jobs))?;
+    let runs = folders
+        .iter()
+        .map(|folder| Run::load(folder))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((conclusion(&runs, &out), exit(&outcomes)))
+}
+
+fn specs(args: &Args) -> Result<Vec<RunSpec>, SpecError> {
+    let specs = args
+        .control
+        .split(',')
+        .map(|control| {
+            let raw = args
+                .spec
+                .raw(args.lr, control.trim(), args.steps, args.eval_every);
+            raw.check()
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let folders: Vec<String> = specs
+        .iter()
+        .map(|spec| spec.controls.folder_name())
+        .collect();
+    match folders
+        .iter()
+        .enumerate()
+        .find(|(i, name)| folders[..*i].contains(name))
+    {
+        Some((_, name)) => Err(SpecError::Repeated {
+            control: name.clone(),
+        }),
+        None => Ok(specs),
+    }
+}
+
+/// The folder asked for, or a fresh one.
+fn out_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = asked {
+        return Ok(folder.to_owned());
+    }
+    fs::create_dir_all("runs").map_err(|source| LabError::Io {
+        path: "runs".into(),
+        source,
+    })?;
+    for number in 1u32.. {
+        let path = PathBuf::from(format!("runs/train-{number:03}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(LabError::Io { path, source }.into()),
+        }
+    }
+    anyhow::bail!("runs/ is full")
+}
+
+/// A flag that the first Ctrl-C or SIGTERM sets; the second ends the program at once.
+fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after this step; once more to stop at once");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+fn jobs(asked: Option<u16>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(cores, usize::from)
+}
+
+struct Task<'a> {
+    job: Job<'a>,
+    bar: ProgressBar,
+}
+
+impl Task<'_> {
+    fn run(self) -> Result<Outcome, LabError> {
+        let mut observer = Bar { bar: self.bar };
+        observer.bar.enable_steady_tick(Duration::from_millis(250));
+        observer.bar.reset_elapsed();
+        let outcome = (self.job.spec.model.train)(&self.job, &mut observer);
+        observer.bar.abandon();
+        outcome
+    }
+}
+
+/// Runs the tasks in order, `jobs` at a time. A task that fails does not keep others from ending.
+fn run_all(tasks: Vec<Task>, jobs: usize) -> Result<Vec<Outcome>, LabError> {
+    let count = tasks.len();
+    let queue: Mutex<VecDeque<(usize, Task)>> = Mutex::new(tasks.into_iter().enumerate().collect());
+    let results = Mutex::new(Vec::with_capacity(count));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(count) {
+            scope.spawn(|| {
+                loop {
+                    let next = queue
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
+                    let Some((index, task)) = next else { break };
+                    let result = task.run();
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    results.push((index, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn bar(spec: &RunSpec) -> ProgressBar {
+    let template = "{prefix:<22} {bar:24} {pos:>5}/{len} {msg}  {eta} left";
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(spec.raw.steps as u64)
+        .with_style(style)
+        .with_prefix(spec.controls.to_string())
+}
+
+struct Bar {
+    bar: ProgressBar,
+}
+
+impl Observer for Bar {
+    fn step(&mut self, line: &StepLine) {
+        let spread = line
+            .spread_range
+            .map_or("–".to_owned(), |range| format!("{:.2}", decades(range)));
+        self.bar.set_message(format!(
+            "loss {:.3}  lr {:.3e}  spread {spread} decades",
+            line.loss, line.lr
+        ));
+        self.bar.set_position(line.step as u64 + 1);
+    }
+}
+
+fn conclusion(runs: &[Run], out: &Path) -> String {
+    let summaries: Vec<Summary> = runs.iter().map(Summary::of).collect();
+    let rows: Vec<_> = summaries.iter().map(Summary::cells).collect();
+    let mut text = table(Summary::HEADINGS, &rows);
+    text += &format!(
+        "\nSpreads in decades (log10 of largest over smallest ELR). Explosion: growth of |grad W| per layer \
+         towards the input;\nmean-field theory for wide BN-ReLU networks says sqrt(pi/(pi-1)) = {:.4}.\n",
+        bn_relu_explosion()
+    );
+    for (run, summary) in runs.iter().zip(&summaries) {
+        if let Some(Outcome::Diverged { step, layer, what }) = &summary.outcome {
+            text += &format!(
+                "\n{} diverged at step {step}, beginning in {layer}: {what}.\nTry a smaller --lr than {}, \
+                 or a control that caps it: --control critical or critical+hold.\n",
+                summary.control, run.header.spec.lr
+            );
+        }
+    }
+    text += &format!("\nRuns: {}\n", out.display());
+    text
+}
+
+fn exit(outcomes: &[Outcome]) -> Exit {
+    let any = |kind: fn(&Outcome) -> bool| outcomes.iter().any(kind);
+    if any(|outcome| matches!(outcome, Outcome::Interrupted { .. })) {
+        Exit::Interrupted
+    } else if any(|outcome| matches!(outcome, Outcome::Diverged { .. })) {
+        Exit::Diverged
+    } else {
+        Exit::Done
+    }
+}

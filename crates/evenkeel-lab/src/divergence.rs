@@ -1,0 +1,53 @@
+//! Where a loss that is not finite began.
+
+use burn::module::{ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+use crate::model::Network;
+
+/// The first layer, in forward order, with a weight or an output that is not finite; the loss
+/// itself when every layer is finite.
+pub fn origin<N: Network>(network: &N, input: Tensor<2>) -> String {
+    let mut found = None;
+    network.trace(input, &mut |name, output| {
+        if found.is_none() && !is_finite(output) {
+            found = Some(name.to_owned());
+        }
+        found.is_none()
+    });
+    let layer = found.unwrap_or_else(|| "loss".to_owned());
+    let mut weights = Weights::default();
+    network.visit(&mut weights);
+    match weights.broken {
+        Some(weight) if weight.starts_with(&layer) => weight,
+        _ => layer,
+    }
+}
+
+fn is_finite<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let sum = tensor.clone().abs().max().into_data();
+    sum.iter::<f64>().all(f64::is_finite)
+}
+
+/// Finds the first parameter that is not finite.
+#[derive(Default)]
+struct Weights {
+    path: Vec<String>,
+    broken: Option<String>,
+}
+
+impl ModuleVisitor for Weights {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.broken.is_none() && !is_finite(&param.val()) {
+            self.broken = Some(self.path.join("."));
+        }
+    }
+}

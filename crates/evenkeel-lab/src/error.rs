@@ -1,0 +1,87 @@
+//! Everything that can go wrong in the laboratory, and the exit code it leads to.
+
+use std::path::{Path, PathBuf};
+
+use evenkeel_burn::controller::SteerError;
+use evenkeel_burn::probe::ProbeError;
+use thiserror::Error;
+
+use crate::dataset::DataError;
+use crate::spec::SpecError;
+
+/// An error of the laboratory.
+#[derive(Debug, Error)]
+pub enum LabError {
+    /// What was asked for is not permitted.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A data set cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The network cannot be measured.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The network cannot be controlled.
+    #[error(transparent)]
+    Steer(#[from] SteerError),
+    /// A run folder is in the way.
+    #[error("{} already holds a run; choose another --out, or replace it with --overwrite", path.display())]
+    FolderTaken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Somebody else is writing.
+    #[error("{} is being written by another process; wait for it or choose another --out", path.display())]
+    FolderLocked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is nothing to read.
+    #[error("{} holds no run: expected run.toml in it or in its folders; give the --out of a `train`", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of a run cannot be understood.
+    #[error("{}{}: {problem}", path.display(), line.map(|n| format!(", line {n}")).unwrap_or_default())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: Option<usize>,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A figure cannot be drawn.
+    #[error("figure `{figure}` cannot be drawn: {problem}")]
+    Figure {
+        /// The figure's name.
+        figure: String,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+impl LabError {
+    /// Attaches the path to an I/O error.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    /// The exit code of the program: 2 for what was asked, 3 for data and files.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Spec(_) | Self::FolderTaken { .. } | Self::Probe(_) | Self::Steer(_) => 2,
+            _ => 3,
+        }
+    }
+}

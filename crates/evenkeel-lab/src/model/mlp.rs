@@ -1,0 +1,140 @@
+//! The plain deep network of the theory: depth × [linear without bias → BN → ReLU], then a linear
+//! classifier.
+
+use burn::module::{Module, Param};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear};
+use burn::tensor::{Device, Tensor, TensorData, activation::relu};
+use rand::RngExt;
+
+use super::{LayerDescription, Network};
+use crate::seed::Rng;
+use crate::spec::ModelSpec;
+
+const EPSILON: f64 = 1e-5;
+
+/// A BN-MLP.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    blocks: Vec<Block>,
+    head: Linear,
+}
+
+/// Linear → BN → ReLU.
+#[derive(Module, Debug)]
+struct Block {
+    linear: Linear,
+    norm: BatchNorm,
+}
+
+impl Block {
+    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        relu(self.norm.forward(self.linear.forward(input)))
+    }
+}
+
+impl Network for Mlp {
+    fn build(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self {
+        let width = spec.width;
+        let mut inputs = spec.features;
+        let mut blocks = Vec::with_capacity(spec.depth);
+        for _ in 0..spec.depth {
+            blocks.push(Block {
+                linear: linear(inputs, width, false, rng, device),
+                norm: BatchNormConfig::new(width)
+                    .with_epsilon(EPSILON)
+                    .init(device),
+            });
+            inputs = width;
+        }
+        Self {
+            blocks,
+            head: linear(inputs, spec.classes, true, rng, device),
+        }
+    }
+
+    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        let features = self.blocks.iter().fold(input, |x, block| block.forward(x));
+        self.head.forward(features)
+    }
+
+    fn trace(&self, input: Tensor<2>, inspect: &mut dyn FnMut(&str, &Tensor<2>) -> bool) {
+        let mut x = input;
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = block.forward(x);
+            if !inspect(&format!("blocks.{i}"), &x) {
+                return;
+            }
+        }
+        inspect("head", &self.head.forward(x));
+    }
+
+    fn layers(&self) -> Vec<LayerDescription> {
+        let blocks = self.blocks.iter().enumerate().flat_map(|(i, block)| {
+            [
+                describe(&block.linear, format!("blocks.{i}.linear")),
+                LayerDescription::BatchNorm {
+                    name: format!("blocks.{i}.norm"),
+                    features: block.norm.gamma.dims()[0],
+                    eps: block.norm.epsilon,
+                },
+                LayerDescription::Relu,
+            ]
+        });
+        blocks
+            .chain([describe(&self.head, "head".to_owned())])
+            .collect()
+    }
+
+    fn batch_norms(&mut self) -> Vec<&mut BatchNorm> {
+        self.blocks
+            .iter_mut()
+            .map(|block| &mut block.norm)
+            .collect()
+    }
+}
+
+/// A linear layer with weights and bias uniform in ±1/√inputs, PyTorch's default.
+fn linear(inputs: usize, outputs: usize, bias: bool, rng: &mut Rng, device: &Device) -> Linear {
+    let bound = (inputs as f32).sqrt().recip();
+    let mut draw = |count: usize| -> Vec<f32> {
+        (0..count)
+            .map(|_| rng.random_range(-bound..bound))
+            .collect()
+    };
+    let weight = TensorData::new(draw(inputs * outputs), [inputs, outputs]);
+    Linear {
+        weight: Param::from_data(weight, device),
+        bias: bias.then(|| Param::from_data(TensorData::new(draw(outputs), [outputs]), device)),
+    }
+}
+
+fn describe(linear: &Linear, name: String) -> LayerDescription {
+    let [inputs, outputs] = linear.weight.dims();
+    LayerDescription::Linear {
+        name,
+        inputs,
+        outputs,
+        bias: linear.bias.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{Purpose, rng};
+
+    #[test]
+    fn the_parameter_count_is_the_closed_form() {
+        let spec = ModelSpec {
+            depth: 5,
+            width: 32,
+            features: 64,
+            classes: 10,
+        };
+        let device = Device::flex().autodiff();
+        let net = Mlp::build(&spec, &mut rng(1, Purpose::Weights), &device);
+        let expected = 64 * 32 + 4 * 32 * 32 + 5 * 2 * 32 + 32 * 10 + 10;
+        assert_eq!(net.num_params(), expected);
+        assert_eq!(net.layers().len(), 3 * 5 + 1);
+    }
+}

@@ -1,0 +1,164 @@
+//! A run on disk: what is in its files, how they are written and how they are read back.
+//!
+//! | file | what |
+//! |---|---|
+//! | `run.toml` | everything resolved: [`Header`] |
+//! | `steps.jsonl` | a [`StepLine`] a step |
+//! | `layers.jsonl` | a [`LayerLine`] a step, arrays in the header's layer order |
+//! | `evals.jsonl` | an [`EvalLine`] an evaluation |
+//! | `timing.jsonl` | a [`TimingLine`] a step: all that differs between identical runs |
+//! | `outcome.json` | how the run ended: [`Outcome`]; absent while it runs or when it was killed |
+
+mod reader;
+mod writer;
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::RawSpec;
+
+pub use reader::{Run, find_runs};
+pub use writer::{RunWriter, refuse_taken, write_atomically};
+
+const HEADER: &str = "run.toml";
+const STEPS: &str = "steps.jsonl";
+const LAYERS: &str = "layers.jsonl";
+const EVALS: &str = "evals.jsonl";
+const TIMING: &str = "timing.jsonl";
+const OUTCOME: &str = "outcome.json";
+const LOCK: &str = ".lock";
+
+/// `run.toml`: everything that determines the run, and what the probe found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of evenkeel.
+    pub evenkeel: String,
+    /// Version of Burn.
+    pub burn: String,
+    /// The device that computed.
+    pub device: String,
+    /// What was asked for.
+    pub spec: RawSpec,
+    /// The scale-invariant layers, in the order of all arrays.
+    pub layers: Vec<LayerHeader>,
+    /// The other parameters: reported here, left out of the spread.
+    pub others: Vec<OtherHeader>,
+}
+
+/// A scale-invariant layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerHeader {
+    /// Module path of the weight.
+    pub name: String,
+    /// Shape of the weight.
+    pub shape: Vec<usize>,
+}
+
+/// A parameter that does not count in the spread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OtherHeader {
+    /// Module path.
+    pub name: String,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Why it does not count.
+    pub role: String,
+    /// `‖W‖` at step 0, where it got a gradient.
+    pub weight_norm: Option<f64>,
+    /// `‖∇W‖` at step 0.
+    pub grad_norm: Option<f64>,
+    /// `cos(W, ∇W)` at step 0.
+    pub cosine: Option<f64>,
+}
+
+/// A line of `steps.jsonl`. Spreads are in natural logarithms, `null` when no layer is alive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepLine {
+    /// The step, from 0.
+    pub step: usize,
+    /// Training loss of the batch, before the update.
+    pub loss: f64,
+    /// Learning rate of the update.
+    pub lr: f64,
+    /// The rate that the schedule asked for.
+    pub target_lr: f64,
+    /// Critical rate at the acting ELRs, by the control's policy.
+    pub critical_lr: Option<f64>,
+    /// Standard deviation of log ELRs as they act in this step.
+    pub spread_std: Option<f64>,
+    /// Range of log ELRs as they act in this step.
+    pub spread_range: Option<f64>,
+    /// The same in the weights as they stood, before the control acted.
+    pub raw_spread_std: Option<f64>,
+    /// The same in the weights as they stood, before the control acted.
+    pub raw_spread_range: Option<f64>,
+    /// The range that this batch found under the multipliers of the step before: what one step
+    /// undid of the equality that `hold` had made. Equal to the raw range without it.
+    pub drift_spread_range: Option<f64>,
+}
+
+/// A line of `layers.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerLine {
+    /// The step, from 0.
+    pub step: usize,
+    /// `‖W‖` before the control acted.
+    pub weight_norm: Vec<f32>,
+    /// `‖∇W‖` before the control acted.
+    pub grad_norm: Vec<f32>,
+    /// `cos(W, ∇W)`.
+    pub cosine: Vec<f32>,
+    /// The ELR as it acts in this step; 0 for a layer without gradient.
+    pub elr: Vec<f32>,
+    /// λ_l/λ, under `hold`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_multiplier: Option<Vec<f32>>,
+    /// The factors by which weights were rescaled before this step, where they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rescale_factor: Option<Vec<f32>>,
+}
+
+/// A line of `evals.jsonl`: BN statistics re-estimated on the training set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvalLine {
+    /// Updates done before.
+    pub step: usize,
+    /// Mean cross-entropy over the training set.
+    pub train_loss: f64,
+    /// Share of training rows classified correctly.
+    pub train_accuracy: f64,
+    /// Mean cross-entropy over the test set.
+    pub test_loss: f64,
+    /// Share of test rows classified correctly.
+    pub test_accuracy: f64,
+}
+
+/// A line of `timing.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimingLine {
+    /// The step, from 0.
+    pub step: usize,
+    /// Wall-clock seconds of the step.
+    pub seconds: f64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// All steps were done.
+    Completed,
+    /// The user stopped it.
+    Interrupted {
+        /// Updates done.
+        step: usize,
+    },
+    /// A loss or gradient was not finite.
+    Diverged {
+        /// The step in which it was noticed.
+        step: usize,
+        /// The layer where it began.
+        layer: String,
+        /// What was not finite.
+        what: String,
+    },
+}

@@ -1,0 +1,133 @@
+//! Reading a run back, also one that was killed in the middle of a line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use super::{
+    EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine,
+};
+use crate::error::LabError;
+
+/// A run as its folder tells it.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The folder.
+    pub folder: PathBuf,
+    /// `run.toml`.
+    pub header: Header,
+    /// `steps.jsonl`.
+    pub steps: Vec<StepLine>,
+    /// `layers.jsonl`.
+    pub layers: Vec<LayerLine>,
+    /// `evals.jsonl`.
+    pub evals: Vec<EvalLine>,
+    /// `outcome.json`; `None` for a run that is going on or was killed.
+    pub outcome: Option<Outcome>,
+}
+
+impl Run {
+    /// Reads the run in `folder`. A last line without its end, as a killed run leaves it, is passed
+    /// over.
+    ///
+    /// # Errors
+    /// [`LabError::Io`], or [`LabError::Malformed`] with file and line.
+    pub fn load(folder: &Path) -> Result<Self, LabError> {
+        let header_path = folder.join(HEADER);
+        let header: Header =
+            toml::from_str(&read(&header_path)?).map_err(|error| LabError::Malformed {
+                path: header_path.clone(),
+                line: None,
+                problem: error.to_string(),
+            })?;
+        let outcome_path = folder.join(OUTCOME);
+        let outcome = if outcome_path.exists() {
+            Some(parse(&outcome_path, 1, &read(&outcome_path)?)?)
+        } else {
+            None
+        };
+        let run = Self {
+            folder: folder.to_owned(),
+            steps: lines(&folder.join(STEPS))?,
+            layers: lines(&folder.join(LAYERS))?,
+            evals: lines(&folder.join(EVALS))?,
+            header,
+            outcome,
+        };
+        run.check_lengths()?;
+        Ok(run)
+    }
+
+    fn check_lengths(&self) -> Result<(), LabError> {
+        let expected = self.header.layers.len();
+        let wrong = self.layers.iter().position(|line| {
+            [&line.weight_norm, &line.grad_norm, &line.cosine, &line.elr]
+                .iter()
+                .any(|array| array.len() != expected)
+        });
+        match wrong {
+            None => Ok(()),
+            Some(index) => Err(LabError::Malformed {
+                path: self.folder.join(LAYERS),
+                line: Some(index + 1),
+                problem: format!("an array has not the {expected} layers of {HEADER}"),
+            }),
+        }
+    }
+
+    /// The control, which names the run within a comparison.
+    pub fn control(&self) -> &str {
+        &self.header.spec.control
+    }
+}
+
+/// The runs in `folder`: itself if it is a run, otherwise the runs in its folders by name.
+///
+/// # Errors
+/// [`LabError::NoRun`] when there is none; otherwise as [`Run::load`].
+pub fn find_runs(folder: &Path) -> Result<Vec<Run>, LabError> {
+    if folder.join(HEADER).exists() {
+        return Ok(vec![Run::load(folder)?]);
+    }
+    let none = || LabError::NoRun {
+        path: folder.to_owned(),
+    };
+    if !folder.is_dir() {
+        return Err(none());
+    }
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(folder).map_err(LabError::io(folder))? {
+        let path = entry.map_err(LabError::io(folder))?.path();
+        if path.join(HEADER).exists() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    if folders.is_empty() {
+        return Err(none());
+    }
+    folders.iter().map(|folder| Run::load(folder)).collect()
+}
+
+fn read(path: &Path) -> Result<String, LabError> {
+    fs::read_to_string(path).map_err(LabError::io(path))
+}
+
+fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, LabError> {
+    let text = read(path)?;
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole
+        .lines()
+        .enumerate()
+        .map(|(index, line)| parse(path, index + 1, line))
+        .collect()
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Result<T, LabError> {
+    serde_json::from_str(text).map_err(|error| LabError::Malformed {
+        path: path.to_owned(),
+        line: Some(line),
+        problem: error.to_string(),
+    })
+}

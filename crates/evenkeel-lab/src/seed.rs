@@ -1,0 +1,24 @@
+//! Random numbers: one seed fixes everything, and each use has a stream of its own.
+
+use chacha20::ChaCha8Rng;
+use rand::SeedableRng;
+
+/// The generator behind every random choice.
+pub type Rng = ChaCha8Rng;
+
+/// What random numbers are drawn for. Streams are independent, so drawing more for one use
+/// changes no other.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose {
+    /// Initial weights.
+    Weights = 1,
+    /// The order of training rows.
+    Batches = 2,
+}
+
+/// The generator for one purpose under a seed.
+pub fn rng(seed: u64, purpose: Purpose) -> Rng {
+    let mut rng = Rng::seed_from_u64(seed);
+    rng.set_stream(purpose as u64);
+    rng
+}

@@ -1,0 +1,128 @@
+//! A network at initialisation with one batch and its gradients, for other tools and frameworks.
+
+use std::path::Path;
+
+use burn::optim::GradientsParams;
+use serde::Serialize;
+
+use crate::error::LabError;
+use crate::interchange::{Export, NamedTensor, to_safetensors};
+use crate::model::{LayerDescription, Network};
+use crate::run_folder::write_atomically;
+use crate::trainer::{Job, batches, cross_entropy, device, initial, probe};
+
+/// The files of a snapshot, by name.
+#[derive(Debug)]
+pub struct Snapshot {
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// `model.json`.
+#[derive(Debug, Serialize)]
+struct ModelFile<'a> {
+    format: &'static str,
+    model: &'a str,
+    depth: usize,
+    width: usize,
+    input_shape: [usize; 1],
+    classes: usize,
+    loss: &'static str,
+    mode: &'static str,
+    layers: Vec<LayerDescription>,
+}
+
+impl Snapshot {
+    /// Writes the files into `folder`, each whole or not at all.
+    ///
+    /// # Errors
+    /// [`LabError::FolderTaken`] when there is a snapshot already, [`LabError::Io`].
+    pub fn write(&self, folder: &Path, overwrite: bool) -> Result<(), LabError> {
+        if !overwrite
+            && self
+                .files
+                .iter()
+                .any(|(name, _)| folder.join(name).exists())
+        {
+            return Err(LabError::FolderTaken {
+                path: folder.to_owned(),
+            });
+        }
+        std::fs::create_dir_all(folder).map_err(LabError::io(folder))?;
+        for (name, bytes) in &self.files {
+            write_atomically(&folder.join(name), bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The names of the files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(name, _)| *name)
+    }
+}
+
+/// Builds the network, runs one forward and backward pass in training mode on the batch that
+/// training would begin with, and collects the files.
+///
+/// # Errors
+/// [`LabError::Probe`] when the network has no scale-invariant weight.
+pub fn take<N: Network>(job: &Job) -> Result<Snapshot, LabError> {
+    let (spec, device) = (job.spec, device());
+    let network: N = initial(spec, &device);
+    let mut batches = batches(spec);
+    let rows = batches.next_rows();
+    let (inputs, labels) = spec.data.train.tensors(rows, &device);
+    let probe = probe(&network, &(inputs.clone(), labels.clone()))?;
+    let loss = cross_entropy(network.forward(inputs.clone()), labels.clone());
+    let gradients = GradientsParams::from_grads(loss.backward(), &network);
+    let export = Export::of(&network, &gradients);
+
+    let mut csv = "layer,weight_norm,grad_norm,numel,cosine\n".to_owned();
+    for (layer, reading) in probe.layers().zip(probe.read(&network, &gradients)?) {
+        let name = export.names.get(&layer.path).unwrap_or(&layer.path);
+        let numel: usize = layer.shape.iter().product();
+        csv += &format!(
+            "{name},{},{},{numel},{}\n",
+            reading.weight_norm, reading.gradient_norm, reading.cosine
+        );
+    }
+    let batch = [
+        NamedTensor::floats("input", inputs),
+        NamedTensor::integers("target", labels.into_data().iter::<i64>()),
+    ];
+    let model = ModelFile {
+        format: "evenkeel-model/1",
+        model: spec.model.name,
+        depth: spec.shape.depth,
+        width: spec.shape.width,
+        input_shape: [spec.shape.features],
+        classes: spec.shape.classes,
+        loss: "mean cross-entropy of the softmax of the last layer's outputs",
+        mode: "training: batch statistics in every batch_norm",
+        layers: network.layers(),
+    };
+    Ok(Snapshot {
+        files: vec![
+            ("snapshot.csv", csv.into_bytes()),
+            ("weights.safetensors", safetensors(&export.weights)?),
+            ("batch.safetensors", safetensors(&batch)?),
+            ("gradients.safetensors", safetensors(&export.gradients)?),
+            ("model.json", json(&model)?),
+        ],
+    })
+}
+
+fn safetensors(tensors: &[NamedTensor]) -> Result<Vec<u8>, LabError> {
+    to_safetensors(tensors).map_err(|error| LabError::Malformed {
+        path: "safetensors".into(),
+        line: None,
+        problem: error.to_string(),
+    })
+}
+
+fn json(model: &ModelFile) -> Result<Vec<u8>, LabError> {
+    serde_json::to_vec_pretty(model).map_err(|error| LabError::Malformed {
+        path: "model.json".into(),
+        line: None,
+        problem: error.to_string(),
+    })
+}

@@ -1,0 +1,320 @@
+//! The training loop, and nothing else.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::tensor::{Device, Int, Tensor};
+use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
+use evenkeel::spread::Spread;
+use evenkeel_burn::controller::{ElrController, SteerError, StepReport};
+use evenkeel_burn::probe::{Parameter, Probe, ProbeError, Role};
+
+use crate::batches::Batches;
+use crate::dataset::Split;
+use crate::divergence;
+use crate::error::LabError;
+use crate::model::Network;
+use crate::run_folder::{
+    EvalLine, Header, LayerHeader, LayerLine, OtherHeader, Outcome, RunWriter, StepLine, TimingLine,
+};
+use crate::seed::{Purpose, rng};
+use crate::spec::RunSpec;
+
+/// A run to do: what, and where to.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// What to run.
+    pub spec: &'a RunSpec,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// Whether a run in that folder may be replaced.
+    pub overwrite: bool,
+    /// Set from outside to stop after the step at hand.
+    pub stop: &'a AtomicBool,
+}
+
+/// Watches a run.
+pub trait Observer {
+    /// A step was done.
+    fn step(&mut self, line: &StepLine);
+}
+
+/// Trains one run and writes its folder.
+///
+/// # Errors
+/// [`LabError`]; divergence and interruption are outcomes, not errors.
+pub fn train<N: Network>(job: &Job, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
+    let mut session = Session::<N>::start(job)?;
+    let outcome = session.run(job.stop, observer)?;
+    session.writer.finish(&outcome)?;
+    Ok(outcome)
+}
+
+/// The device that everything runs on.
+pub fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+/// The weights of a spec at initialisation.
+pub fn initial<N: Network>(spec: &RunSpec, device: &Device) -> N {
+    N::build(
+        &spec.shape,
+        &mut rng(spec.raw.seed, Purpose::Weights),
+        device,
+    )
+}
+
+/// The training batches of a spec.
+pub fn batches(spec: &RunSpec) -> Batches {
+    Batches::new(spec.data.train.len(), spec.raw.batch_size, spec.raw.seed)
+}
+
+/// Mean cross-entropy of class scores.
+pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let device = scores.device();
+    CrossEntropyLossConfig::new()
+        .init(&device)
+        .forward(scores, labels)
+}
+
+/// The probe of a network at initialisation, found on one batch and confirmed on it.
+///
+/// # Errors
+/// [`ProbeError`] when there is nothing to measure.
+pub fn probe<N: Network>(
+    network: &N,
+    (inputs, labels): &(Tensor<2>, Tensor<1, Int>),
+) -> Result<Probe, ProbeError> {
+    let loss = |network: &N| cross_entropy(network.forward(inputs.clone()), labels.clone());
+    let gradients = GradientsParams::from_grads(loss(network).backward(), network);
+    Probe::find(network, &gradients)?.confirm(network, |network| loss(network).into_scalar::<f64>())
+}
+
+/// The state of a run between steps.
+struct Session<'a, N> {
+    spec: &'a RunSpec,
+    device: Device,
+    network: N,
+    optimizer: ModuleOptimizer,
+    controller: ElrController,
+    batches: Batches,
+    writer: RunWriter,
+}
+
+/// What a step came to.
+enum Step {
+    Done(StepLine),
+    Diverged { layer: String, what: String },
+}
+
+impl<'a, N: Network> Session<'a, N> {
+    fn start(job: &Job<'a>) -> Result<Self, LabError> {
+        let spec = job.spec;
+        let device = device();
+        let network: N = initial(spec, &device);
+        let first = spec.data.train.tensors(batches(spec).next_rows(), &device);
+        let probe = probe(&network, &first)?;
+        let writer = RunWriter::create(&job.folder, &header(spec, &probe), job.overwrite)?;
+        Ok(Self {
+            spec,
+            optimizer: SgdConfig::new().init(),
+            controller: ElrController::new(probe, spec.controls.clone()),
+            batches: batches(spec),
+            writer,
+            network,
+            device,
+        })
+    }
+
+    fn run(&mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
+        let steps = self.spec.raw.steps;
+        for step in 0..steps {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(Outcome::Interrupted { step });
+            }
+            if step % self.spec.raw.eval_every == 0 {
+                self.evaluate(step)?;
+            }
+            match self.step(step)? {
+                Step::Done(line) => observer.step(&line),
+                Step::Diverged { layer, what } => {
+                    return Ok(Outcome::Diverged { step, layer, what });
+                }
+            }
+        }
+        self.evaluate(steps)?;
+        Ok(Outcome::Completed)
+    }
+
+    fn step(&mut self, step: usize) -> Result<Step, LabError> {
+        let start = Instant::now();
+        let rows = self.batches.next_rows();
+        let (inputs, labels) = self.spec.data.train.tensors(rows, &self.device);
+        let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
+        let value: f64 = loss.clone().into_scalar();
+        if !value.is_finite() {
+            return Ok(Step::Diverged {
+                layer: divergence::origin(&self.network, inputs),
+                what: format!("the loss is {value}"),
+            });
+        }
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        // Steering consumes the network; the handle kept here serves when it fails.
+        let network = self.network.clone();
+        let target = self.spec.lr;
+        let steered = match self
+            .controller
+            .steer(network, gradients, &mut self.optimizer, target)
+        {
+            Err(SteerError::Probe(ProbeError::Unusable { layer, source })) => {
+                let what = source.to_string();
+                return Ok(Step::Diverged { layer, what });
+            }
+            other => other?,
+        };
+        self.network = self
+            .optimizer
+            .step(steered.lr, steered.model, steered.gradients);
+        let line = step_line(step, value, target, &steered.report);
+        let timing = TimingLine {
+            step,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        self.writer
+            .step(&line, &layer_line(step, &steered.report), &timing)?;
+        Ok(Step::Done(line))
+    }
+
+    fn evaluate(&mut self, step: usize) -> Result<(), LabError> {
+        let network = self.with_population_statistics().valid();
+        let data = &self.spec.data;
+        let (train_loss, train_accuracy) = self.score(&network, &data.train);
+        let (test_loss, test_accuracy) = self.score(&network, &data.test);
+        self.writer.eval(&EvalLine {
+            step,
+            train_loss,
+            train_accuracy,
+            test_loss,
+            test_accuracy,
+        })
+    }
+
+    /// The network with BN statistics averaged over the training set: running averages lag behind
+    /// weights that move this fast.
+    fn with_population_statistics(&self) -> N {
+        let mut network = self.network.clone().fork(&self.device);
+        for (seen, rows) in self.chunks(&self.spec.data.train).iter().enumerate() {
+            for norm in network.batch_norms() {
+                norm.momentum = 1.0 / (seen as f64 + 1.0);
+            }
+            let (inputs, _) = self.spec.data.train.tensors(rows, &self.device);
+            network.forward(inputs);
+        }
+        network
+    }
+
+    /// Mean cross-entropy and share classified correctly.
+    fn score(&self, network: &N, split: &Split) -> (f64, f64) {
+        let device = self.device.clone().inner();
+        let (mut loss, mut correct) = (0.0, 0.0);
+        for rows in self.chunks(split) {
+            let (inputs, labels) = split.tensors(&rows, &device);
+            let scores = network.forward(inputs);
+            let hits = scores
+                .clone()
+                .argmax(1)
+                .squeeze::<1>()
+                .equal(labels.clone());
+            correct += hits.int().sum().into_scalar::<f64>();
+            loss += cross_entropy(scores, labels).into_scalar::<f64>() * rows.len() as f64;
+        }
+        let rows = split.len() as f64;
+        (loss / rows, correct / rows)
+    }
+
+    /// The rows of a split in order, in chunks of near-equal size of at least the batch size: a
+    /// small last chunk would have statistics of its own.
+    fn chunks(&self, split: &Split) -> Vec<Vec<usize>> {
+        let count = (split.len() / self.spec.raw.batch_size).max(1);
+        (0..count)
+            .map(|i| (split.len() * i / count..split.len() * (i + 1) / count).collect())
+            .collect()
+    }
+}
+
+fn header(spec: &RunSpec, probe: &Probe) -> Header {
+    let others = probe
+        .parameters()
+        .iter()
+        .filter(|parameter| parameter.role != Role::ScaleInvariant);
+    Header {
+        evenkeel: env!("CARGO_PKG_VERSION").to_owned(),
+        burn: "0.22.1".to_owned(),
+        device: "cpu (burn-flex, 1 thread)".to_owned(),
+        spec: spec.raw.clone(),
+        layers: probe
+            .layers()
+            .map(|layer| LayerHeader {
+                name: layer.path.clone(),
+                shape: layer.shape.clone(),
+            })
+            .collect(),
+        others: others.map(other_header).collect(),
+    }
+}
+
+fn other_header(parameter: &Parameter) -> OtherHeader {
+    let found = parameter.found;
+    OtherHeader {
+        name: parameter.path.clone(),
+        shape: parameter.shape.clone(),
+        role: parameter.role.name().to_owned(),
+        weight_norm: found.map(|reading| reading.weight_norm),
+        grad_norm: found.map(|reading| reading.gradient_norm),
+        cosine: found.map(|reading| reading.cosine),
+    }
+}
+
+/// The spread of the layers that are alive, if any is.
+fn spread(elrs: &[Option<Elr>]) -> Option<Spread> {
+    let alive = StepReport::alive(elrs);
+    (!alive.is_empty()).then(|| Spread::of(&alive))
+}
+
+fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepReport) -> StepLine {
+    let (acting, raw) = (spread(&report.acting), spread(&report.raw));
+    StepLine {
+        step,
+        loss,
+        lr: report.lr.get(),
+        target_lr: target.get(),
+        critical_lr: report.critical.map(LearningRate::get),
+        spread_std: acting.map(|s| s.std),
+        spread_range: acting.map(|s| s.range),
+        raw_spread_std: raw.map(|s| s.std),
+        raw_spread_range: raw.map(|s| s.range),
+        drift_spread_range: spread(&report.drifted).map(|s| s.range),
+    }
+}
+
+fn layer_line(step: usize, report: &StepReport) -> LayerLine {
+    let readings = &report.readings;
+    let held = report.multipliers.iter().any(|m| *m != LrMultiplier::ONE);
+    let rescaled = report.factors.iter().any(|a| *a != RescaleFactor::ONE);
+    LayerLine {
+        step,
+        weight_norm: readings.iter().map(|r| r.weight_norm as f32).collect(),
+        grad_norm: readings.iter().map(|r| r.gradient_norm as f32).collect(),
+        cosine: readings.iter().map(|r| r.cosine as f32).collect(),
+        elr: report
+            .acting
+            .iter()
+            .map(|elr| elr.map_or(0.0, |elr| elr.get() as f32))
+            .collect(),
+        lr_multiplier: held.then(|| report.multipliers.iter().map(|m| m.get() as f32).collect()),
+        rescale_factor: rescaled.then(|| report.factors.iter().map(|a| a.get() as f32).collect()),
+    }
+}

@@ -8,6 +8,7 @@
 
 mod completions;
 mod exit;
+mod report;
 mod snapshot;
 mod spec_args;
 mod table;
@@ -41,6 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
+    Report(report::Args),
     Snapshot(snapshot::Args),
     Completions(completions::Args),
 }
@@ -48,6 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(args),
+        Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Completions(args) => completions::run(args),
     };

@@ -12,6 +12,7 @@ use anyhow::Context;
 use evenkeel::mean_field::bn_relu_explosion;
 use evenkeel::{control, warmup};
 use evenkeel_lab::error::LabError;
+use evenkeel_lab::report::{self, Format};
 use evenkeel_lab::run_folder::{Outcome, Run, StepLine, refuse_taken};
 use evenkeel_lab::spec::{RunSpec, SpecError};
 use evenkeel_lab::summary::{Summary, decades};
@@ -105,6 +106,10 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         .iter()
         .map(|folder| Run::load(folder))
         .collect::<Result<Vec<_>, _>>()?;
+    for run in &runs {
+        report::write(&run.folder, std::slice::from_ref(run), &[Format::Html])?;
+    }
+    report::write(&out, &runs, &[Format::Html])?;
     Ok((conclusion(&runs, &out), exit(&outcomes)))
 }
 
@@ -260,7 +265,7 @@ fn conclusion(runs: &[Run], out: &Path) -> String {
             );
         }
     }
-    text += &format!("\nRuns: {}\n", out.display());
+    text += &format!("\nReport: {}\n", out.join("report.html").display());
     text
 }
 

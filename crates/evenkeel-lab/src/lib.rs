@@ -9,7 +9,7 @@ pub mod divergence;
 pub mod error;
 pub mod interchange;
 pub mod model;
-// pub mod report;
+pub mod report;
 pub mod run_folder;
 pub mod seed;
 pub mod snapshot;

@@ -167,6 +167,7 @@ fn in_range(option: &'static str, given: usize, min: usize, max: usize) -> Resul
     }
 }
 
-fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
+/// Names of a table, for messages.
+pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
     all.collect::<Vec<_>>().join(", ")
 }

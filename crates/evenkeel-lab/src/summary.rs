@@ -18,8 +18,8 @@ pub struct Summary {
     pub initial_decades: Option<f64>,
     /// Range of the ELRs as they acted in the last step, in decades.
     pub final_decades: Option<f64>,
-    /// Median range, in decades, that a step found before the control equalised: under `hold`, what
-    /// a single step and a fresh batch undo.
+    /// Under `hold`: the median range, in decades, that a step and a fresh batch had opened again
+    /// before the ELRs were made equal.
     pub drift_decades: Option<f64>,
     /// First step at which the acting range was at most half the initial one.
     pub halved_at: Option<usize>,
@@ -52,6 +52,7 @@ impl Summary {
                 .find(|line| line.spread_range.is_some_and(|range| range <= limit))
                 .map(|line| line.step)
         };
+        let held = run.layers.iter().any(|line| line.lr_multiplier.is_some());
         let capped = |line: &&StepLine| line.lr < line.target_lr;
         Self {
             control: run.control().to_owned(),
@@ -61,6 +62,7 @@ impl Summary {
                 steps
                     .iter()
                     .skip(1)
+                    .filter(|_| held)
                     .filter_map(|line| line.drift_spread_range),
             )
             .map(decades),
@@ -105,7 +107,7 @@ impl Summary {
         "control",
         "initial spread",
         "final spread",
-        "drift/step",
+        "reopened",
         "halved at",
         "< 1 decade at",
         "explosion",

@@ -4,7 +4,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
-use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::{LayerDescription, Network};
 use crate::seed::Rng;
@@ -93,18 +93,18 @@ impl Network for Mlp {
     }
 }
 
-/// A linear layer with weights and bias uniform in ±1/√inputs, PyTorch's default.
+/// A linear layer with He-normal weights of variance 2/inputs (He et al. 2015) and a zero bias.
 fn linear(inputs: usize, outputs: usize, bias: bool, rng: &mut Rng, device: &Device) -> Linear {
-    let bound = (inputs as f32).sqrt().recip();
-    let mut draw = |count: usize| -> Vec<f32> {
-        (0..count)
-            .map(|_| rng.random_range(-bound..bound))
-            .collect()
-    };
-    let weight = TensorData::new(draw(inputs * outputs), [inputs, outputs]);
+    let scale = (2.0 / inputs as f32).sqrt();
+    let weight: Vec<f32> = StandardNormal
+        .sample_iter(rng)
+        .take(inputs * outputs)
+        .map(|normal: f32| scale * normal)
+        .collect();
+    let zeros = || TensorData::new(vec![0f32; outputs], [outputs]);
     Linear {
-        weight: Param::from_data(weight, device),
-        bias: bias.then(|| Param::from_data(TensorData::new(draw(outputs), [outputs]), device)),
+        weight: Param::from_data(TensorData::new(weight, [inputs, outputs]), device),
+        bias: bias.then(|| Param::from_data(zeros(), device)),
     }
 }
 

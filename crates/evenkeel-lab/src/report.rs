@@ -1,0 +1,85 @@
+//! Reports: what runs measured and what the theory forecast, as one page and as figures.
+
+mod draw;
+mod figure;
+mod forecast;
+mod heatmap;
+mod page;
+mod plots;
+mod theme;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::error::LabError;
+use crate::run_folder::{Run, write_atomically};
+use crate::spec::{SpecError, names};
+
+/// What a report can be written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One self-contained page, `report.html`.
+    Html,
+    /// Vector figures, `figures/NAME.svg`.
+    Svg,
+    /// Bitmap figures, `figures/NAME.png`.
+    Png,
+}
+
+/// Every format with its name.
+pub const FORMATS: &[(&str, Format)] = &[
+    ("html", Format::Html),
+    ("svg", Format::Svg),
+    ("png", Format::Png),
+];
+
+impl FromStr for Format {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let found = FORMATS.iter().find(|(name, _)| *name == text);
+        found
+            .map(|(_, format)| *format)
+            .ok_or_else(|| SpecError::Unknown {
+                kind: "format",
+                given: text.to_owned(),
+                permitted: names(FORMATS.iter().map(|(name, _)| *name)),
+            })
+    }
+}
+
+/// Writes the report of `runs` into `folder` and returns the files written.
+///
+/// One run is reported by itself, several are compared.
+///
+/// # Errors
+/// [`LabError::Figure`] or [`LabError::Io`]; every file is written whole or not at all.
+pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<PathBuf>, LabError> {
+    let figures = plots::all(runs);
+    let mut written = Vec::new();
+    let mut put = |path: PathBuf, bytes: &[u8]| {
+        write_atomically(&path, bytes)?;
+        written.push(path);
+        Ok::<(), LabError>(())
+    };
+    if formats.contains(&Format::Html) {
+        put(
+            folder.join("report.html"),
+            page::html(runs, &figures)?.as_bytes(),
+        )?;
+    }
+    let place = folder.join("figures");
+    if formats.iter().any(|format| *format != Format::Html) {
+        std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
+    }
+    for figure in &figures {
+        let named = |ending: &str| place.join(format!("{}.{ending}", figure.name));
+        if formats.contains(&Format::Svg) {
+            put(named("svg"), draw::svg(figure)?.as_bytes())?;
+        }
+        if formats.contains(&Format::Png) {
+            put(named("png"), &draw::png(figure)?)?;
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,262 @@
+//! Draws figures, as SVG and as PNG, from the same code.
+
+use std::sync::Once;
+
+use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::register_font;
+
+use super::figure::{Content, Figure, Lines, Series, Stroke};
+use super::heatmap;
+use super::theme::{self, FONT, GRID, INK, SURFACE};
+use crate::error::LabError;
+
+const WIDTH: u32 = 760;
+const HEIGHT: u32 = 400;
+/// Pixels of a PNG for each unit of the drawing, for sharp print.
+const PNG_SCALE: u32 = 2;
+
+/// A drawing area with its scale: all lengths are given in units.
+pub struct Canvas<DB: DrawingBackend> {
+    pub area: DrawingArea<DB, Shift>,
+    scale: u32,
+}
+
+pub type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+
+impl<DB: DrawingBackend> Canvas<DB> {
+    /// A length in pixels.
+    pub fn px(&self, units: u32) -> u32 {
+        units * self.scale
+    }
+
+    /// Text of a size in units.
+    pub fn text(&self, size: u32) -> TextStyle<'static> {
+        (FONT, self.px(size)).into_font().color(&INK)
+    }
+}
+
+/// The figure as SVG.
+pub fn svg(figure: &Figure) -> Result<String, LabError> {
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
+    draw(figure, &Canvas { area, scale: 1 }).map_err(|error| failed(figure, &error))?;
+    Ok(text)
+}
+
+/// The figure as PNG.
+pub fn png(figure: &Figure) -> Result<Vec<u8>, LabError> {
+    let size = (WIDTH * PNG_SCALE, HEIGHT * PNG_SCALE);
+    let mut pixels = vec![0; (size.0 * size.1 * 3) as usize];
+    let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
+    let canvas = Canvas {
+        area,
+        scale: PNG_SCALE,
+    };
+    draw(figure, &canvas).map_err(|error| failed(figure, &error))?;
+    drop(canvas);
+    encode(&pixels, size).map_err(|error| failed(figure, &error))
+}
+
+fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header()?.write_image_data(pixels)?;
+    Ok(bytes)
+}
+
+fn failed(figure: &Figure, problem: &dyn std::fmt::Display) -> LabError {
+    LabError::Figure {
+        figure: figure.name.clone(),
+        problem: problem.to_string(),
+    }
+}
+
+fn draw<DB: DrawingBackend>(figure: &Figure, canvas: &Canvas<DB>) -> Drawn<DB> {
+    static FONT_READY: Once = Once::new();
+    FONT_READY.call_once(|| {
+        // A font that cannot be registered shows as FontUnavailable in the drawing's own error.
+        let _ = register_font(FONT, FontStyle::Normal, theme::FONT_FILE);
+    });
+    canvas.area.fill(&SURFACE)?;
+    let at = (canvas.px(16) as i32, canvas.px(12) as i32);
+    canvas
+        .area
+        .draw(&Text::new(figure.title.clone(), at, canvas.text(18)))?;
+    match &figure.content {
+        Content::Lines(lines) => draw_lines(lines, canvas)?,
+        Content::Heatmap(map) => heatmap::draw(map, canvas)?,
+    }
+    canvas.area.present()
+}
+
+/// The axis is drawn over log10 for a logarithmic scale.
+fn on_axis(lines: &Lines, series: &Series) -> Vec<(f64, f64)> {
+    let transform = |y: f64| if lines.log { y.log10() } else { y };
+    series
+        .points
+        .iter()
+        .map(|(x, y)| (*x, transform(*y)))
+        .filter(|(_, y)| y.is_finite())
+        .collect()
+}
+
+fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<DB> {
+    let curves: Vec<Vec<(f64, f64)>> = lines.series.iter().map(|s| on_axis(lines, s)).collect();
+    let (x, y) = (
+        extent(curves.iter().flatten().map(|p| p.0), 0.0),
+        extent(curves.iter().flatten().map(|p| p.1), 0.06),
+    );
+    let top = legend(&lines.series, canvas)?;
+    let mut chart = ChartBuilder::on(&canvas.area)
+        .margin_top(top)
+        .margin_right(canvas.px(18))
+        .margin_bottom(canvas.px(6))
+        .x_label_area_size(canvas.px(42))
+        .y_label_area_size(canvas.px(66))
+        .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
+    let label = |value: &f64| {
+        if lines.log {
+            power_of_ten(*value)
+        } else {
+            plain(*value)
+        }
+    };
+    chart
+        .configure_mesh()
+        .x_desc(&lines.x)
+        .y_desc(&lines.y)
+        .x_label_formatter(&|value| plain(*value))
+        .y_label_formatter(&label)
+        .x_labels(8)
+        .y_labels(7)
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(INK)
+        .axis_desc_style(canvas.text(14))
+        .label_style(canvas.text(13))
+        .draw()?;
+    for (series, curve) in lines.series.iter().zip(curves) {
+        let style = theme::color(series.color).stroke_width(canvas.px(2));
+        let (dash, gap) = pattern(series.stroke, canvas);
+        match series.stroke {
+            Stroke::Solid => chart.draw_series(LineSeries::new(curve, style))?,
+            _ => chart.draw_series(DashedLineSeries::new(curve, dash, gap, style))?,
+        };
+    }
+    Ok(())
+}
+
+/// Lengths of dashes and gaps in pixels.
+fn pattern<DB: DrawingBackend>(stroke: Stroke, canvas: &Canvas<DB>) -> (u32, u32) {
+    match stroke {
+        Stroke::Solid => (1, 0),
+        Stroke::Dashed => (canvas.px(9), canvas.px(5)),
+        Stroke::Dotted => (canvas.px(2), canvas.px(4)),
+    }
+}
+
+/// Draws the legend in rows below the title and returns where it ends.
+fn legend<DB: DrawingBackend>(
+    series: &[Series],
+    canvas: &Canvas<DB>,
+) -> Result<u32, DrawingAreaErrorKind<DB::ErrorType>> {
+    let style = canvas.text(13);
+    let (left, sample, space) = (
+        canvas.px(16) as i32,
+        canvas.px(28) as i32,
+        canvas.px(8) as i32,
+    );
+    let (mut x, mut y) = (left, canvas.px(42) as i32);
+    for entry in series {
+        let (width, height) = canvas.area.estimate_text_size(&entry.label, &style)?;
+        let needed = sample + space + width as i32;
+        if x > left && x + needed > canvas.px(WIDTH - 16) as i32 {
+            (x, y) = (left, y + canvas.px(20) as i32);
+        }
+        let line = vec![
+            (x, y + height as i32 / 2),
+            (x + sample, y + height as i32 / 2),
+        ];
+        let stroke = theme::color(entry.color).stroke_width(canvas.px(2));
+        let (dash, gap) = pattern(entry.stroke, canvas);
+        match entry.stroke {
+            Stroke::Solid => canvas.area.draw(&PathElement::new(line, stroke))?,
+            _ => canvas
+                .area
+                .draw(&DashedPathElement::new(line, dash, gap, stroke))?,
+        }
+        let at = (x + sample + space, y);
+        canvas
+            .area
+            .draw(&Text::new(entry.label.clone(), at, style.clone()))?;
+        x += needed + 2 * space;
+    }
+    Ok(y as u32 + canvas.px(28))
+}
+
+/// The range of values with a margin, never empty.
+fn extent(values: impl Iterator<Item = f64>, margin: f64) -> (f64, f64) {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    match high - low {
+        width if width > 0.0 => (low - margin * width, high + margin * width),
+        _ if low.is_finite() => (low - 0.5, high + 0.5),
+        _ => (0.0, 1.0),
+    }
+}
+
+/// A number without superfluous zeros.
+pub fn plain(value: f64) -> String {
+    let rounded = (value * 1e4).round() / 1e4;
+    if rounded == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{rounded}")
+    }
+}
+
+/// `10^value` as a power for whole numbers, otherwise as a number of two digits.
+fn power_of_ten(value: f64) -> String {
+    let whole = value.round();
+    if (value - whole).abs() > 1e-9 {
+        let number = 10f64.powf(value);
+        return if (1e-2..1e3).contains(&number) {
+            format!("{number:.2}")
+        } else {
+            format!("{number:.1e}")
+        };
+    }
+    let digits = (whole as i64).to_string();
+    let raised = digits.chars().map(|digit| match digit {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        other => char::from_u32(0x2070 + other.to_digit(10).unwrap_or(0)).unwrap_or(other),
+    });
+    format!("10{}", raised.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_read_well() {
+        assert_eq!(power_of_ten(-12.0), "10⁻¹²");
+        assert_eq!(power_of_ten(0.5), "3.16");
+        assert_eq!(power_of_ten(-3.5), "3.2e-4");
+        assert_eq!(plain(-0.00001), "0");
+        assert_eq!(plain(0.25), "0.25");
+    }
+
+    #[test]
+    fn an_axis_is_never_empty() {
+        assert_eq!(extent([].into_iter(), 0.1), (0.0, 1.0));
+        assert_eq!(extent([2.0].into_iter(), 0.1), (1.5, 2.5));
+    }
+}

@@ -1,0 +1,76 @@
+//! What a figure shows, apart from how it is drawn.
+
+/// A figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// File name without ending.
+    pub name: String,
+    /// The title within the figure.
+    pub title: String,
+    /// What to see in it, for the page and for those who cannot see it.
+    pub caption: String,
+    /// The run it belongs to; `None` when it compares runs.
+    pub run: Option<usize>,
+    /// What it shows.
+    pub content: Content,
+}
+
+/// What a figure shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Series over a common axis.
+    Lines(Lines),
+    /// Values over steps and layers.
+    Heatmap(Heatmap),
+}
+
+/// Series over a common axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lines {
+    /// The horizontal axis.
+    pub x: String,
+    /// The vertical axis.
+    pub y: String,
+    /// Whether the vertical axis is logarithmic; points are given as they are.
+    pub log: bool,
+    /// The series, drawn in this order.
+    pub series: Vec<Series>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// What it is, for the legend; series with the same label share an entry.
+    pub label: String,
+    /// The points; not-finite ones, and those at or below 0 on a logarithmic axis, break no line
+    /// but are passed over.
+    pub points: Vec<(f64, f64)>,
+    /// Which colour.
+    pub color: usize,
+    /// How the line is drawn, so that colour is not all that tells lines apart.
+    pub stroke: Stroke,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stroke {
+    /// Measured.
+    Solid,
+    /// Predicted.
+    Dashed,
+    /// Something to compare with.
+    Dotted,
+}
+
+/// Values over steps and layers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heatmap {
+    /// The steps of the columns.
+    pub steps: Vec<usize>,
+    /// A column a step, from the input's layer on; `None` for a layer without a value.
+    pub columns: Vec<Vec<Option<f64>>>,
+    /// The values at the ends of the colour scale.
+    pub range: (f64, f64),
+    /// What the colours mean.
+    pub legend: String,
+}

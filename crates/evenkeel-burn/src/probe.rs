@@ -211,13 +211,13 @@ impl Probe {
         Self::tracking(self.parameters)
     }
 
-    /// Every parameter of the module, in module order.
+    /// Every trainable parameter of the module, in module order.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
 
     /// The tracked layers, in module order: the order of all readings.
-    pub fn layers(&self) -> impl ExactSizeIterator<Item = &Parameter> {
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = &Parameter> + DoubleEndedIterator {
         self.layers.iter().map(|&i| &self.parameters[i])
     }
 
@@ -238,20 +238,24 @@ impl Probe {
         };
         module.visit(&mut Reader::new(gradients, &mut tracked));
         let readings = tracked.sums.read();
-        self.layers()
+        let readings: Vec<Reading> = self
+            .layers()
             .zip(tracked.found)
-            .map(|(layer, found)| {
-                let slot = found.ok_or_else(|| ProbeError::NoGradient {
-                    layer: layer.path.clone(),
-                })?;
-                let reading: Reading = readings[slot];
-                reading.norms().map_err(|source| ProbeError::Unusable {
-                    layer: layer.path.clone(),
-                    source,
-                })?;
-                Ok(reading)
+            .map(|(layer, slot)| {
+                slot.map(|slot| readings[slot])
+                    .ok_or_else(|| ProbeError::NoGradient {
+                        layer: layer.path.clone(),
+                    })
             })
-            .collect()
+            .collect::<Result<_, _>>()?;
+        // Gradients flow from the last layer to the first, so the last bad one is where it began.
+        for (layer, reading) in self.layers().zip(&readings).rev() {
+            reading.norms().map_err(|source| ProbeError::Unusable {
+                layer: layer.path.clone(),
+                source,
+            })?;
+        }
+        Ok(readings)
     }
 }
 
@@ -354,7 +358,8 @@ impl<C: Collector> ModuleVisitor for Reader<'_, C> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.collector.wants(param.id) {
+        // Running statistics and frozen weights are visited too, but do not learn.
+        if param.is_require_grad() && self.collector.wants(param.id) {
             let weight = param.val().without_autodiff();
             let gradient = self.gradients.get::<D>(param.id);
             self.collector.take(param.id, &self.path, weight, gradient);

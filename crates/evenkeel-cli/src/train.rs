@@ -13,7 +13,7 @@ use evenkeel::mean_field::bn_relu_explosion;
 use evenkeel::{control, warmup};
 use evenkeel_lab::error::LabError;
 use evenkeel_lab::report::{self, Format};
-use evenkeel_lab::run_folder::{Outcome, Run, StepLine, refuse_taken};
+use evenkeel_lab::run_folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
 use evenkeel_lab::spec::{RunSpec, SpecError};
 use evenkeel_lab::summary::{Summary, decades};
 use evenkeel_lab::trainer::{Job, Observer};
@@ -109,7 +109,8 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     for run in &runs {
         report::write(&run.folder, std::slice::from_ref(run), &[Format::Html])?;
     }
-    report::write(&out, &runs, &[Format::Html])?;
+    // Everything in the folder is compared, runs of an earlier call included.
+    report::write(&out, &find_runs(&out)?, &[Format::Html])?;
     Ok((conclusion(&runs, &out), exit(&outcomes)))
 }
 

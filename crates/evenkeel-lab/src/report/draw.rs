@@ -17,6 +17,9 @@ const HEIGHT: u32 = 400;
 /// Pixels of a PNG for each unit of the drawing, for sharp print.
 const PNG_SCALE: u32 = 2;
 
+/// Points from which on a line is drawn thinner, so that its noise does not hide the others.
+const DENSE: usize = 150;
+
 /// A drawing area with its scale: all lengths are given in units.
 pub struct Canvas<DB: DrawingBackend> {
     pub area: DrawingArea<DB, Shift>,
@@ -112,6 +115,7 @@ fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<D
     let top = legend(&lines.series, canvas)?;
     let mut chart = ChartBuilder::on(&canvas.area)
         .margin_top(top)
+        .margin_left(canvas.px(12))
         .margin_right(canvas.px(18))
         .margin_bottom(canvas.px(6))
         .x_label_area_size(canvas.px(42))
@@ -139,7 +143,8 @@ fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<D
         .label_style(canvas.text(13))
         .draw()?;
     for (series, curve) in lines.series.iter().zip(curves) {
-        let style = theme::color(series.color).stroke_width(canvas.px(2));
+        let thickness = if curve.len() > DENSE { 1 } else { 2 };
+        let style = theme::color(series.color).stroke_width(canvas.px(thickness));
         let (dash, gap) = pattern(series.stroke, canvas);
         match series.stroke {
             Stroke::Solid => chart.draw_series(LineSeries::new(curve, style))?,

@@ -12,9 +12,10 @@ const SHADES: f64 = 48.0;
 pub fn draw<DB: DrawingBackend>(map: &Heatmap, canvas: &Canvas<DB>) -> Drawn<DB> {
     let layers = map.columns.first().map_or(1, Vec::len).max(1);
     let last = map.steps.last().copied().unwrap_or(0) as f64 + step_width(map);
-    let (plot, scale) = canvas.area.split_horizontally(canvas.px(650));
+    let (plot, scale) = canvas.area.split_horizontally(canvas.px(640));
     let mut chart = ChartBuilder::on(&plot)
         .margin_top(canvas.px(44))
+        .margin_left(canvas.px(12))
         .margin_bottom(canvas.px(6))
         .x_label_area_size(canvas.px(42))
         .y_label_area_size(canvas.px(66))
@@ -81,7 +82,7 @@ fn draw_scale<DB: DrawingBackend>(
         .margin_top(canvas.px(44))
         .margin_bottom(canvas.px(48))
         .margin_left(canvas.px(14))
-        .margin_right(canvas.px(4))
+        .margin_right(canvas.px(14))
         .right_y_label_area_size(canvas.px(68))
         .build_cartesian_2d(0.0..1.0, low..high)?
         .set_secondary_coord(0.0..1.0, low..high);

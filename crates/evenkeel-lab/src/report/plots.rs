@@ -70,6 +70,9 @@ fn spread(runs: &[Run]) -> Figure {
                 line.drift_spread_range.map(decades)
             }));
         }
+    }
+    // On top, where measured lines cannot hide them.
+    for (color, run) in runs.iter().enumerate() {
         if let Some(forecast) = forecast::of(run) {
             let spreads: Vec<(usize, f64)> = forecast
                 .spreads
@@ -78,7 +81,7 @@ fn spread(runs: &[Run]) -> Figure {
                 .enumerate()
                 .collect();
             series.push(Series {
-                label: format!("{control}, forecast"),
+                label: format!("{}, forecast", run.control()),
                 color,
                 stroke: Stroke::Dashed,
                 points: thinned(&spreads, MOST_POINTS)

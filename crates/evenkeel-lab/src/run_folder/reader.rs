@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use evenkeel::control;
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -82,7 +83,8 @@ impl Run {
     }
 }
 
-/// The runs in `folder`: itself if it is a run, otherwise the runs in its folders by name.
+/// The runs in `folder`: itself if it is a run, otherwise the runs in its folders, in
+/// the order of the table of controls.
 ///
 /// # Errors
 /// [`LabError::NoRun`] when there is none; otherwise as [`Run::load`].
@@ -107,7 +109,21 @@ pub fn find_runs(folder: &Path) -> Result<Vec<Run>, LabError> {
     if folders.is_empty() {
         return Err(none());
     }
-    folders.iter().map(|folder| Run::load(folder)).collect()
+    let mut runs = folders
+        .iter()
+        .map(|folder| Run::load(folder))
+        .collect::<Result<Vec<_>, _>>()?;
+    runs.sort_by_key(|run| rank(run.control()));
+    Ok(runs)
+}
+
+/// Where a control's first part stands in the table: the free run comes first in every comparison.
+fn rank(control: &str) -> usize {
+    let name = control.split([':', '+']).next();
+    let position = control::ALL
+        .iter()
+        .position(|entry| Some(entry.name) == name);
+    position.unwrap_or(control::ALL.len())
 }
 
 fn read(path: &Path) -> Result<String, LabError> {

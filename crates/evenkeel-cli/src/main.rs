@@ -65,7 +65,7 @@ fn main() -> ExitCode {
             }
         },
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {error}");
             Exit::of(&error).into()
         }
     }

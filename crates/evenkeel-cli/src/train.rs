@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
 use evenkeel::mean_field::bn_relu_explosion;
 use evenkeel::{control, warmup};
 use evenkeel_lab::error::LabError;
@@ -171,7 +170,7 @@ fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
         }
         eprintln!("stopping after this step; once more to stop at once");
     })
-    .context("cannot listen for Ctrl-C")?;
+    .map_err(|error| anyhow::anyhow!("cannot listen for Ctrl-C: {error}"))?;
     Ok(stop)
 }
 
@@ -260,7 +259,7 @@ fn conclusion(runs: &[Run], out: &Path) -> String {
     for (run, summary) in runs.iter().zip(&summaries) {
         if let Some(Outcome::Diverged { step, layer, what }) = &summary.outcome {
             text += &format!(
-                "\n{} diverged at step {step}, beginning in {layer}: {what}.\nTry a smaller --lr than {}, \
+                "\n{} diverged at step {step}, beginning in {layer}: {what}.\nTry a smaller --lr than {:?}, \
                  or a control that caps it: --control critical or critical+hold.\n",
                 summary.control, run.header.spec.lr
             );

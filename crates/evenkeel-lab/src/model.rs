@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::error::LabError;
 use crate::run_folder::Outcome;
 use crate::seed::Rng;
-use crate::snapshot::{self, Snapshot};
-use crate::spec::ModelSpec;
+use crate::snapshot::{self, Precision, Snapshot};
+use crate::spec::{ModelSpec, RunSpec};
 use crate::trainer::{self, Job, Observer};
 
 /// What the trainer needs of a model.
@@ -71,7 +71,7 @@ pub struct Entry {
     /// Trains the model: [`trainer::train`].
     pub train: fn(&Job, &mut dyn Observer) -> Result<Outcome, LabError>,
     /// Takes a snapshot of the model at initialisation: [`snapshot::take`].
-    pub snapshot: fn(&Job) -> Result<Snapshot, LabError>,
+    pub snapshot: fn(&RunSpec, Precision) -> Result<Snapshot, LabError>,
 }
 
 impl Entry {

@@ -96,25 +96,25 @@ pub struct StepLine {
     pub drift_spread_range: Option<f64>,
 }
 
-/// A line of `layers.jsonl`.
+/// A line of `layers.jsonl`, rounded to eight significant digits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerLine {
     /// The step, from 0.
     pub step: usize,
     /// `‖W‖` before the control acted.
-    pub weight_norm: Vec<f32>,
+    pub weight_norm: Vec<f64>,
     /// `‖∇W‖` before the control acted.
-    pub grad_norm: Vec<f32>,
+    pub grad_norm: Vec<f64>,
     /// `cos(W, ∇W)`.
-    pub cosine: Vec<f32>,
+    pub cosine: Vec<f64>,
     /// The ELR as it acts in this step; 0 for a layer without gradient.
-    pub elr: Vec<f32>,
+    pub elr: Vec<f64>,
     /// λ_l/λ, under `hold`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lr_multiplier: Option<Vec<f32>>,
+    pub lr_multiplier: Option<Vec<f64>>,
     /// The factors by which weights were rescaled before this step, where they were.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rescale_factor: Option<Vec<f32>>,
+    pub rescale_factor: Option<Vec<f64>>,
 }
 
 /// A line of `evals.jsonl`: BN statistics re-estimated on the training set.

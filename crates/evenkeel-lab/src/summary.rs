@@ -68,10 +68,10 @@ impl Summary {
             .map(decades),
             halved_at: initial.and_then(|range| first_within(range / 2.0)),
             under_decade_at: first_within(LN_10),
-            explosion: run.layers.first().and_then(|line| {
-                let norms: Vec<f64> = line.grad_norm.iter().map(|&g| f64::from(g)).collect();
-                explosion_per_layer(&norms)
-            }),
+            explosion: run
+                .layers
+                .first()
+                .and_then(|line| explosion_per_layer(&line.grad_norm)),
             warmup_steps: steps
                 .iter()
                 .find(|line| !capped(line))

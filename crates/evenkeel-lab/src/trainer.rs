@@ -306,15 +306,18 @@ fn layer_line(step: usize, report: &StepReport) -> LayerLine {
     let rescaled = report.factors.iter().any(|a| *a != RescaleFactor::ONE);
     LayerLine {
         step,
-        weight_norm: readings.iter().map(|r| r.weight_norm as f32).collect(),
-        grad_norm: readings.iter().map(|r| r.gradient_norm as f32).collect(),
-        cosine: readings.iter().map(|r| r.cosine as f32).collect(),
-        elr: report
-            .acting
-            .iter()
-            .map(|elr| elr.map_or(0.0, |elr| elr.get() as f32))
-            .collect(),
-        lr_multiplier: held.then(|| report.multipliers.iter().map(|m| m.get() as f32).collect()),
-        rescale_factor: rescaled.then(|| report.factors.iter().map(|a| a.get() as f32).collect()),
+        weight_norm: rounded(readings.iter().map(|r| r.weight_norm)),
+        grad_norm: rounded(readings.iter().map(|r| r.gradient_norm)),
+        cosine: rounded(readings.iter().map(|r| r.cosine)),
+        elr: rounded(report.acting.iter().map(|elr| elr.map_or(0.0, Elr::get))),
+        lr_multiplier: held.then(|| rounded(report.multipliers.iter().map(|m| m.get()))),
+        rescale_factor: rescaled.then(|| rounded(report.factors.iter().map(|a| a.get()))),
     }
+}
+
+/// Eight significant digits: what 32-bit norms are good for, in half the bytes.
+fn rounded(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    values
+        .map(|value| format!("{value:.7e}").parse().unwrap_or(value))
+        .collect()
 }

@@ -133,7 +133,8 @@ mod tests {
         };
         let device = Device::flex().autodiff();
         let net = Mlp::build(&spec, &mut rng(1, Purpose::Weights), &device);
-        let expected = 64 * 32 + 4 * 32 * 32 + 5 * 2 * 32 + 32 * 10 + 10;
+        // Burn counts running statistics too: two for each gain and shift.
+        let expected = 64 * 32 + 4 * 32 * 32 + 5 * 4 * 32 + 32 * 10 + 10;
         assert_eq!(net.num_params(), expected);
         assert_eq!(net.layers().len(), 3 * 5 + 1);
     }

@@ -14,7 +14,7 @@ pub fn of(run: &Run) -> Option<Forecast> {
         .grad_norm
         .iter()
         .zip(&first.weight_norm)
-        .map(|(gradient, weight)| Elr::new(f64::from(*gradient) / f64::from(*weight)).ok())
+        .map(|(gradient, weight)| Elr::new(gradient / weight).ok())
         .collect::<Option<_>>()?;
     let controls: Controls = run.header.spec.control.parse().ok()?;
     let lr = LearningRate::new(run.header.spec.lr).ok()?;

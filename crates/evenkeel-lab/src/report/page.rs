@@ -20,10 +20,10 @@ const MOST_STEPS: usize = 61;
 struct LayerTable<'a> {
     names: Vec<&'a str>,
     steps: Vec<usize>,
-    weight_norm: Vec<&'a [f32]>,
-    grad_norm: Vec<&'a [f32]>,
-    elr: Vec<&'a [f32]>,
-    cosine: Vec<&'a [f32]>,
+    weight_norm: Vec<&'a [f64]>,
+    grad_norm: Vec<&'a [f64]>,
+    elr: Vec<&'a [f64]>,
+    cosine: Vec<&'a [f64]>,
 }
 
 impl<'a> LayerTable<'a> {

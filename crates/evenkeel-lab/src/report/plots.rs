@@ -168,7 +168,7 @@ fn profile(
             points: elrs
                 .iter()
                 .enumerate()
-                .map(|(layer, elr)| (layer as f64, f64::from(*elr)))
+                .map(|(layer, elr)| (layer as f64, *elr))
                 .collect(),
         })
     });
@@ -245,8 +245,8 @@ fn color_range(runs: &[Run]) -> (f64, f64) {
     if low < high { (low, high) } else { (-1.0, 0.0) }
 }
 
-fn log10(elr: f32) -> Option<f64> {
-    (elr > 0.0).then(|| f64::from(elr).log10())
+fn log10(elr: f64) -> Option<f64> {
+    (elr > 0.0).then(|| elr.log10())
 }
 
 fn heatmap(index: usize, run: &Run, range: (f64, f64)) -> Figure {

@@ -1,5 +1,5 @@
-//! T13: `1/√(E_max E_min)`. The range goes from `R` to `ln cosh(R/2)`, the least that one step can
-//! reach. But `λE_max = √(E_max/E_min)` is then large, and such turns move the base gradients.
+//! T13: `1/√(E_max E_min)`. The range goes from `R` to at most `ln cosh(R/2)`, reached when a layer
+//! sits midway; no rate makes it smaller in one step. But `λE_max = √(E_max/E_min)` is then large, and such turns move the base gradients.
 
 use super::{Policy, extremes};
 

@@ -70,11 +70,21 @@ fn deceiver(matrix: &Matrix) -> Tensor<1> {
 }
 
 #[test]
-fn orthogonality_by_accident_is_confirmed_away() {
+fn orthogonality_by_accident_is_found_out() {
     let matrix = matrix([1.0, 0.0], &Device::flex().autodiff());
     let gradients = GradientsParams::from_grads(deceiver(&matrix).backward(), &matrix);
     let probe = Probe::find(&matrix, &gradients).unwrap();
     assert_eq!(probe.layers().len(), 1, "the cosine alone is deceived");
+    let elsewhere = self::matrix([1.5, 0.0], &Device::flex().autodiff());
+    let elsewhere = Matrix {
+        weight: Param::initialized(matrix.weight.id, elsewhere.weight.val()),
+    };
+    let other = GradientsParams::from_grads(deceiver(&elsewhere).backward(), &elsewhere);
+    let rechecked = probe.clone().recheck(&elsewhere, &other);
+    assert_eq!(
+        rechecked.unwrap_err(),
+        ProbeError::NothingInvariant { parameters: 1 }
+    );
     let confirmed = probe.confirm(&matrix, |m| deceiver(m).into_scalar::<f64>());
     assert_eq!(
         confirmed.unwrap_err(),

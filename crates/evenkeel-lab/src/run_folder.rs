@@ -117,17 +117,18 @@ pub struct LayerLine {
     pub rescale_factor: Option<Vec<f64>>,
 }
 
-/// A line of `evals.jsonl`: BN statistics re-estimated on the training set.
+/// A line of `evals.jsonl`: BN statistics re-estimated on the training set. A loss is `null` where
+/// it is not finite, as a network can be that still trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvalLine {
     /// Updates done before.
     pub step: usize,
     /// Mean cross-entropy over the training set.
-    pub train_loss: f64,
+    pub train_loss: Option<f64>,
     /// Share of training rows classified correctly.
     pub train_accuracy: f64,
     /// Mean cross-entropy over the test set.
-    pub test_loss: f64,
+    pub test_loss: Option<f64>,
     /// Share of test rows classified correctly.
     pub test_accuracy: f64,
 }

@@ -89,7 +89,7 @@ pub fn take<N: Network>(spec: &RunSpec, precision: Precision) -> Result<Snapshot
     let rows = batches.next_rows();
     let (inputs, labels) = spec.data.train.tensors(rows, &device);
     let inputs = inputs.cast(dtype);
-    let probe = probe(&network, &(inputs.clone(), labels.clone()))?;
+    let probe = probe(&network, spec, dtype)?;
     let loss = cross_entropy(network.forward(inputs.clone()), labels.clone());
     let gradients = GradientsParams::from_grads(loss.backward(), &network);
     let export = Export::of(&network, &gradients);

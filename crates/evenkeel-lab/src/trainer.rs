@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, FloatDType, Int, Tensor};
 use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
 use evenkeel::spread::Spread;
 use evenkeel_burn::controller::{ElrController, SteerError, StepReport};
@@ -80,17 +80,26 @@ pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         .forward(scores, labels)
 }
 
-/// The probe of a network at initialisation, found on one batch and confirmed on it.
+/// Batches on which a weight must be orthogonal to its gradient to count as scale-invariant.
+const PROBE_BATCHES: usize = 3;
+
+/// The probe of a network at initialisation, found on the first training batches.
 ///
 /// # Errors
 /// [`ProbeError`] when there is nothing to measure.
 pub fn probe<N: Network>(
     network: &N,
-    (inputs, labels): &(Tensor<2>, Tensor<1, Int>),
+    spec: &RunSpec,
+    dtype: FloatDType,
 ) -> Result<Probe, ProbeError> {
-    let loss = |network: &N| cross_entropy(network.forward(inputs.clone()), labels.clone());
-    let gradients = GradientsParams::from_grads(loss(network).backward(), network);
-    Probe::find(network, &gradients)?.confirm(network, |network| loss(network).into_scalar::<f64>())
+    let (device, mut batches) = (device(), batches(spec));
+    let mut gradients = || {
+        let (inputs, labels) = spec.data.train.tensors(batches.next_rows(), &device);
+        let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
+        GradientsParams::from_grads(loss.backward(), network)
+    };
+    let first = Probe::find(network, &gradients())?;
+    (1..PROBE_BATCHES).try_fold(first, |probe, _| probe.recheck(network, &gradients()))
 }
 
 /// The state of a run between steps.
@@ -107,7 +116,23 @@ struct Session<'a, N> {
 /// What a step came to.
 enum Step {
     Done(StepLine),
-    Diverged { layer: String, what: String },
+    Diverged(Divergence),
+}
+
+/// A loss or gradient that is not finite, and where it began.
+struct Divergence {
+    layer: String,
+    what: String,
+}
+
+impl Divergence {
+    fn at(self, step: usize) -> Outcome {
+        Outcome::Diverged {
+            step,
+            layer: self.layer,
+            what: self.what,
+        }
+    }
 }
 
 impl<'a, N: Network> Session<'a, N> {
@@ -115,8 +140,7 @@ impl<'a, N: Network> Session<'a, N> {
         let spec = job.spec;
         let device = device();
         let network: N = initial(spec, &device);
-        let first = spec.data.train.tensors(batches(spec).next_rows(), &device);
-        let probe = probe(&network, &first)?;
+        let probe = probe(&network, spec, FloatDType::F32)?;
         let writer = RunWriter::create(&job.folder, &header(spec, &probe), job.overwrite)?;
         Ok(Self {
             spec,
@@ -140,27 +164,38 @@ impl<'a, N: Network> Session<'a, N> {
             }
             match self.step(step)? {
                 Step::Done(line) => observer.step(&line),
-                Step::Diverged { layer, what } => {
-                    return Ok(Outcome::Diverged { step, layer, what });
-                }
+                Step::Diverged(divergence) => return Ok(divergence.at(step)),
             }
         }
         self.evaluate(steps)?;
-        Ok(Outcome::Completed)
+        // The last update is judged like every other: by the loss of the batch after it.
+        Ok(match self.forward() {
+            Ok(_) => Outcome::Completed,
+            Err(divergence) => divergence.at(steps),
+        })
     }
 
-    fn step(&mut self, step: usize) -> Result<Step, LabError> {
-        let start = Instant::now();
+    /// The next batch's loss, or how it is not finite.
+    fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
         let rows = self.batches.next_rows();
         let (inputs, labels) = self.spec.data.train.tensors(rows, &self.device);
         let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
         let value: f64 = loss.clone().into_scalar();
-        if !value.is_finite() {
-            return Ok(Step::Diverged {
-                layer: divergence::origin(&self.network, inputs),
-                what: format!("the loss is {value}"),
-            });
+        if value.is_finite() {
+            return Ok((loss, value));
         }
+        Err(Divergence {
+            layer: divergence::origin(&self.network, inputs),
+            what: format!("the loss is {value}"),
+        })
+    }
+
+    fn step(&mut self, step: usize) -> Result<Step, LabError> {
+        let start = Instant::now();
+        let (loss, value) = match self.forward() {
+            Ok(forward) => forward,
+            Err(divergence) => return Ok(Step::Diverged(divergence)),
+        };
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         // Steering consumes the network; the handle kept here serves when it fails.
         let network = self.network.clone();
@@ -171,7 +206,7 @@ impl<'a, N: Network> Session<'a, N> {
         {
             Err(SteerError::Probe(ProbeError::Unusable { layer, source })) => {
                 let what = source.to_string();
-                return Ok(Step::Diverged { layer, what });
+                return Ok(Step::Diverged(Divergence { layer, what }));
             }
             other => other?,
         };
@@ -216,8 +251,8 @@ impl<'a, N: Network> Session<'a, N> {
         network
     }
 
-    /// Mean cross-entropy and share classified correctly.
-    fn score(&self, network: &N, split: &Split) -> (f64, f64) {
+    /// Mean cross-entropy, if finite, and share classified correctly.
+    fn score(&self, network: &N, split: &Split) -> (Option<f64>, f64) {
         let device = self.device.clone().inner();
         let (mut loss, mut correct) = (0.0, 0.0);
         for rows in self.chunks(split) {
@@ -232,7 +267,10 @@ impl<'a, N: Network> Session<'a, N> {
             loss += cross_entropy(scores, labels).into_scalar::<f64>() * rows.len() as f64;
         }
         let rows = split.len() as f64;
-        (loss / rows, correct / rows)
+        (
+            Some(loss / rows).filter(|loss| loss.is_finite()),
+            correct / rows,
+        )
     }
 
     /// The rows of a split in order, in chunks of near-equal size of at least the batch size: a

@@ -1,0 +1,472 @@
+//! The program as its users meet it: what they type, what they get, what they break.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A network small enough for a test.
+const SMALL: [&str; 6] = ["--depth", "6", "--width", "16", "--batch-size", "64"];
+
+fn evenkeel(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.args(arguments);
+    command
+}
+
+/// A folder that belongs to one test and goes when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("evenkeel-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, below: &str) -> String {
+        self.0.join(below).to_str().unwrap().to_owned()
+    }
+
+    fn read(&self, below: &str) -> String {
+        fs::read_to_string(self.0.join(below)).unwrap()
+    }
+
+    fn lines(&self, below: &str) -> Vec<Value> {
+        let text = self.read(below);
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn train(out: &str, more: &[&str]) -> Output {
+    let mut arguments = vec!["train", "--out", out, "--steps", "12", "--eval-every", "5"];
+    arguments.extend(SMALL.iter().filter(|_| !more.contains(&"--depth")));
+    arguments.extend(more);
+    evenkeel(&arguments)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_comparison_leaves_everything_the_contract_names() {
+    let folder = Folder::new("contract");
+    let out = folder.path("cmp");
+    let run = train(
+        &out,
+        &[
+            "--control",
+            "none,critical:minimax,critical+hold,rescale,linear:4",
+        ],
+    );
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let table = text(&run.stdout);
+    for part in ["critical:minimax", "explosion", "1.2112", "report.html"] {
+        assert!(table.contains(part), "{part} in\n{table}");
+    }
+    for control in [
+        "none",
+        "critical-minimax",
+        "critical+hold",
+        "rescale",
+        "linear-4",
+    ] {
+        let at = |file: &str| format!("cmp/{control}/{file}");
+        let header = folder.read(&at("run.toml"));
+        assert!(
+            header.contains("seed = 0") && header.contains("evenkeel = "),
+            "{header}"
+        );
+        let (steps, layers) = (
+            folder.lines(&at("steps.jsonl")),
+            folder.lines(&at("layers.jsonl")),
+        );
+        assert_eq!((steps.len(), layers.len()), (12, 12));
+        for (index, line) in steps.iter().enumerate() {
+            assert_eq!(line["step"], index);
+            for key in ["loss", "lr", "critical_lr", "spread_std", "spread_range"] {
+                assert!(line[key].is_f64(), "{key} in {line}");
+            }
+        }
+        for key in ["weight_norm", "grad_norm", "cosine"] {
+            assert_eq!(layers[0][key].as_array().unwrap().len(), 6, "{key}");
+        }
+        assert_eq!(
+            folder.lines(&at("evals.jsonl")).len(),
+            4,
+            "steps 0, 5, 10 and the end"
+        );
+        assert_eq!(folder.lines(&at("outcome.json"))[0]["outcome"], "completed");
+        assert!(folder.read(&at("report.html")).contains("</html>"));
+    }
+    // Held ELRs act alike; the same batch shows the same raw norms under every control.
+    let held = &folder.lines("cmp/critical+hold/steps.jsonl")[0];
+    assert!(held["spread_range"].as_f64().unwrap() < 1e-9);
+    let free = &folder.lines("cmp/none/layers.jsonl")[0];
+    let rescaled = &folder.lines("cmp/rescale/layers.jsonl")[0];
+    assert_eq!(free["grad_norm"], rescaled["grad_norm"]);
+    assert_eq!(free["weight_norm"], rescaled["weight_norm"]);
+}
+
+#[test]
+fn norms_grow_as_the_theory_says() {
+    // T4 from one logged step to the next: a check of probe, optimiser and log together.
+    let folder = Folder::new("norms");
+    assert!(
+        train(&folder.path("r"), &["--control", "none"])
+            .status
+            .success()
+    );
+    let layers = folder.lines("r/none/layers.jsonl");
+    for pair in layers.windows(2) {
+        let weights = (
+            numbers(&pair[0]["weight_norm"]),
+            numbers(&pair[1]["weight_norm"]),
+        );
+        for (layer, gradient) in numbers(&pair[0]["grad_norm"]).into_iter().enumerate() {
+            let expected = weights.0[layer].hypot(0.1 * gradient);
+            assert!((weights.1[layer] / expected - 1.0).abs() < 1e-5);
+        }
+        assert!(
+            numbers(&pair[0]["cosine"])
+                .iter()
+                .all(|cosine| cosine.abs() < 1e-3)
+        );
+    }
+}
+
+#[test]
+fn one_seed_fixes_every_bit_and_the_number_of_jobs_does_not_matter() {
+    let folder = Folder::new("seed");
+    let controls = ["--control", "none,critical+hold,rescale", "--jobs"];
+    for (out, jobs) in [("a", "1"), ("b", "3")] {
+        let mut more = controls.to_vec();
+        more.push(jobs);
+        assert!(train(&folder.path(out), &more).status.success());
+    }
+    for control in ["none", "critical+hold", "rescale"] {
+        for file in ["run.toml", "steps.jsonl", "layers.jsonl", "evals.jsonl"] {
+            let (one, other) = (format!("a/{control}/{file}"), format!("b/{control}/{file}"));
+            assert_eq!(folder.read(&one), folder.read(&other), "{control}/{file}");
+        }
+    }
+    assert!(
+        train(&folder.path("c"), &["--control", "none", "--seed", "1"])
+            .status
+            .success()
+    );
+    assert_ne!(
+        folder.read("a/none/steps.jsonl"),
+        folder.read("c/none/steps.jsonl")
+    );
+}
+
+#[test]
+fn divergence_ends_with_4_names_the_layer_and_keeps_what_was_learnt() {
+    let folder = Folder::new("diverged");
+    let run = train(&folder.path("r"), &["--lr", "1e30", "--control", "none"]);
+    assert_eq!(run.status.code(), Some(4));
+    let outcome = &folder.lines("r/none/outcome.json")[0];
+    assert_eq!(outcome["outcome"], "diverged");
+    let (layer, step) = (
+        outcome["layer"].as_str().unwrap(),
+        outcome["step"].as_u64().unwrap(),
+    );
+    assert!(layer.starts_with("blocks."), "{layer}");
+    let said = text(&run.stdout);
+    assert!(
+        said.contains(layer) && said.contains("smaller --lr than 1e30"),
+        "{said}"
+    );
+    assert_eq!(folder.lines("r/none/steps.jsonl").len() as u64, step);
+    assert!(evenkeel(&["report", &folder.path("r")]).status.success());
+}
+
+#[test]
+fn an_existing_run_stays_unless_it_is_to_be_overwritten() {
+    let folder = Folder::new("taken");
+    let out = folder.path("r");
+    assert!(train(&out, &["--control", "none"]).status.success());
+    fs::write(folder.0.join("r/none/notes.txt"), "mine").unwrap();
+    let before = folder.read("r/none/steps.jsonl");
+    // One folder that is taken stops the whole call before anything is trained.
+    let again = train(&out, &["--control", "hold,none", "--seed", "5"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(
+        text(&again.stderr).contains("--overwrite"),
+        "{}",
+        text(&again.stderr)
+    );
+    assert_eq!(folder.read("r/none/steps.jsonl"), before);
+    assert!(!folder.0.join("r/hold").exists());
+
+    let replaced = train(&out, &["--control", "none", "--seed", "5", "--overwrite"]);
+    assert!(replaced.status.success());
+    assert_ne!(folder.read("r/none/steps.jsonl"), before);
+    assert_eq!(
+        folder.read("r/none/notes.txt"),
+        "mine",
+        "what is not a run's is left alone"
+    );
+}
+
+#[test]
+fn nonsense_is_refused_with_2_and_what_is_permitted() {
+    let cases: [(&[&str], &str); 14] = [
+        (&["--model", "lenet"], "permitted: mlp"),
+        (&["--data", "mnits"], "permitted: digits"),
+        (&["--control", "critcal"], "critical[:POLICY]"),
+        (
+            &["--control", "critical:fast"],
+            "no-overshoot, top-pair, minimax, min-spread",
+        ),
+        (&["--control", "none+hold"], "stands alone"),
+        (&["--control", "none,none"], "twice"),
+        (&["--depth", "0"], "from 1 to 10000"),
+        (&["--width", "0"], "from 1 to"),
+        (&["--lr", "-0.1"], "finite and at least 0"),
+        (&["--lr", "nan"], "finite and at least 0"),
+        (&["--lr", "1e999"], "finite and at least 0"),
+        (&["--batch-size", "1439"], "from 2 to 1438"),
+        (&["--steps", "0"], "from 1 to"),
+        (&["--jobs", "0"], "0 is not in 1.."),
+    ];
+    let folder = Folder::new("nonsense");
+    for (arguments, expected) in cases {
+        let mut all = vec!["train", "--out", "r"];
+        all.extend(arguments);
+        let run = command(&all).current_dir(&folder.0).output().unwrap();
+        assert_eq!(run.status.code(), Some(2), "{arguments:?}");
+        let said = text(&run.stderr);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    assert_eq!(
+        fs::read_dir(&folder.0).unwrap().count(),
+        0,
+        "nothing was left behind"
+    );
+    let format = evenkeel(&["report", &folder.path(""), "--format", "pdf"]);
+    assert_eq!(format.status.code(), Some(2));
+    assert!(text(&format.stderr).contains("html, svg, png"));
+}
+
+#[test]
+fn reports_come_from_folders_and_say_what_is_wrong_with_them() {
+    let folder = Folder::new("report");
+    assert!(
+        train(&folder.path("r"), &["--control", "none,hold"])
+            .status
+            .success()
+    );
+    let run = evenkeel(&["report", &folder.path("r"), "--format", "svg,png,html"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    for line in text(&run.stdout).lines() {
+        let bytes = fs::read(line).unwrap();
+        let starts: &[u8] = match Path::new(line).extension().unwrap().to_str().unwrap() {
+            "svg" => b"<svg",
+            "png" => b"\x89PNG",
+            _ => b"<!doctype html>",
+        };
+        assert!(bytes.starts_with(starts), "{line}");
+    }
+    // The page is self-contained: nothing is fetched from anywhere.
+    let page = folder
+        .read("r/report.html")
+        .replace("http://www.w3.org/2000/svg", "");
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src="));
+
+    // A killed run: the last line has no end.
+    let steps = folder.0.join("r/none/steps.jsonl");
+    let mut torn = fs::read_to_string(&steps).unwrap();
+    torn.truncate(torn.len() - 20);
+    fs::write(&steps, &torn).unwrap();
+    fs::remove_file(folder.0.join("r/none/outcome.json")).unwrap();
+    assert!(evenkeel(&["report", &folder.path("r")]).status.success());
+    assert!(
+        folder
+            .read("r/report.html")
+            .contains("unfinished after 11 steps")
+    );
+
+    // Damage in the middle is not passed over.
+    fs::write(&steps, torn.replacen("\"loss\"", "\"lo", 1)).unwrap();
+    let run = evenkeel(&["report", &folder.path("r")]);
+    assert_eq!(run.status.code(), Some(3));
+    assert!(
+        text(&run.stderr).contains("steps.jsonl, line 1"),
+        "{}",
+        text(&run.stderr)
+    );
+
+    let run = evenkeel(&["report", &folder.path("nowhere")]);
+    assert_eq!(run.status.code(), Some(3));
+    assert!(text(&run.stderr).contains("holds no run"));
+}
+
+#[test]
+fn hostile_names_in_a_run_do_not_reach_the_page() {
+    let folder = Folder::new("hostile");
+    assert!(
+        train(&folder.path("r"), &["--control", "none"])
+            .status
+            .success()
+    );
+    let path = folder.0.join("r/none/run.toml");
+    let header = fs::read_to_string(&path).unwrap();
+    let evil = "</script><script>alert(1)</script>";
+    fs::write(&path, header.replace("blocks.0.linear.weight", evil)).unwrap();
+    assert!(
+        evenkeel(&["report", &folder.path("r/none")])
+            .status
+            .success()
+    );
+    assert!(!folder.read("r/none/report.html").contains(evil));
+}
+
+#[test]
+fn a_snapshot_has_its_files_and_norms_that_fit_them() {
+    let folder = Folder::new("snapshot");
+    let out = folder.path("s");
+    let mut arguments = vec!["snapshot", "--out", &out];
+    arguments.extend(SMALL);
+    assert!(evenkeel(&arguments).status.success());
+    let csv = folder.read("s/snapshot.csv");
+    assert!(csv.starts_with("layer,weight_norm,grad_norm,numel,cosine\nblocks.0.linear.weight,"));
+    assert_eq!(csv.lines().count(), 7);
+    let model: Value = serde_json::from_str(&folder.read("s/model.json")).unwrap();
+    assert_eq!(model["layers"].as_array().unwrap().len(), 3 * 6 + 1);
+    let norms = |file: &str| -> Vec<f64> {
+        let bytes = fs::read(folder.0.join("s").join(file)).unwrap();
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let index: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+        let norm = |i: usize| {
+            let entry = &index[format!("blocks.{i}.linear.weight")];
+            assert_eq!(
+                entry["shape"],
+                serde_json::json!([16, if i == 0 { 64 } else { 16 }])
+            );
+            let span = numbers(&entry["data_offsets"]);
+            let data = &bytes[8 + header..][span[0] as usize..span[1] as usize];
+            let values = data
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+            values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt()
+        };
+        (0..6).map(norm).collect()
+    };
+    let (weights, gradients) = (norms("weights.safetensors"), norms("gradients.safetensors"));
+    for (layer, line) in csv.lines().skip(1).enumerate() {
+        let field = |i: usize| line.split(',').nth(i).unwrap().parse::<f64>().unwrap();
+        assert!((field(1) / weights[layer] - 1.0).abs() < 1e-6);
+        assert!((field(2) / gradients[layer] - 1.0).abs() < 1e-6);
+    }
+    assert_eq!(
+        evenkeel(&arguments).status.code(),
+        Some(2),
+        "not overwritten"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_with_130_and_a_readable_folder() {
+    let folder = Folder::new("interrupt");
+    let out = folder.path("r");
+    let mut arguments = vec![
+        "train",
+        "--out",
+        &out,
+        "--steps",
+        "1000000",
+        "--control",
+        "none",
+    ];
+    arguments.extend(SMALL);
+    let child = command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let steps = folder.0.join("r/none/steps.jsonl");
+    let start = Instant::now();
+    while fs::metadata(&steps).map_or(0, |file| file.len()) < 1000 {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "it never started"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // A second writer is refused meanwhile.
+    let second = train(&out, &["--control", "none", "--overwrite"]);
+    assert_eq!(second.status.code(), Some(3));
+    assert!(
+        text(&second.stderr).contains("another process"),
+        "{}",
+        text(&second.stderr)
+    );
+
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(130));
+    let outcome = &folder.lines("r/none/outcome.json")[0];
+    assert_eq!(outcome["outcome"], "interrupted");
+    assert_eq!(
+        folder.lines("r/none/steps.jsonl").len() as u64,
+        outcome["step"].as_u64().unwrap()
+    );
+    assert!(text(&run.stdout).contains("interrupted after"));
+    assert!(folder.read("r/report.html").contains("interrupted after"));
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_failure() {
+    let mut child = command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let run = child.wait_with_output().unwrap();
+    assert!(run.status.success() && !text(&run.stderr).contains("panicked"));
+}
+
+#[test]
+fn help_reads_like_documentation() {
+    for (name, arguments) in [
+        ("evenkeel", vec!["--help"]),
+        ("train", vec!["train", "--help"]),
+        ("snapshot", vec!["snapshot", "--help"]),
+        ("report", vec!["report", "--help"]),
+    ] {
+        insta::assert_snapshot!(format!("help-{name}"), text(&evenkeel(&arguments).stdout));
+    }
+}

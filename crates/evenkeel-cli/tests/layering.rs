@@ -1,0 +1,68 @@
+//! The direction of dependencies, cli → lab → burn → theory, and what the theory may know.
+
+use std::fs;
+use std::path::Path;
+
+/// From the top down: a crate may use those below it only.
+const LAYERS: [&str; 4] = ["evenkeel-cli", "evenkeel-lab", "evenkeel-burn", "evenkeel"];
+
+fn manifest(name: &str) -> String {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::read_to_string(crates.join(name).join("Cargo.toml")).unwrap()
+}
+
+/// Names under `[dependencies]`.
+fn dependencies(name: &str) -> Vec<String> {
+    let text = manifest(name);
+    let section = text.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    let names = section.lines().filter(|line| !line.starts_with('#'));
+    names
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_crate_is_in_the_order() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for entry in fs::read_dir(crates).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            LAYERS.contains(&name.as_str()),
+            "{name}: give it a place in LAYERS"
+        );
+    }
+}
+
+#[test]
+fn dependencies_point_down() {
+    for (height, name) in LAYERS.iter().enumerate() {
+        for dependency in dependencies(name) {
+            if let Some(depth) = LAYERS.iter().position(|layer| *layer == dependency) {
+                assert!(depth > height, "{name} must not use {dependency}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_theory_knows_no_framework_and_no_files() {
+    assert_eq!(dependencies("evenkeel"), ["thiserror"]);
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../evenkeel/src");
+    let mut folders = vec![sources];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for forbidden in ["std::fs", "std::io", "std::net", "std::env", "println!"] {
+                assert!(!text.contains(forbidden), "{}: {forbidden}", path.display());
+            }
+        }
+    }
+}

@@ -105,8 +105,11 @@ pub struct Entry {
     /// One line for help texts.
     pub summary: &'static str,
     /// Builds the member from its argument; `Err` says what would be permitted.
-    build: fn(Option<&str>) -> Result<Box<dyn Control>, String>,
+    build: fn(Option<&str>) -> Built,
 }
+
+/// A member, or what would be permitted as its argument.
+type Built = Result<Box<dyn Control>, String>;
 
 /// Every control.
 pub const ALL: &[Entry] = &[

@@ -105,12 +105,28 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         .iter()
         .map(|folder| Run::load(folder))
         .collect::<Result<Vec<_>, _>>()?;
-    for run in &runs {
+    let text = conclusion(&runs);
+    Ok(match write_reports(&runs, &out) {
+        Ok(()) => {
+            let page = out.join("report.html");
+            let text = format!("{text}\nReport: {}\n", page.display());
+            (text, exit(&outcomes))
+        }
+        // The runs are kept and the table is still worth showing.
+        Err(error) => {
+            eprintln!("error: {error}; the runs are complete: try `evenkeel report` later");
+            (text, Exit::File)
+        }
+    })
+}
+
+/// Everything in the folder is compared, runs of an earlier call included.
+fn write_reports(runs: &[Run], out: &Path) -> Result<(), LabError> {
+    for run in runs {
         report::write(&run.folder, std::slice::from_ref(run), &[Format::Html])?;
     }
-    // Everything in the folder is compared, runs of an earlier call included.
-    report::write(&out, &find_runs(&out)?, &[Format::Html])?;
-    Ok((conclusion(&runs, &out), exit(&outcomes)))
+    report::write(out, &find_runs(out)?, &[Format::Html])?;
+    Ok(())
 }
 
 fn specs(args: &Args) -> Result<Vec<RunSpec>, SpecError> {
@@ -247,7 +263,7 @@ impl Observer for Bar {
     }
 }
 
-fn conclusion(runs: &[Run], out: &Path) -> String {
+fn conclusion(runs: &[Run]) -> String {
     let summaries: Vec<Summary> = runs.iter().map(Summary::of).collect();
     let rows: Vec<_> = summaries.iter().map(Summary::cells).collect();
     let mut text = table(Summary::HEADINGS, &rows);
@@ -265,7 +281,6 @@ fn conclusion(runs: &[Run], out: &Path) -> String {
             );
         }
     }
-    text += &format!("\nReport: {}\n", out.join("report.html").display());
     text
 }
 

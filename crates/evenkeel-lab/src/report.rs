@@ -1,7 +1,7 @@
 //! Reports: what runs measured and what the theory forecast, as one page and as figures.
 
 mod draw;
-mod figure;
+pub mod figure;
 mod forecast;
 mod heatmap;
 mod page;
@@ -14,6 +14,8 @@ use std::str::FromStr;
 use crate::error::LabError;
 use crate::run_folder::{Run, write_atomically};
 use crate::spec::{SpecError, names};
+
+use figure::Figure;
 
 /// What a report can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,23 @@ impl FromStr for Format {
                 permitted: names(FORMATS.iter().map(|(name, _)| *name)),
             })
     }
+}
+
+/// Writes figures that belong to no run into one file, whose ending says how: `.html` for a page of
+/// all of them, `.svg` or `.png` for the first.
+///
+/// # Errors
+/// [`SpecError::Unknown`] for another ending, [`LabError::Figure`] or [`LabError::Io`].
+pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let format: Format = ending.unwrap_or_default().parse()?;
+    let bytes = match (format, figures.first()) {
+        (Format::Html, _) => page::of_figures(title, figures)?.into_bytes(),
+        (Format::Svg, Some(figure)) => draw::svg(figure)?.into_bytes(),
+        (Format::Png, Some(figure)) => draw::png(figure)?,
+        (_, None) => return Ok(()),
+    };
+    write_atomically(path, &bytes)
 }
 
 /// Writes the report of `runs` into `folder` and returns the files written.

@@ -20,7 +20,7 @@ pub struct Figure {
 pub enum Content {
     /// Series over a common axis.
     Lines(Lines),
-    /// Values over steps and layers.
+    /// Values over two axes.
     Heatmap(Heatmap),
 }
 
@@ -62,15 +62,35 @@ pub enum Stroke {
     Dotted,
 }
 
-/// Values over steps and layers.
+/// Values over two axes that are divided evenly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmap {
-    /// The steps of the columns.
-    pub steps: Vec<usize>,
-    /// A column a step, from the input's layer on; `None` for a layer without a value.
+    /// The horizontal axis.
+    pub x: Division,
+    /// The vertical axis.
+    pub y: Division,
+    /// A column for each part of `x`, a value for each part of `y`; `None` where there is none.
     pub columns: Vec<Vec<Option<f64>>>,
     /// The values at the ends of the colour scale.
     pub range: (f64, f64),
     /// What the colours mean.
     pub legend: String,
+}
+
+/// An axis divided into parts of equal width.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Division {
+    /// What it shows, with its unit.
+    pub label: String,
+    /// Where the first part begins.
+    pub start: f64,
+    /// The width of each part.
+    pub width: f64,
+}
+
+impl Division {
+    /// Where part `index` begins.
+    pub fn at(&self, index: usize) -> f64 {
+        self.start + self.width * index as f64
+    }
 }

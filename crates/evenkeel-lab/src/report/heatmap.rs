@@ -1,4 +1,4 @@
-//! Draws values over steps and layers, with a colour scale.
+//! Draws values over two axes, with a colour scale.
 
 use plotters::prelude::*;
 
@@ -10,8 +10,8 @@ use super::theme::{INK, viridis};
 const SHADES: f64 = 48.0;
 
 pub fn draw<DB: DrawingBackend>(map: &Heatmap, canvas: &Canvas<DB>) -> Drawn<DB> {
-    let layers = map.columns.first().map_or(1, Vec::len).max(1);
-    let last = map.steps.last().copied().unwrap_or(0) as f64 + step_width(map);
+    let rows = map.columns.first().map_or(1, Vec::len).max(1);
+    let columns = map.columns.len().max(1);
     let (plot, scale) = canvas.area.split_horizontally(canvas.px(640));
     let mut chart = ChartBuilder::on(&plot)
         .margin_top(canvas.px(44))
@@ -19,24 +19,27 @@ pub fn draw<DB: DrawingBackend>(map: &Heatmap, canvas: &Canvas<DB>) -> Drawn<DB>
         .margin_bottom(canvas.px(6))
         .x_label_area_size(canvas.px(42))
         .y_label_area_size(canvas.px(66))
-        .build_cartesian_2d(0.0..last, 0.0..layers as f64)?;
+        .build_cartesian_2d(map.x.start..map.x.at(columns), map.y.start..map.y.at(rows))?;
     chart
         .configure_mesh()
         .disable_mesh()
-        .x_desc("step")
-        .y_desc("layer (0 at the input)")
+        .x_desc(&map.x.label)
+        .y_desc(&map.y.label)
         .x_label_formatter(&|value| plain(*value))
         .y_label_formatter(&|value| plain(*value))
         .axis_style(INK)
         .axis_desc_style(canvas.text(14))
         .label_style(canvas.text(13))
         .draw()?;
-    for layer in 0..layers {
+    for row in 0..rows {
         chart.draw_series(
-            runs_of_a_shade(map, layer)
+            runs_of_a_shade(map, row)
                 .into_iter()
                 .map(|(from, to, shade)| {
-                    let corners = [(from, layer as f64), (to, layer as f64 + 1.0)];
+                    let corners = [
+                        (map.x.at(from), map.y.at(row)),
+                        (map.x.at(to), map.y.at(row + 1)),
+                    ];
                     Rectangle::new(corners, viridis(shade / SHADES).filled())
                 }),
         )?;
@@ -44,29 +47,18 @@ pub fn draw<DB: DrawingBackend>(map: &Heatmap, canvas: &Canvas<DB>) -> Drawn<DB>
     draw_scale(map, canvas, &scale)
 }
 
-fn step_width(map: &Heatmap) -> f64 {
-    match map.steps.as_slice() {
-        [first, second, ..] => (second - first) as f64,
-        _ => 1.0,
-    }
-}
-
-/// Neighbouring steps of one layer with the same shade: from, to, shade.
-fn runs_of_a_shade(map: &Heatmap, layer: usize) -> Vec<(f64, f64, f64)> {
+/// Neighbouring columns of one row with the same shade: from, to, shade.
+fn runs_of_a_shade(map: &Heatmap, row: usize) -> Vec<(usize, usize, f64)> {
     let (low, high) = map.range;
-    let width = step_width(map);
-    let mut runs: Vec<(f64, f64, f64)> = Vec::new();
-    for (step, column) in map.steps.iter().zip(&map.columns) {
-        let Some(value) = column.get(layer).copied().flatten() else {
+    let mut runs: Vec<(usize, usize, f64)> = Vec::new();
+    for (index, column) in map.columns.iter().enumerate() {
+        let Some(value) = column.get(row).copied().flatten() else {
             continue;
         };
-        let (start, shade) = (
-            *step as f64,
-            ((value - low) / (high - low) * SHADES).round(),
-        );
+        let shade = ((value - low) / (high - low) * SHADES).round();
         match runs.last_mut() {
-            Some(run) if run.2 == shade && run.1 >= start => run.1 = start + width,
-            _ => runs.push((start, start + width, shade)),
+            Some(run) if run.2 == shade && run.1 == index => run.1 = index + 1,
+            _ => runs.push((index, index + 1, shade)),
         }
     }
     runs

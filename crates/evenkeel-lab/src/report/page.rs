@@ -66,12 +66,27 @@ pub fn html(runs: &[Run], figures: &[Figure]) -> Result<String, LabError> {
         body += &layer_table(run);
     }
     body += &others(runs);
-    Ok(format!(
+    Ok(document(&title, &body))
+}
+
+/// The page of figures that belong to no run.
+pub fn of_figures(title: &str, figures: &[Figure]) -> Result<String, LabError> {
+    let title = escape(title);
+    let figures = figures
+        .iter()
+        .map(figure_html)
+        .collect::<Result<String, _>>()?;
+    Ok(document(&title, &format!("<h1>{title}</h1>\n{figures}")))
+}
+
+/// The document around a body; the title is escaped already.
+fn document(title: &str, body: &str) -> String {
+    format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
-    ))
+    )
 }
 
 fn title(runs: &[Run]) -> String {

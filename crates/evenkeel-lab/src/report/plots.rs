@@ -3,7 +3,7 @@
 use crate::run_folder::{LayerLine, Run, StepLine};
 use crate::summary::decades;
 
-use super::figure::{Content, Figure, Heatmap, Lines, Series, Stroke};
+use super::figure::{Content, Division, Figure, Heatmap, Lines, Series, Stroke};
 use super::forecast;
 
 /// Most points of a line and columns of a heatmap: more than a figure has pixels for is thinned.
@@ -251,9 +251,12 @@ fn log10(elr: f64) -> Option<f64> {
 
 fn heatmap(index: usize, run: &Run, range: (f64, f64)) -> Figure {
     let control = run.control();
-    let (steps, columns) = thinned(&run.layers, MOST_COLUMNS)
-        .map(|line| (line.step, line.elr.iter().map(|elr| log10(*elr)).collect()))
-        .unzip();
+    let lines: Vec<&LayerLine> = thinned(&run.layers, MOST_COLUMNS).collect();
+    let width = match lines.as_slice() {
+        [first, second, ..] => second.step - first.step,
+        _ => 1,
+    };
+    let column = |line: &&LayerLine| line.elr.iter().map(|elr| log10(*elr)).collect();
     Figure {
         name: format!("elr-heatmap-{}", file_name(control)),
         title: format!("ELR over layers and steps, {control}"),
@@ -263,8 +266,17 @@ fn heatmap(index: usize, run: &Run, range: (f64, f64)) -> Figure {
         ),
         run: Some(index),
         content: Content::Heatmap(Heatmap {
-            steps,
-            columns,
+            x: Division {
+                label: "step".to_owned(),
+                start: 0.0,
+                width: width as f64,
+            },
+            y: Division {
+                label: "layer (0 at the input)".to_owned(),
+                start: 0.0,
+                width: 1.0,
+            },
+            columns: lines.iter().map(column).collect(),
             range,
             legend: "log10 ELR".to_owned(),
         }),

@@ -29,11 +29,14 @@
 pub mod control;
 pub mod critical;
 pub mod equalise;
+pub mod equilibrium;
 pub mod flow;
 pub mod forecast;
 pub mod layer;
 pub mod mean_field;
+pub mod optimizer;
 pub mod quantity;
 pub mod recurrence;
 pub mod spread;
+mod vector;
 pub mod warmup;

@@ -174,6 +174,11 @@ impl LearningRate {
         Self(self.0.min(other.0))
     }
 
+    /// A share of this rate; what is not between 0 and 1 counts as the nearer of the two.
+    pub(crate) fn fraction(self, share: f64) -> Self {
+        Self(self.0 * share.max(0.0).min(1.0))
+    }
+
     /// This rate times a multiplier.
     pub fn scaled(self, multiplier: LrMultiplier) -> Self {
         Self((self.0 * multiplier.0).min(f64::MAX))

@@ -17,12 +17,15 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::equalise;
+use crate::optimizer::Measure;
 use crate::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
 use crate::warmup::{self, Policy};
 
 /// What to do at one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// Which ELRs these are: it decides how they change when weights are rescaled.
+    pub measure: Measure,
     /// The rate that the schedule asks for.
     pub target: LearningRate,
     /// The rate to use: at most the target.
@@ -39,8 +42,9 @@ pub struct Plan {
 
 impl Plan {
     /// The plan that leaves everything as it is.
-    fn free(elrs: &[Elr], target: LearningRate, policy: &Policy) -> Self {
+    fn free(measure: Measure, elrs: &[Elr], target: LearningRate, policy: &Policy) -> Self {
         Self {
+            measure,
             target,
             lr: target,
             critical: policy.critical(elrs),
@@ -57,7 +61,7 @@ impl Plan {
 
     fn rescale_by(&mut self, factors: Vec<RescaleFactor>) {
         for (elr, factor) in self.elrs.iter_mut().zip(&factors) {
-            *elr = equalise::rescaled(*elr, *factor);
+            *elr = equalise::rescaled_for(self.measure, *elr, *factor);
         }
         self.rescale = Some(factors);
     }
@@ -169,7 +173,19 @@ impl Controls {
     ///
     /// Without ELRs the plan is the free one: there is nothing to control.
     pub fn decide(&self, step: usize, elrs: &[Elr], target: LearningRate) -> Plan {
-        let mut plan = Plan::free(elrs, target, self.policy());
+        self.decide_for(Measure::Gradient, step, elrs, target)
+    }
+
+    /// Decides as [`Controls::decide`] does, on ELRs of the given measure: that of the optimiser in
+    /// use.
+    pub fn decide_for(
+        &self,
+        measure: Measure,
+        step: usize,
+        elrs: &[Elr],
+        target: LearningRate,
+    ) -> Plan {
+        let mut plan = Plan::free(measure, elrs, target, self.policy());
         if elrs.is_empty() {
             return plan;
         }

@@ -1,5 +1,6 @@
 //! Equalising without a warm-up: function-preserving rescaling (T22) and held ELRs (T23).
 
+use crate::optimizer::Measure;
 use crate::quantity::{Elr, LrMultiplier, RescaleFactor};
 use crate::spread::geometric_mean;
 
@@ -8,8 +9,14 @@ use crate::spread::geometric_mean;
 /// Multiplying `W_l` by `a_l` leaves the network's function as it is and divides the gradient by
 /// `a_l`, so `E_l → E_l/a_l² = Ē`. The mean of `ln E` does not move.
 pub fn rescale_factors(elrs: &[Elr]) -> Vec<RescaleFactor> {
+    rescale_factors_for(Measure::Gradient, elrs)
+}
+
+/// The factors `a_l = (E_l/Ē)^(1/p)` that equalise ELRs of this measure, which fall as `a^−p`:
+/// under Adam `a_l = E_l/Ē`, without the root (T22).
+pub fn rescale_factors_for(measure: Measure, elrs: &[Elr]) -> Vec<RescaleFactor> {
     log_distances(elrs)
-        .map(|d| RescaleFactor::from_ln(0.5 * d))
+        .map(|d| RescaleFactor::from_ln(d / measure.power()))
         .collect()
 }
 
@@ -29,7 +36,12 @@ fn log_distances(elrs: &[Elr]) -> impl Iterator<Item = f64> {
 
 /// The ELR of a weight that was multiplied by `factor` (T22): `E/a²`.
 pub fn rescaled(elr: Elr, factor: RescaleFactor) -> Elr {
-    Elr::from_ln(elr.ln() - 2.0 * factor.get().ln())
+    rescaled_for(Measure::Gradient, elr, factor)
+}
+
+/// The ELR of this measure of a weight that was multiplied by `factor` (T22): `E/a^p`.
+pub fn rescaled_for(measure: Measure, elr: Elr, factor: RescaleFactor) -> Elr {
+    Elr::from_ln(elr.ln() - measure.power() * factor.get().ln())
 }
 
 /// The ELR that acts under a per-layer rate (T23): `(λ_l/λ)·E`.

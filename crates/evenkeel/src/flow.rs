@@ -1,5 +1,6 @@
 //! The limit of small steps: closed forms for any learning-rate schedule (T9–T10).
 
+use crate::optimizer::Measure;
 use crate::quantity::{Elr, LearningRate};
 
 /// `Λ = Σ_t λ_t²`: all that a schedule does to the ELRs in the flow limit.
@@ -28,6 +29,44 @@ pub fn elr(start: Elr, dose: Dose) -> Elr {
     // Factored as E/√(1 + 2ΛE²), so that tiny ELRs do not overflow when squared and inverted.
     let e = start.get();
     Elr::saturating(e / 1f64.hypot((2.0 * dose.0).sqrt() * e))
+}
+
+/// An optimiser at a constant rate in the limit of small steps (T9 with decay).
+///
+/// With `p` the power of the [`Measure`] and `y = E⁻²`, `dy/dt = p(λ_e² − 2εy)` over steps `t`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flow {
+    /// The effective rate `λ_e`: `λ/(1 − μ)` with momentum, `η` for Adam.
+    pub lr: f64,
+    /// The share `ε` of the weight that a step takes off in the long run: `λγ`, or `λγ/(1 − μ)`
+    /// with momentum and coupled decay.
+    pub decay: f64,
+    /// The ELR in question.
+    pub measure: Measure,
+}
+
+impl Flow {
+    /// The ELR after `steps` steps: `E⁻² = E₀⁻²e^(−z) + pλ_e²t·(1 − e^(−z))/z`, `z = 2pεt`.
+    pub fn elr(&self, start: Elr, steps: f64) -> Elr {
+        let power = self.measure.power();
+        let z = 2.0 * power * self.decay * steps;
+        let mean_decay = if z > 0.0 { -(-z).exp_m1() / z } else { 1.0 };
+        let e = start.get();
+        let fresh = (power * steps * mean_decay).sqrt() * self.lr * e;
+        Elr::saturating(e / (-0.5 * z).exp().hypot(fresh))
+    }
+
+    /// The ELR at which growth and decay balance: `√(2ε)/λ_e`; `None` without decay.
+    pub fn equilibrium(&self) -> Option<Elr> {
+        Elr::new((2.0 * self.decay).sqrt() / self.lr).ok()
+    }
+
+    /// Steps after which a weight has forgotten its direction to `1/e`: `1/ε`. Its ELR settles
+    /// sooner, distances from equilibrium falling by `1/e` in `1/(2pε)` steps. Infinite without
+    /// decay.
+    pub fn memory(&self) -> f64 {
+        self.decay.recip()
+    }
 }
 
 /// The dose until the pair's ratio `E_upper/E_lower` has come down to `ratio` (T9):

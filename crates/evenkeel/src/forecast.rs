@@ -1,9 +1,8 @@
-//! Rolls a whole network's ELRs out under plain SGD with a schedule and a control (T5, T20).
+//! Rolls a whole network's ELRs out under an optimiser with a schedule and a control (T5, T15–T20).
 
 use crate::control::{Controls, Plan};
-use crate::equalise;
-use crate::quantity::{Elr, LearningRate};
-use crate::recurrence::sgd;
+use crate::optimizer::{Decay, LayerState, Optimizer, Step};
+use crate::quantity::{Elr, GradientScale, LearningRate, Turn};
 use crate::spread::Spread;
 
 /// What will happen to a network: `N` steps, `N + 1` states.
@@ -11,13 +10,28 @@ use crate::spread::Spread;
 pub struct Forecast {
     /// The rate of each step.
     pub lrs: Vec<LearningRate>,
-    /// The ELRs as they act, before each step and after the last: one row a state.
+    /// The ELRs as they act, before each step and after the last: one row a state. They are those
+    /// of the optimiser's [`Measure`](crate::optimizer::Measure).
     pub elrs: Vec<Vec<Elr>>,
     /// The spread of each row of `elrs`.
     pub spreads: Vec<Spread>,
+    /// By how much each step turns each layer: one row a step.
+    pub turns: Vec<Vec<Turn>>,
     /// The number of steps until the rate first reached its target: the length of the warm-up.
     /// `None` when it never did.
     pub warmup_steps: Option<usize>,
+}
+
+impl Forecast {
+    fn with_capacity(steps: usize) -> Self {
+        Self {
+            lrs: Vec::with_capacity(steps),
+            elrs: Vec::with_capacity(steps + 1),
+            spreads: Vec::with_capacity(steps + 1),
+            turns: Vec::with_capacity(steps),
+            warmup_steps: None,
+        }
+    }
 }
 
 /// Predicts `steps` steps of plain SGD from the ELRs at step 0, with steady base gradients.
@@ -30,36 +44,79 @@ pub fn forecast(
     target: impl Fn(usize) -> LearningRate,
     steps: usize,
 ) -> Forecast {
-    let mut raw = start.to_vec();
-    let mut forecast = Forecast {
-        lrs: Vec::with_capacity(steps),
-        elrs: Vec::with_capacity(steps + 1),
-        spreads: Vec::with_capacity(steps + 1),
-        warmup_steps: None,
-    };
+    let sgd = Optimizer::sgd(Decay::None);
+    forecast_with(start, &sgd, controls, target, steps)
+}
+
+/// Predicts as [`forecast`] does, under any optimiser (T15–T19).
+///
+/// `start` holds the ELRs of the first step by the optimiser's
+/// [`Measure`](crate::optimizer::Measure), buffers being empty.
+pub fn forecast_with(
+    start: &[Elr],
+    optimizer: &Optimizer,
+    controls: &Controls,
+    target: impl Fn(usize) -> LearningRate,
+    steps: usize,
+) -> Forecast {
+    let steady = |_| GradientScale::ONE;
+    forecast_scaled(start, optimizer, controls, target, steady, steps)
+}
+
+/// Predicts as [`forecast_with`] does, with all base gradients multiplied by `scale` of the step
+/// (T20).
+///
+/// One measured number a step, such as the geometric mean of `c_l` over layers relative to step 0,
+/// tells the dynamics of ratios from the falling of the loss. `scale` is asked for steps 0 to
+/// `steps`, the last for the state after the end.
+pub fn forecast_scaled(
+    start: &[Elr],
+    optimizer: &Optimizer,
+    controls: &Controls,
+    target: impl Fn(usize) -> LearningRate,
+    scale: impl Fn(usize) -> GradientScale,
+    steps: usize,
+) -> Forecast {
+    let measure = optimizer.measure();
+    let mut layers: Vec<LayerState> = start.iter().map(|&elr| optimizer.start(elr)).collect();
+    let mut forecast = Forecast::with_capacity(steps);
     for step in 0..=steps {
-        let plan = controls.decide(step, &raw, target(step));
+        let elrs: Vec<Elr> = layers
+            .iter()
+            .map(|layer| layer.elr_at(scale(step), measure))
+            .collect();
+        let plan = controls.decide_for(measure, step, &elrs, target(step));
         forecast.spreads.push(Spread::of(&plan.elrs));
         if step < steps {
             if !plan.is_capped() {
                 forecast.warmup_steps.get_or_insert(step);
             }
             forecast.lrs.push(plan.lr);
-            raw = after(&raw, &plan);
+            let taken = carry_out(&plan, optimizer, &layers, scale(step));
+            layers = taken.iter().map(|step| step.layer).collect();
+            forecast
+                .turns
+                .push(taken.iter().map(|step| step.turn).collect());
         }
         forecast.elrs.push(plan.elrs);
     }
     forecast
 }
 
-/// The ELRs in the weights after the plan's step: what acts turns them, what was rescaled stays so.
-fn after(raw: &[Elr], plan: &Plan) -> Vec<Elr> {
-    let factor = |layer: usize| plan.rescale.as_ref().map(|factors| factors[layer]);
-    raw.iter()
-        .enumerate()
-        .map(|(layer, &elr)| {
-            let standing = factor(layer).map_or(elr, |a| equalise::rescaled(elr, a));
-            sgd::turned(standing, plan.lr.get() * plan.elrs[layer].get())
-        })
-        .collect()
+/// The plan's step, layer by layer: what is rescaled stays so, and multipliers act on the layer's
+/// own rate, its decay included.
+fn carry_out(
+    plan: &Plan,
+    optimizer: &Optimizer,
+    layers: &[LayerState],
+    scale: GradientScale,
+) -> Vec<Step> {
+    let step = |(index, layer): (usize, &LayerState)| {
+        let factor = plan.rescale.as_ref().map(|factors| factors[index]);
+        let standing = factor.map_or(*layer, |a| optimizer.rescale(layer, a));
+        let multiplier = plan.multipliers.as_ref().map(|all| all[index]);
+        let lr = multiplier.map_or(plan.lr, |m| plan.lr.scaled(m));
+        optimizer.step_scaled(&standing, lr, scale)
+    };
+    layers.iter().enumerate().map(step).collect()
 }

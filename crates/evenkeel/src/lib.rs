@@ -4,9 +4,10 @@
 //! does not change when `W` is multiplied by a positive number. What such a layer learns in a step
 //! is therefore set by its *effective learning rate* (ELR) `E = ‖∇W‖/‖W‖`, and a network trains
 //! evenly when its layers have equal ELRs. This crate holds the equations that say how ELRs evolve
-//! ([`recurrence`], [`flow`]), at which learning rate a pair of layers overshoots ([`critical`]),
+//! under each optimiser ([`recurrence`], [`optimizer`], [`flow`]) and where weight decay holds them
+//! ([`equilibrium`]), at which learning rate a pair of layers overshoots ([`critical`]),
 //! the warm-ups ([`warmup`]) and equalisers ([`equalise`]) that follow, the controls made of them
-//! ([`control`]) and what they will do to a network ([`forecast`]).
+//! ([`control`]) and what they will do to a network under a schedule ([`schedule`], [`forecast`]).
 //!
 //! Equation numbers T1…T23 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
 //! Wand, "On the Weight Dynamics of Deep Normalized Networks", ICML 2024 (arXiv 2306.00700),
@@ -29,11 +30,15 @@
 pub mod control;
 pub mod critical;
 pub mod equalise;
+pub mod equilibrium;
 pub mod flow;
 pub mod forecast;
 pub mod layer;
 pub mod mean_field;
+pub mod optimizer;
 pub mod quantity;
 pub mod recurrence;
+pub mod schedule;
 pub mod spread;
+mod vector;
 pub mod warmup;

@@ -20,7 +20,7 @@ pub struct QuantityError {
 
 /// Declares a quantity: a checked `f64` with its range and advice.
 macro_rules! quantity {
-    ($(#[$doc:meta])* $name:ident, $label:literal, $min:literal $(< $strict:ident)?, $permitted:literal, $advice:literal) => {
+    ($(#[$doc:meta])* $name:ident, $label:literal, $min:literal $(< $strict:ident)? $(, below $max:literal)?, $permitted:literal, $advice:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
         pub struct $name(f64);
@@ -32,7 +32,8 @@ macro_rules! quantity {
             /// [`QuantityError`] for NaN, infinities and values outside the permitted range.
             pub fn new(value: f64) -> Result<Self, QuantityError> {
                 let above = value >= $min $(&& { let $strict = $min; value > $strict })?;
-                if value.is_finite() && above {
+                let below = true $(&& value < $max)?;
+                if value.is_finite() && above && below {
                     Ok(Self(value))
                 } else {
                     Err(QuantityError {
@@ -91,6 +92,60 @@ quantity!(
     "ELRs this far apart cannot be equalised in floating point: leave the layer out"
 );
 
+quantity!(
+    /// The momentum μ of a gradient buffer, or Adam's β₁ and β₂: the share of the old buffer that
+    /// each step keeps.
+    Momentum, "momentum", 0.0, below 1.0, "at least 0 and below 1",
+    "give a share such as 0.9"
+);
+quantity!(
+    /// The weight decay γ: a step at rate λ shrinks the weight by the share `λγ`.
+    WeightDecay, "weight decay", 0.0, "finite and at least 0",
+    "give a decay such as 0.0005"
+);
+quantity!(
+    /// The factor `s_t` by which all base gradients of a network differ at step `t` from those at
+    /// the start, as when the loss falls (T20).
+    GradientScale, "gradient scale", 0.0, "finite and at least 0",
+    "divide a step's typical gradient by that of the first step"
+);
+quantity!(
+    /// The angle between a weight before and after a step, in radians from 0 to π.
+    Turn, "turn", 0.0, "an angle in radians, at least 0",
+    "measure the angle between the weights, not its cosine"
+);
+
+impl Momentum {
+    /// No memory: each step sees its own gradient only.
+    pub const NONE: Self = Self(0.0);
+    /// The customary 0.9, for a gradient buffer and for Adam's β₁.
+    pub const USUAL: Self = Self(0.9);
+    /// The customary 0.999 of Adam's β₂ (Kingma & Ba 2015).
+    pub const USUAL_SECOND: Self = Self(0.999);
+}
+
+impl GradientScale {
+    /// The scale of the start.
+    pub const ONE: Self = Self(1.0);
+}
+
+impl Turn {
+    /// The angle of a plane vector `(along, across)` with its first axis.
+    pub(crate) fn of(along: f64, across: f64) -> Self {
+        Self(across.abs().atan2(along))
+    }
+
+    /// The angle whose cosine is `1 − versine`; exact for small angles, where `acos` is not.
+    pub(crate) fn from_versine(versine: f64) -> Self {
+        Self(2.0 * (0.5 * versine).clamp(0.0, 1.0).sqrt().asin())
+    }
+
+    /// The angle in degrees.
+    pub fn degrees(self) -> f64 {
+        self.0.to_degrees()
+    }
+}
+
 impl Elr {
     /// An ELR from its natural logarithm, kept within the positive normal numbers of `f64`.
     pub fn from_ln(ln: f64) -> Self {
@@ -117,6 +172,11 @@ impl LearningRate {
     /// The smaller of two rates.
     pub fn min(self, other: Self) -> Self {
         Self(self.0.min(other.0))
+    }
+
+    /// A share of this rate; what is not between 0 and 1 counts as the nearer of the two.
+    pub(crate) fn fraction(self, share: f64) -> Self {
+        Self(self.0 * share.max(0.0).min(1.0))
     }
 
     /// This rate times a multiplier.
@@ -159,6 +219,7 @@ mod tests {
             assert!(LearningRate::new(bad).is_err(), "{bad}");
             assert!(Elr::new(bad).is_err(), "{bad}");
         }
+        assert!(Momentum::new(0.0).is_ok() && Momentum::new(1.0).is_err());
         let message = LearningRate::new(-0.5).unwrap_err().to_string();
         assert_eq!(
             message,

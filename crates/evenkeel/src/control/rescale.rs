@@ -1,7 +1,7 @@
 //! Equalise once, before the first step, by rescaling the weights (T22).
 
 use super::{Control, Entry, Plan, Stage, no_argument};
-use crate::equalise::rescale_factors;
+use crate::equalise::rescale_factors_for;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "rescale",
@@ -23,7 +23,7 @@ impl Control for Rescale {
 
     fn decide(&self, step: usize, plan: &mut Plan) {
         if step == 0 {
-            plan.rescale_by(rescale_factors(&plan.elrs));
+            plan.rescale_by(rescale_factors_for(plan.measure, &plan.elrs));
         }
     }
 }

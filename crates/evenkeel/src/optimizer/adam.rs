@@ -1,0 +1,59 @@
+//! Adam: `w′ = w − ηm̂/√v̂` (T19), with decoupled decay in its neighbour `adamw`.
+//!
+//! The second moment is taken at its mean over entries, and Adam's ε as zero. Bias-corrected
+//! moments are running means, `m̂′ = (1 − p)m̂ + pg` with `p = (1 − β)/(1 − β^t)` at step `t`. Only
+//! ratios to `√v̂` are kept, so the gradient's length cancels, up to the lag of `v̂` behind it.
+//! Source: Kingma & Ba 2015.
+
+use super::state::Move;
+use super::{Entry, LayerState, Measure, Settings, Step, momentum};
+use crate::equilibrium::Filter;
+use crate::quantity::{GradientScale, LearningRate, Momentum};
+use crate::vector::Vector;
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "adam",
+    grammar: "adam[:beta1=BETA1,beta2=BETA2]",
+    summary: "Adam without weight decay (T19)",
+    measure: Measure::Update,
+    defaults: Settings::USUAL,
+    keys: &["beta1", "beta2"],
+    step,
+    filter,
+};
+
+pub(super) fn step(
+    settings: &Settings,
+    layer: &LayerState,
+    lr: LearningRate,
+    scale: GradientScale,
+) -> Step {
+    let steps = layer.steps.saturating_add(1);
+    let (first, second) = (
+        share(settings.momentum, steps),
+        share(settings.second, steps),
+    );
+    // √(v̂′/v̂), and the gradient, both in units of √v̂ before the step.
+    let gradient = layer.surprise * scale.get();
+    let root = (1.0 - second).sqrt().hypot(second.sqrt() * gradient);
+    let root = root.clamp(f64::MIN_POSITIVE, f64::MAX);
+    let fresh = Vector::new(0.0, 0.0, first * (gradient / root));
+    let moment = layer.buffer.times((1.0 - first) / root).plus(fresh);
+    let update = moment.times(layer.elr().get());
+    let to = Move::of(settings.decay.direct(lr), lr, update);
+    layer.moved_normalized(to, moment, layer.surprise / root)
+}
+
+/// The weight `(1 − β)/(1 − β^t)` of the newest value in a bias-corrected mean.
+fn share(beta: Momentum, steps: u32) -> f64 {
+    let power = beta.get().powf(f64::from(steps));
+    (1.0 - beta.get()) / (1.0 - power)
+}
+
+/// Heavy ball on gradients of fixed length, with `m′ = β₁m + (1 − β₁)g`.
+pub(super) fn filter(settings: &Settings, lr: LearningRate) -> Filter {
+    Filter {
+        gain: 1.0 - settings.momentum.get(),
+        ..momentum::filter(settings, lr)
+    }
+}

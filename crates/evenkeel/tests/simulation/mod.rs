@@ -1,0 +1,143 @@
+//! The optimisers as they are run in practice, on whole vectors with random gradients.
+
+use evenkeel::optimizer::{Decay, Measure, Optimizer, Settings};
+use evenkeel::quantity::{Elr, LearningRate};
+
+/// Entries of a weight.
+const DIMENSION: usize = 10_000;
+
+/// A weight, its buffers, and a source of Gaussian gradients perpendicular to it.
+pub struct Vectors {
+    optimizer: &'static str,
+    settings: Settings,
+    weight: Vec<f64>,
+    first: Vec<f64>,
+    second: Vec<f64>,
+    steps: i32,
+    base_gradient: f64,
+    random: Random,
+}
+
+impl Vectors {
+    /// A weight of norm 3 in a random direction, such that a first step of rate 1 turns it by the
+    /// angle of this tangent.
+    pub fn new(optimizer: &Optimizer, tangent: f64, seed: u64) -> Self {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let direction = random.gaussian();
+        let norm = match optimizer.measure() {
+            Measure::Gradient => 3.0,
+            Measure::Update => (DIMENSION as f64).sqrt() / tangent,
+        };
+        Self {
+            optimizer: optimizer.entry().name,
+            settings: optimizer.settings(),
+            weight: scaled(&direction, norm / length(&direction)),
+            first: vec![0.0; DIMENSION],
+            second: vec![0.0; DIMENSION],
+            steps: 0,
+            base_gradient: 9.0 * tangent,
+            random,
+        }
+    }
+
+    /// `c/‖w‖²` for SGD-type, `√n/‖w‖` for Adam-type.
+    pub fn elr(&self) -> Elr {
+        let norm = length(&self.weight);
+        Elr::new(match self.optimizer {
+            "adam" | "adamw" => (DIMENSION as f64).sqrt() / norm,
+            _ => self.base_gradient / (norm * norm),
+        })
+        .unwrap()
+    }
+
+    /// One step as a training framework does it.
+    pub fn step(&mut self, lr: LearningRate) {
+        let (lr, mu) = (lr.get(), self.settings.momentum.get());
+        let mut gradient = self.gradient();
+        let keep = match self.settings.decay {
+            Decay::Decoupled(decay) => 1.0 - lr * decay.get(),
+            _ => 1.0,
+        };
+        if let Decay::Coupled(decay) = self.settings.decay {
+            add(&mut gradient, decay.get(), &self.weight);
+        }
+        let update = match self.optimizer {
+            "sgd" => gradient,
+            "momentum" => {
+                self.remember(mu, 1.0, &gradient);
+                self.first.clone()
+            }
+            "nesterov" => {
+                self.remember(mu, 1.0, &gradient);
+                add(&mut gradient, mu, &self.first);
+                gradient
+            }
+            _ => self.adam(&gradient),
+        };
+        self.weight = scaled(&self.weight, keep);
+        add(&mut self.weight, -lr, &update);
+    }
+
+    fn remember(&mut self, keep: f64, share: f64, gradient: &[f64]) {
+        self.first = scaled(&self.first, keep);
+        add(&mut self.first, share, gradient);
+    }
+
+    fn adam(&mut self, gradient: &[f64]) -> Vec<f64> {
+        let (beta1, beta2) = (self.settings.momentum.get(), self.settings.second.get());
+        self.steps += 1;
+        self.remember(beta1, 1.0 - beta1, gradient);
+        for (v, g) in self.second.iter_mut().zip(gradient) {
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+        }
+        let (fix1, fix2) = (1.0 - beta1.powi(self.steps), 1.0 - beta2.powi(self.steps));
+        let moments = self.first.iter().zip(&self.second);
+        moments
+            .map(|(m, v)| (m / fix1) / (v / fix2).sqrt())
+            .collect()
+    }
+
+    /// A random direction perpendicular to the weight, of length `c/‖w‖` (T1).
+    fn gradient(&mut self) -> Vec<f64> {
+        let mut gradient = self.random.gaussian();
+        let norm = length(&self.weight);
+        let dot: f64 = gradient.iter().zip(&self.weight).map(|(a, b)| a * b).sum();
+        add(&mut gradient, -dot / (norm * norm), &self.weight);
+        scaled(&gradient, self.base_gradient / (norm * length(&gradient)))
+    }
+}
+
+fn length(v: &[f64]) -> f64 {
+    v.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+fn scaled(v: &[f64], factor: f64) -> Vec<f64> {
+    v.iter().map(|x| x * factor).collect()
+}
+
+fn add(v: &mut [f64], factor: f64, other: &[f64]) {
+    for (x, y) in v.iter_mut().zip(other) {
+        *x += factor * y;
+    }
+}
+
+/// xorshift64 (Marsaglia 2003), uniform numbers made Gaussian by Box and Muller.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+
+    fn gaussian(&mut self) -> Vec<f64> {
+        let pairs = std::iter::repeat_with(|| {
+            let radius = (-2.0 * self.uniform().ln()).sqrt();
+            let (sin, cos) = (std::f64::consts::TAU * self.uniform()).sin_cos();
+            [radius * sin, radius * cos]
+        });
+        pairs.take(DIMENSION / 2).flatten().collect()
+    }
+}

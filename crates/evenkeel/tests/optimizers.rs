@@ -1,4 +1,8 @@
 //! One contract over every optimiser: vectors, flow, equilibrium, scale, extremes.
+#![allow(
+    clippy::print_stdout,
+    reason = "the measured errors and orders, which `--nocapture` shows"
+)]
 
 use evenkeel::control::Controls;
 use evenkeel::equalise;
@@ -80,21 +84,20 @@ fn names_are_read_back_as_written() {
     assert!(message("sgd:l2").contains("write sgd"));
 }
 
-/// The permitted relative error of `A = ‖w‖²` against one run on vectors, or `None` where the
-/// optimiser's model does not claim to hold.
-fn tolerance(measure: Measure, tangent: f64) -> Option<f64> {
+/// The permitted relative error of `A = ‖w‖²` against one run on vectors.
+fn tolerance(measure: Measure, tangent: f64) -> f64 {
     match measure {
         // Products of random directions in n dimensions vary by about 1/√n = 0.01 of their size;
         // A adds up several, and the worst of 120 steps counts. Measured: 0.031 at worst with
         // n = 10 000 and 0.0077 with 160 000. A fourth: all of it is chance, none a bias.
-        Measure::Gradient => Some(0.045),
+        Measure::Gradient => 0.045,
         // Adam's second moment is taken at its mean over entries. That adds a bias where gradients
         // change their length fast compared to 1/(1 − β₂) steps. Measured: 0.035 up to a first turn
         // of 0.3, 0.072 at 1, 0.43 at 5, where entries long remember their own first gradient; the
         // same with 160 000 entries.
-        Measure::Update if tangent < 0.5 => Some(0.05),
-        Measure::Update if tangent < 2.0 => Some(0.12),
-        Measure::Update => None,
+        Measure::Update if tangent < 0.5 => 0.05,
+        Measure::Update if tangent < 2.0 => 0.12,
+        Measure::Update => 0.6,
     }
 }
 
@@ -103,9 +106,7 @@ fn the_exact_vectors_agree() {
     for (index, optimizer) in every().iter().enumerate() {
         // From gentle steps to first steps of 45° and far beyond.
         for (run, tangent) in [0.03, 0.3, 1.0, 5.0].into_iter().enumerate() {
-            let Some(tolerance) = tolerance(optimizer.measure(), tangent) else {
-                continue;
-            };
+            let tolerance = tolerance(optimizer.measure(), tangent);
             let mut exact = simulation::Vectors::new(optimizer, tangent, (4 * index + run) as u64);
             let mut layer = optimizer.start(exact.elr());
             let mut worst: f64 = 0.0;

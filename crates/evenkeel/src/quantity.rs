@@ -174,9 +174,9 @@ impl LearningRate {
         Self(self.0.min(other.0))
     }
 
-    /// A share of this rate; what is not between 0 and 1 counts as the nearer of the two.
+    /// A share of this rate, from 0 to 1; what is outside counts as the nearer end.
     pub(crate) fn fraction(self, share: f64) -> Self {
-        Self(self.0 * share.max(0.0).min(1.0))
+        Self(self.0 * share.clamp(0.0, 1.0))
     }
 
     /// This rate times a multiplier.

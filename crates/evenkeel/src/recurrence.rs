@@ -1,3 +1,4 @@
-//! How one step of an optimiser changes norms and effective learning rates. One file an optimiser.
+//! Closed recurrences in the ELR alone, which plain SGD has (T4–T7). Optimisers with a memory step
+//! in [`crate::optimizer`].
 
 pub mod sgd;

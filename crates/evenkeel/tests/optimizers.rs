@@ -1,8 +1,14 @@
 //! One contract over every optimiser: vectors, flow, equilibrium, scale, extremes.
+#![allow(
+    clippy::print_stdout,
+    reason = "the measured errors and orders, which `--nocapture` shows"
+)]
 
+use evenkeel::control::Controls;
 use evenkeel::equalise;
-use evenkeel::optimizer::{self, LayerState, Measure, Optimizer};
-use evenkeel::quantity::{Elr, GradientScale, LearningRate, RescaleFactor};
+use evenkeel::forecast::{forecast, forecast_scaled, forecast_with};
+use evenkeel::optimizer::{self, Decay, LayerState, Measure, Optimizer};
+use evenkeel::quantity::{Elr, GradientScale, LearningRate, Momentum, RescaleFactor};
 use proptest::prelude::*;
 
 mod simulation;
@@ -78,31 +84,117 @@ fn names_are_read_back_as_written() {
     assert!(message("sgd:l2").contains("write sgd"));
 }
 
+/// The permitted relative error of `A = ‖w‖²` against one run on vectors.
+fn tolerance(measure: Measure, tangent: f64) -> f64 {
+    match measure {
+        // Products of random directions in n dimensions vary by about 1/√n = 0.01 of their size;
+        // A adds up several, and the worst of 120 steps counts. Measured: 0.031 at worst with
+        // n = 10 000 and 0.0077 with 160 000. A fourth: all of it is chance, none a bias.
+        Measure::Gradient => 0.045,
+        // Adam's second moment is taken at its mean over entries. That adds a bias where gradients
+        // change their length fast compared to 1/(1 − β₂) steps. Measured: 0.035 up to a first turn
+        // of 0.3, 0.072 at 1, 0.43 at 5, where entries long remember their own first gradient; the
+        // same with 160 000 entries.
+        Measure::Update if tangent < 0.5 => 0.05,
+        Measure::Update if tangent < 2.0 => 0.12,
+        Measure::Update => 0.6,
+    }
+}
+
 #[test]
 fn the_exact_vectors_agree() {
-    // A is a sum of products of random directions in n = 10 000 dimensions, each with a relative
-    // error of √(2/n) = 0.014 at most; measured over these runs it is XXX at worst.
-    let mut worst: f64 = 0.0;
     for (index, optimizer) in every().iter().enumerate() {
         // From gentle steps to first steps of 45° and far beyond.
         for (run, tangent) in [0.03, 0.3, 1.0, 5.0].into_iter().enumerate() {
-            let seed = (4 * index + run) as u64;
-            let mut exact = simulation::Vectors::new(optimizer, tangent, seed);
+            let tolerance = tolerance(optimizer.measure(), tangent);
+            let mut exact = simulation::Vectors::new(optimizer, tangent, (4 * index + run) as u64);
             let mut layer = optimizer.start(exact.elr());
-            for step in 0..120 {
+            let mut worst: f64 = 0.0;
+            for _ in 0..120 {
                 layer = optimizer.step(&layer, rate(1.0)).layer;
                 exact.step(rate(1.0));
                 let power = optimizer.measure().power();
-                let error = ((exact.elr().ln() - layer.elr().ln()) * 2.0 / power).abs();
-                if std::env::var("SHOW").is_ok() && step % 30 == 29 {
-                    println!("{optimizer} {tangent} {step} {error:.4}");
-                }
-                worst = worst.max(error);
+                let error = 2.0 / power * (exact.elr().ln() - layer.elr().ln());
+                worst = worst.max(error.abs());
+            }
+            println!("{optimizer}, first turn {tangent}: {worst:.4}");
+            assert!(worst < tolerance, "{optimizer} {tangent}: {worst}");
+        }
+    }
+}
+
+#[test]
+fn a_falling_gradient_scale_is_that_of_the_vectors() {
+    let scale = |step: u32| 0.97f64.powf(f64::from(step));
+    for (index, optimizer) in every().iter().enumerate() {
+        let mut exact = simulation::Vectors::new(optimizer, 0.3, 1000 + index as u64);
+        let mut layer = optimizer.start(exact.elr());
+        for step in 0..100 {
+            let scale = GradientScale::new(scale(step)).unwrap();
+            layer = optimizer.step_scaled(&layer, rate(1.0), scale).layer;
+            exact.step_scaled(rate(1.0), scale);
+        }
+        let power = optimizer.measure().power();
+        let error = 2.0 / power * (exact.elr().ln() - layer.elr().ln());
+        println!("{optimizer}: {error:.4}");
+        assert!(error.abs() < 0.05, "{optimizer}: {error}");
+    }
+}
+
+/// `A`, `B`, `M` with `c = 1`, as T15–T17 and their Nesterov counterparts have them.
+fn products(optimizer: &Optimizer, [a, b, m]: [f64; 3], lr: f64) -> [f64; 3] {
+    let (mu, g) = (optimizer.settings().momentum.get(), 1.0 / a);
+    let (l2, k) = match optimizer.settings().decay {
+        Decay::Coupled(decay) => (decay.get(), 1.0),
+        Decay::Decoupled(decay) => (0.0, 1.0 - lr * decay.get()),
+        Decay::None => (0.0, 1.0),
+    };
+    let (p, m_next) = (
+        mu * b + l2 * a,
+        mu * mu * m + g + l2 * l2 * a + 2.0 * mu * l2 * b,
+    );
+    if optimizer.entry().name == "nesterov" {
+        // ⟨w,u⟩, ‖u‖² and ⟨u,m′⟩ for u = g̃ + μm′.
+        let (wu, gm) = (l2 * a + mu * p, g + l2 * p);
+        let uu = g + l2 * l2 * a + 2.0 * mu * gm + mu * mu * m_next;
+        let um = gm + mu * m_next;
+        [
+            k * k * a - 2.0 * lr * k * wu + lr * lr * uu,
+            k * p - lr * um,
+            m_next,
+        ]
+    } else {
+        [
+            k * k * a - 2.0 * lr * k * p + lr * lr * m_next,
+            k * p - lr * m_next,
+            m_next,
+        ]
+    }
+}
+
+#[test]
+fn vectors_step_as_their_products_do() {
+    for optimizer in every() {
+        let name = optimizer.entry().name;
+        if name != "momentum" && name != "nesterov" {
+            continue;
+        }
+        let (elr, lr) = (0.8, 0.7);
+        let mut layer = optimizer.start(Elr::new(elr).unwrap());
+        let mut expected = [1.0 / elr, 0.0, 0.0];
+        for _ in 0..200 {
+            layer = optimizer.step(&layer, rate(lr)).layer;
+            expected = products(&optimizer, expected, lr);
+            let (along, length) = layer.momentum();
+            let a = 1.0 / layer.elr().get();
+            for (got, want) in [a, along * a, length * length * a].iter().zip(expected) {
+                assert!(
+                    (got - want).abs() < 1e-11 * want.abs().max(1.0),
+                    "{optimizer}: {got} {want}"
+                );
             }
         }
     }
-    println!("worst {worst}");
-    assert!(worst < 0.05, "{worst}");
 }
 
 #[test]
@@ -117,12 +209,9 @@ fn the_limit_of_small_steps_is_the_flow() {
                 .elr(Elr::new(1.0).unwrap(), f64::from(steps));
             (run(&optimizer, 1.0, lr, steps).elr().ln() - flow.ln()).abs()
         };
-        let order = (error(1 << 16) / error(1 << 20)).ln() / 16f64.ln();
-        println!(
-            "{optimizer}: order {order:.4}, errors {:e} {:e}",
-            error(1 << 16),
-            error(1 << 20)
-        );
+        let (coarse, fine) = (error(1 << 15), error(1 << 19));
+        let order = (coarse / fine).ln() / 16f64.ln();
+        println!("{optimizer}: order {order:.4}, errors {coarse:.1e} {fine:.1e}");
         assert!(
             (order - 1.0).abs() < 0.1,
             "{optimizer}: measured order {order}"
@@ -136,7 +225,7 @@ fn every_layer_reaches_the_equilibrium() {
         for share in [1e-3, 0.02, 0.5] {
             let optimizer = with_share(&optimizer, 2.0, share);
             let Some(expected) = optimizer.equilibrium(rate(2.0)) else {
-                assert!(optimizer.settings().decay == evenkeel::optimizer::Decay::None);
+                assert!(optimizer.settings().decay == Decay::None);
                 continue;
             };
             let steps = (40.0 * optimizer.flow(rate(2.0)).memory()) as u32 + 60_000;
@@ -150,6 +239,175 @@ fn every_layer_reaches_the_equilibrium() {
                     "{optimizer} {start}: {elr:e} {turned:e}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn closed_forms_of_the_equilibria() {
+    let (lr, gamma, mu) = (0.5, 0.1, 0.9);
+    let share: f64 = lr * gamma;
+    let at = |text: &str| read(text).equilibrium(rate(lr)).unwrap();
+    let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-12, "{a} {b}");
+    // T18: no momentum, and the chord 2 sin(turn/2) with momentum and coupled decay, both exact.
+    close(at("sgd:l2=0.1").tangent, (share * (2.0 - share)).sqrt());
+    close(at("sgd:decay=0.1").tangent, (share * (2.0 - share)).sqrt());
+    close(at("sgd:decay=0.1").turn.get().cos(), 1.0 - share);
+    let chord = |text: &str| 2.0 * (0.5 * at(text).turn.get()).sin();
+    close(chord("momentum:l2=0.1"), (2.0 * share / (1.0 + mu)).sqrt());
+    close(
+        at("momentum:l2=0.1").tangent,
+        ((1.0 - mu) * share * (2.0 - share / (1.0 + mu))).sqrt(),
+    );
+    // T19: exact as a velocity addition, and the square root for small shares.
+    let k = 1.0 - share;
+    for text in ["momentum:decay=0.1", "adamw:decay=0.1"] {
+        close(at(text).turn.get().cos(), (k + mu) / (1.0 + k * mu));
+    }
+    let tiny = read("adamw:decay=1e-9").equilibrium(rate(1.0)).unwrap();
+    // The next term of the root is smaller by the share.
+    let root = (2e-9 * (1.0 - mu) / (1.0 + mu)).sqrt();
+    assert!((tiny.turn.get() / root - 1.0).abs() < 1e-8);
+    // No decay, nowhere to settle; too much of it, no settling.
+    assert_eq!(read("momentum").equilibrium(rate(1.0)), None);
+    assert_eq!(read("sgd:l2=1").equilibrium(rate(2.0)), None);
+    assert_eq!(read("sgd:l2=1").equilibrium(rate(0.0)), None);
+}
+
+#[test]
+fn nothing_overflows() {
+    let values = [1e-300, 1e-150, 1e-3, 1.0, 1e3, 1e150, 1e300];
+    for optimizer in every() {
+        for (elr, lr) in values
+            .iter()
+            .flat_map(|e| values.iter().map(move |lr| (*e, *lr)))
+        {
+            let mut layer = optimizer.start(Elr::new(elr).unwrap());
+            for _ in 0..20 {
+                let step = optimizer.step(&layer, rate(lr));
+                let (along, length) = step.layer.momentum();
+                let finite = [
+                    step.layer.elr().get(),
+                    along,
+                    length,
+                    step.update,
+                    step.turn.get(),
+                ];
+                assert!(
+                    finite.iter().all(|x| x.is_finite()),
+                    "{optimizer} {elr} {lr}: {step:?}"
+                );
+                assert!(step.layer.elr().get() > 0.0 && step.turn.get() <= std::f64::consts::PI);
+                layer = step.layer;
+            }
+            let flow = optimizer.flow(rate(lr)).elr(Elr::new(elr).unwrap(), 1e3);
+            assert!(flow.get() > 0.0 && flow.get().is_finite());
+            if let Some(equilibrium) = optimizer.equilibrium(rate(lr)) {
+                assert!(equilibrium.tangent.is_finite() && equilibrium.turn.get() >= 0.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_momentum_or_decay_all_sgd_types_are_one() {
+    let plain = Optimizer::sgd(Decay::None);
+    let elrs = [0.002, 0.03, 0.4, 5.0, 60.0].map(|e| Elr::new(e).unwrap());
+    let controls: Controls = "critical".parse().unwrap();
+    let reference = forecast(&elrs, &controls, |_| rate(0.5), 50);
+    for other in [
+        Optimizer::heavy_ball(Momentum::NONE, Decay::None),
+        Optimizer::nesterov(Momentum::NONE, Decay::None),
+        plain,
+    ] {
+        let run = forecast_with(&elrs, &other, &controls, |_| rate(0.5), 50);
+        assert_eq!(run, reference, "{other}");
+    }
+}
+
+#[test]
+fn a_common_scale_changes_no_ratio_in_the_step_it_comes() {
+    // T20: scale acts on every layer alike, and on plain SGD like another rate for the turns.
+    let elrs = [0.01, 1.0, 30.0].map(|e| Elr::new(e).unwrap());
+    let controls: Controls = "none".parse().unwrap();
+    let half = |step: usize| GradientScale::new(if step < 5 { 1.0 } else { 0.5 }).unwrap();
+    for optimizer in every() {
+        let steady = forecast_with(&elrs, &optimizer, &controls, |_| rate(0.3), 10);
+        let falling = forecast_scaled(&elrs, &optimizer, &controls, |_| rate(0.3), half, 10);
+        assert_eq!(steady.turns[..5], falling.turns[..5], "{optimizer}");
+        assert!(
+            (steady.spreads[5].std - falling.spreads[5].std).abs() < 1e-12,
+            "{optimizer}"
+        );
+        assert_ne!(steady.turns[5], falling.turns[5], "{optimizer}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn units_of_the_weight_do_not_matter(ln_elr in -5.0..5.0f64, ln_lr in -3.0..1.0f64, ln_a in -6.0..6.0f64) {
+        // W → aW divides E by a^p; with λ multiplied and γ divided by a^p every turn is the same.
+        for optimizer in every() {
+            let a = RescaleFactor::from_ln(ln_a);
+            let unit = ln_a * optimizer.measure().power();
+            let (lr, other_lr) = (LearningRate::from_ln(ln_lr), LearningRate::from_ln(ln_lr + unit));
+            let one = with_share(&optimizer, lr.get(), 0.03);
+            let other = with_share(&optimizer, other_lr.get(), 0.03);
+            let mut layer = one.start(Elr::from_ln(ln_elr));
+            let mut scaled = other.rescale(&layer, a);
+            for _ in 0..20 {
+                let (step, other_step) = (one.step(&layer, lr), other.step(&scaled, other_lr));
+                prop_assert!((step.turn.get() - other_step.turn.get()).abs() < 1e-9 * step.turn.get().max(1e-3));
+                let distance = step.layer.elr().ln() - other_step.layer.elr().ln() - unit;
+                prop_assert!(distance.abs() < 1e-8, "{} {}", optimizer, distance);
+                (layer, scaled) = (step.layer, other_step.layer);
+            }
+        }
+    }
+
+    #[test]
+    fn rescaling_midway_commutes_with_stepping(ln_elr in -4.0..4.0f64, ln_a in -3.0..3.0f64) {
+        // Buffers are carried along: without decay, W → aW and λ → a^p λ leave the path as it was.
+        for optimizer in every().into_iter().filter(|o| o.settings().decay == Decay::None) {
+            let (a, lr) = (RescaleFactor::from_ln(ln_a), rate(0.4));
+            let other_lr = LearningRate::from_ln(0.4f64.ln() + ln_a * optimizer.measure().power());
+            let layer = run(&optimizer, ln_elr.exp(), 0.4, 7);
+            let one = optimizer.step(&layer, lr);
+            let other = optimizer.step(&optimizer.rescale(&layer, a), other_lr);
+            prop_assert!((one.turn.get() - other.turn.get()).abs() < 1e-10);
+            let back = optimizer.rescale(&other.layer, RescaleFactor::from_ln(-ln_a));
+            prop_assert!((back.elr().ln() - one.layer.elr().ln()).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn holding_is_rescaling_before_every_step(logs in prop::collection::vec(-4.0..4.0f64, 2..6)) {
+        // T23 under every optimiser without decay: the same turns, step by step.
+        let elrs: Vec<Elr> = logs.into_iter().map(Elr::from_ln).collect();
+        let controls: Controls = "hold".parse().unwrap();
+        for optimizer in every().into_iter().filter(|o| o.settings().decay == Decay::None) {
+            let held = forecast_with(&elrs, &optimizer, &controls, |_| rate(0.3), 12);
+            let mut layers: Vec<LayerState> = elrs.iter().map(|&e| optimizer.start(e)).collect();
+            for turns in &held.turns {
+                let now: Vec<Elr> = layers.iter().map(LayerState::elr).collect();
+                let factors = equalise::rescale_factors_for(optimizer.measure(), &now);
+                for ((layer, factor), held) in layers.iter_mut().zip(factors).zip(turns) {
+                    let step = optimizer.step(&optimizer.rescale(layer, factor), rate(0.3));
+                    prop_assert!((step.turn.get() - held.get()).abs() < 1e-9, "{}", optimizer);
+                    *layer = step.layer;
+                }
+            }
+            prop_assert!(held.spreads.iter().all(|spread| spread.range < 1e-9));
+        }
+    }
+
+    #[test]
+    fn rescaling_once_keeps_layers_equal(logs in prop::collection::vec(-4.0..4.0f64, 2..6)) {
+        let elrs: Vec<Elr> = logs.into_iter().map(Elr::from_ln).collect();
+        let controls: Controls = "rescale".parse().unwrap();
+        for optimizer in every() {
+            let run = forecast_with(&elrs, &optimizer, &controls, |_| rate(0.3), 12);
+            prop_assert!(run.spreads.iter().all(|spread| spread.range < 1e-9), "{}", optimizer);
         }
     }
 }

@@ -3,6 +3,12 @@
 //! The second moment is taken at its mean over entries, and Adam's ε as zero. Bias-corrected
 //! moments are running means, `m̂′ = (1 − p)m̂ + pg` with `p = (1 − β)/(1 − β^t)` at step `t`. Only
 //! ratios to `√v̂` are kept, so the gradient's length cancels, up to the lag of `v̂` behind it.
+//!
+//! Accuracy: the mean over entries is exact at the first step and good to the order of `1 − β₂`
+//! where norms are steady over `1/(1 − β₂)` steps. Otherwise entries differ by their own past:
+//! measured on vectors, `‖w‖²` is off by up to 4 % after a first turn of 0.3, by 8 % after one of
+//! 45°, and by a third or more beyond (`crates/evenkeel/tests/optimizers.rs`). L2 in the gradient
+//! is not offered: how it weighs against the gradient is not known from the update's ELR.
 //! Source: Kingma & Ba 2015.
 
 use super::state::Move;

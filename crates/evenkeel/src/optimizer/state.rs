@@ -87,6 +87,12 @@ impl LayerState {
         }
     }
 
+    /// The buffer as `(⟨w,m⟩/‖w‖², ‖m‖/‖w‖)`; for Adam-type, with `m = m̂/√v̂` of mean square
+    /// instead, `(⟨w,m⟩/(‖w‖√n), ‖m‖/√n)`.
+    pub fn momentum(&self) -> (f64, f64) {
+        (self.buffer.along(), self.buffer.norm())
+    }
+
     /// The gradient over `‖w‖`, with `decay` of the weight added.
     pub(super) fn gradient(&self, decay: f64, scale: GradientScale) -> Vector {
         Vector::new(decay, 0.0, self.elr.get() * scale.get())

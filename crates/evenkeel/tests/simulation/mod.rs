@@ -1,7 +1,7 @@
 //! The optimisers as they are run in practice, on whole vectors with random gradients.
 
 use evenkeel::optimizer::{Decay, Measure, Optimizer, Settings};
-use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::quantity::{Elr, GradientScale, LearningRate};
 
 /// Entries of a weight.
 const DIMENSION: usize = 10_000;
@@ -52,8 +52,13 @@ impl Vectors {
 
     /// One step as a training framework does it.
     pub fn step(&mut self, lr: LearningRate) {
+        self.step_scaled(lr, GradientScale::ONE);
+    }
+
+    /// One step with a gradient `scale` times as long.
+    pub fn step_scaled(&mut self, lr: LearningRate, scale: GradientScale) {
         let (lr, mu) = (lr.get(), self.settings.momentum.get());
-        let mut gradient = self.gradient();
+        let mut gradient = scaled(&self.gradient(), scale.get());
         let keep = match self.settings.decay {
             Decay::Decoupled(decay) => 1.0 - lr * decay.get(),
             _ => 1.0,

@@ -4,7 +4,13 @@ use std::fs;
 use std::path::Path;
 
 /// From the top down: a crate may use those below it only.
-const LAYERS: [&str; 4] = ["evenkeel-cli", "evenkeel-lab", "evenkeel-burn", "evenkeel"];
+const LAYERS: [&str; 5] = [
+    "evenkeel-cli",
+    "evenkeel-lab",
+    "evenkeel-burn",
+    "evenkeel-snapshot",
+    "evenkeel",
+];
 
 fn manifest(name: &str) -> String {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

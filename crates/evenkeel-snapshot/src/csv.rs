@@ -1,0 +1,77 @@
+//! Comma-separated values with a header (RFC 4180, and what spreadsheets make of it).
+
+mod header;
+mod records;
+
+use std::borrow::Cow;
+
+use self::header::Header;
+use self::records::{Fault, Problem, Records};
+use crate::cells::Cells;
+use crate::collector::Collector;
+use crate::error::SnapshotError;
+use crate::place::At;
+use crate::snapshot::Parsed;
+
+/// Reads a whole CSV. Rows without any text are passed over.
+pub(crate) fn read<'t>(
+    text: &'t str,
+    mut collector: Collector<'t>,
+) -> Result<Parsed, SnapshotError> {
+    let most = collector.limits.row_bytes;
+    let mut records = Records::new(text, most);
+    let mut fields = Vec::new();
+    let mut header: Option<Header> = None;
+    loop {
+        let more = records.next_into(&mut fields);
+        let at = collector.at(records.row());
+        if !more.map_err(|fault| malformed(&fault, header.as_ref(), at, most))? {
+            return collector.finish();
+        }
+        if fields.iter().all(|field| field.trim().is_empty()) {
+            continue;
+        }
+        match &header {
+            None => header = Some(Header::read(&fields, at, &mut collector.warnings)?),
+            Some(header) => collector.add(at.number, &cells(header, &fields, at)?)?,
+        }
+    }
+}
+
+fn cells<'t>(header: &Header, fields: &[Cow<'t, str>], at: At) -> Result<Cells<'t>, SnapshotError> {
+    if fields.len() != header.len() {
+        let problem = if fields.len() < header.len() {
+            format!("column {} has none", header.label(fields.len()))
+        } else {
+            format!("field {} is in no column", header.len() + 1)
+        };
+        return Err(SnapshotError::FieldCount {
+            place: at.place(),
+            found: fields.len(),
+            expected: header.len(),
+            problem,
+        });
+    }
+    let mut cells = Cells::default();
+    for (column, index) in header.columns() {
+        cells.set(column, fields[index].clone());
+    }
+    Ok(cells)
+}
+
+fn malformed(fault: &Fault, header: Option<&Header>, at: At, most: usize) -> SnapshotError {
+    let place = at.place();
+    let column = match header {
+        Some(header) => header.label(fault.field),
+        None => (fault.field + 1).to_string(),
+    };
+    match fault.problem {
+        Problem::TooLong => SnapshotError::RowTooLong { place, most },
+        Problem::Unclosed => SnapshotError::UnclosedQuote { place, column },
+        Problem::TextAfterQuote(found) => SnapshotError::TextAfterQuote {
+            place,
+            column,
+            found,
+        },
+    }
+}

@@ -1,0 +1,115 @@
+//! JSON: a list of objects, or a line for each.
+
+mod object;
+mod syntax;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use self::syntax::Text;
+use crate::collector::Collector;
+use crate::error::SnapshotError;
+use crate::place::{At, Unit};
+use crate::snapshot::Parsed;
+
+/// Reads one object per line; blank lines are passed over.
+pub(crate) fn lines<'t>(
+    text: &'t str,
+    mut collector: Collector<'t>,
+) -> Result<Parsed, SnapshotError> {
+    for (index, line) in text.split('\n').enumerate() {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            continue;
+        }
+        let at = collector.at(index + 1);
+        check_length(line, &collector, at)?;
+        let raw: &RawValue = serde_json::from_str(line)
+            .map_err(|error| Text::line(line, at.number).explain(&error, at))?;
+        object::add(raw.get(), at, &mut collector)?;
+    }
+    collector.finish()
+}
+
+/// Reads a list of objects, item by item.
+pub(crate) fn list<'t>(
+    text: &'t str,
+    mut collector: Collector<'t>,
+) -> Result<Parsed, SnapshotError> {
+    let mut items = Items {
+        collector: &mut collector,
+        begun: 0,
+        refused: None,
+    };
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let read = (&mut items).deserialize(&mut parser);
+    let (begun, refused) = (items.begun, items.refused);
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    let whole = Text::whole(text);
+    read.map_err(|error| whole.explain(&error, collector.at(begun)))?;
+    parser.end().map_err(|error| {
+        let at = At {
+            unit: Unit::Line,
+            ..collector.at(error.line())
+        };
+        whole.explain(&error, at)
+    })?;
+    collector.finish()
+}
+
+fn check_length(text: &str, collector: &Collector, at: At) -> Result<(), SnapshotError> {
+    let most = collector.limits.row_bytes;
+    if text.len() <= most {
+        return Ok(());
+    }
+    let place = at.place();
+    Err(SnapshotError::RowTooLong { place, most })
+}
+
+/// Feeds the items of a list to the collector.
+struct Items<'c, 't> {
+    collector: &'c mut Collector<'t>,
+    /// Items begun.
+    begun: usize,
+    /// Why the reading stopped, where it was not the syntax.
+    refused: Option<SnapshotError>,
+}
+
+impl<'t> Items<'_, 't> {
+    fn add(&mut self, text: &'t str) -> Result<(), SnapshotError> {
+        let at = self.collector.at(self.begun);
+        check_length(text, self.collector, at)?;
+        object::add(text, at, self.collector)
+    }
+}
+
+impl<'t> DeserializeSeed<'t> for &mut Items<'_, 't> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'t>>(self, parser: D) -> Result<(), D::Error> {
+        parser.deserialize_seq(self)
+    }
+}
+
+impl<'t> Visitor<'t> for &mut Items<'_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut list: A) -> Result<(), A::Error> {
+        loop {
+            self.begun += 1;
+            let Some(raw) = list.next_element::<&'t RawValue>()? else {
+                return Ok(());
+            };
+            if let Err(error) = self.add(raw.get()) {
+                self.refused = Some(error);
+                return Err(A::Error::custom("refused"));
+            }
+        }
+    }
+}

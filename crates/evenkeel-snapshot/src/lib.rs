@@ -1,0 +1,47 @@
+//! Reads a *snapshot of norms*, written by anyone's tool, for the theory in [`evenkeel`].
+//!
+//! The format is told by the content, not by the name of the file:
+//!
+//! - **CSV** with a header: `layer,weight_norm,grad_norm` or `layer,elr`, both optionally with
+//!   `numel` and `cosine`, in any order. Other columns are ignored, with a warning.
+//! - **JSON**: a list of objects with these keys.
+//! - **JSON Lines**: one such object per line.
+//!
+//! Every error names the input, the row and the column, carries the value, and says what is
+//! permitted. Nothing that a file can hold makes it panic, and [`Limits`] bound what it may cost.
+//!
+//! ```
+//! use evenkeel::spread::Spread;
+//! use evenkeel_snapshot::Snapshot;
+//!
+//! let text = b"layer,weight_norm,grad_norm\nfc1,2.0,0.5\nfc2,4.0,0.01\n";
+//! let parsed = Snapshot::parse("norms.csv", text)?;
+//! assert_eq!(Spread::of(&parsed.snapshot.elrs()).ratio().round(), 100.0);
+//!
+//! let error = Snapshot::parse("norms.csv", b"layer,elr\nfc1,fast\n").unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "norms.csv, row 2, column `elr` is `fast`, but must be a number; write it like 0.25 or 2.5e-3"
+//! );
+//! # Ok::<(), evenkeel_snapshot::SnapshotError>(())
+//! ```
+
+mod cells;
+mod collector;
+mod column;
+mod csv;
+mod error;
+mod json;
+mod limits;
+mod names;
+mod number;
+mod place;
+mod quote;
+mod snapshot;
+mod warnings;
+
+pub use column::Column;
+pub use error::SnapshotError;
+pub use limits::Limits;
+pub use place::{Place, Unit};
+pub use snapshot::{LayerEntry, Parsed, Snapshot};

@@ -1,0 +1,125 @@
+//! A short fuzzing run, the same every time: valid inputs with bytes changed, moved and repeated.
+
+mod common;
+
+use common::WRITERS;
+use evenkeel_snapshot::{Limits, Snapshot, SnapshotError};
+
+const MUTATIONS: usize = 20_000;
+
+/// What breaks readers more often than random bytes do.
+const WORDS: [&[u8]; 16] = [
+    b"\"",
+    b",",
+    b"\n",
+    b"\r",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b"NaN",
+    b"1e999",
+    b"-0",
+    b"null",
+    b"\xff",
+    b"\\u",
+    b"\xef\xbb\xbf",
+];
+
+/// SplitMix64 (Steele, Lea & Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let text = "layer,weight_norm,grad_norm,numel,cosine,x\na,2,3,10,0,\"y,\"\"z\"\"\"\n\"b\",1,5e-3,,,\nc,7,8,9,1e-9,0\n";
+    let snapshot = Snapshot::parse("seed", text.as_bytes()).unwrap().snapshot;
+    let mut seeds: Vec<_> = WRITERS
+        .iter()
+        .map(|write| write(&snapshot).into_bytes())
+        .collect();
+    seeds.push(text.replace('\n', "\r\n").into_bytes());
+    seeds.push(b"\xef\xbb\xbflayer,elr\na,1\nb,2\n".to_vec());
+    seeds
+}
+
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(bytes.len() + 1);
+    let end = at + random.below(bytes.len() - at + 1).min(12);
+    match random.below(6) {
+        0 => drop(bytes.drain(at..end)),
+        1 => bytes.truncate(at),
+        2 => bytes[at..end].reverse(),
+        3 => {
+            let copy = bytes[at..end].to_vec();
+            let to = random.below(bytes.len() + 1);
+            bytes.splice(to..to, copy);
+        }
+        4 => {
+            let word = WORDS[random.below(WORDS.len())].iter().copied();
+            bytes.splice(at..at, word);
+        }
+        _ => {
+            let byte = random.below(256) as u8;
+            bytes[at..end].iter_mut().take(1).for_each(|b| *b = byte);
+        }
+    }
+}
+
+/// An error names a row, unless it is about the input as a whole.
+fn check(error: &SnapshotError, bytes: &[u8]) {
+    let whole = matches!(
+        error,
+        SnapshotError::Empty { .. }
+            | SnapshotError::NoLayers { .. }
+            | SnapshotError::TooManyBytes { .. }
+    );
+    let message = error.to_string();
+    let located = ["fuzz, row ", "fuzz, line ", "fuzz, item "]
+        .iter()
+        .filter_map(|start| message.strip_prefix(start))
+        .any(|rest| rest.starts_with(|c: char| ('1'..='9').contains(&c)));
+    let input = String::from_utf8_lossy(bytes);
+    assert!(located || whole, "{message}: {input:?}");
+    assert!(
+        message.len() < 1000 && !message.contains(char::is_control),
+        "{message}: {input:?}"
+    );
+}
+
+#[test]
+fn mutations_are_read_or_refused_with_a_place() {
+    let (seeds, mut random) = (seeds(), Random(2024));
+    let tight = Limits {
+        bytes: 300,
+        row_bytes: 40,
+        layers: 2,
+    };
+    let mut read = 0;
+    for _ in 0..MUTATIONS {
+        let mut bytes = seeds[random.below(seeds.len())].clone();
+        for _ in 0..=random.below(4) {
+            mutate(&mut bytes, &mut random);
+        }
+        for limits in [Limits::default(), tight] {
+            match Snapshot::parse_within("fuzz", &bytes, &limits) {
+                Ok(parsed) => {
+                    read += 1;
+                    assert!(!parsed.snapshot.layers.is_empty());
+                }
+                Err(error) => check(&error, &bytes),
+            }
+        }
+    }
+    // Neither are all refused nor are all read: the mutations are worth their time.
+    assert!((MUTATIONS / 20..MUTATIONS).contains(&read), "{read}");
+}

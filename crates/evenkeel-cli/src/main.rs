@@ -6,8 +6,12 @@
     reason = "the program talks to its user on standard error"
 )]
 
+mod advise;
 mod completions;
+mod dynamics_args;
 mod exit;
+mod forecast;
+mod norms;
 mod report;
 mod snapshot;
 mod spec_args;
@@ -42,6 +46,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
+    Forecast(forecast::Args),
+    Advise(advise::Args),
     Report(report::Args),
     Snapshot(snapshot::Args),
     Completions(completions::Args),
@@ -50,6 +56,8 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(args),
+        Command::Forecast(args) => forecast::run(args),
+        Command::Advise(args) => advise::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Completions(args) => completions::run(args),

@@ -28,7 +28,9 @@
 //! ```
 
 pub mod control;
+pub mod convergence;
 pub mod critical;
+pub mod diagnosis;
 pub mod equalise;
 pub mod equilibrium;
 pub mod flow;

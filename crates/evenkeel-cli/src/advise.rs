@@ -1,0 +1,192 @@
+//! `evenkeel advise`: a diagnosis in plain words, with the numbers, and what to change.
+
+use evenkeel::diagnosis::{Diagnosis, EQUAL};
+use serde_json::json;
+
+use crate::dynamics_args::OptimizerArgs;
+use crate::exit::Exit;
+use crate::norms::{Norms, NormsArgs};
+use crate::table::table;
+
+/// Layers that are named in the text.
+const NAMED: usize = 5;
+/// A spread, in decades, below which there is nothing to mend: a factor of about 3.
+const FINE: f64 = 0.5;
+
+/// Say what is the matter with a network's effective learning rates, and what would help.
+///
+/// How wide the spread is and which layers carry it; whether the planned rate is below or above
+/// critical; how long until the layers are equal, with the plan and with each cure; and the factors
+/// and multipliers that equalise at once, ready to paste.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    norms: NormsArgs,
+
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
+    let (lr, optimizer) = (args.optimizer.lr()?, args.optimizer.optimizer()?);
+    let norms = args.norms.read(&optimizer)?;
+    for warning in &norms.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let Some(diagnosis) = Diagnosis::of(&norms.elrs, &optimizer, lr) else {
+        anyhow::bail!("there are no layers to diagnose");
+    };
+    let text = if args.json {
+        format!("{}\n", as_json(&norms, &diagnosis))
+    } else {
+        let mut text = spread(&norms, &diagnosis);
+        text += &rate(&norms, &diagnosis, lr.get());
+        text += &times(&diagnosis);
+        text + &cure(&norms, &diagnosis)
+    };
+    Ok((text, Exit::Done))
+}
+
+fn as_json(norms: &Norms, diagnosis: &Diagnosis) -> serde_json::Value {
+    let critical: serde_json::Map<_, _> = diagnosis
+        .critical
+        .iter()
+        .map(|(name, rate)| (name.replace('-', "_"), json!(rate.get())))
+        .collect();
+    let carriers = diagnosis.carriers.iter().map(
+        |(layer, decades)| json!({"layer": norms.names[*layer], "decades_from_mean": decades}),
+    );
+    let plans = diagnosis.plans.iter().map(
+        |plan| json!({"plan": plan.name, "lr": plan.lr.get(), "steps_until_equal": plan.steps}),
+    );
+    json!({
+        "layers": norms.names,
+        "spread": {
+            "std": diagnosis.spread.std,
+            "range": diagnosis.spread.range,
+            "decades": diagnosis.spread.decades(),
+        },
+        "carriers": carriers.collect::<Vec<_>>(),
+        "critical": critical,
+        "turn_tangent": {"largest": diagnosis.tangents.0, "smallest": diagnosis.tangents.1},
+        "pairs": {
+            "converging": diagnosis.pairs.converging,
+            "critical": diagnosis.pairs.critical,
+            "flipped": diagnosis.pairs.flipped,
+        },
+        "equal_ratio": EQUAL,
+        "plans": plans.collect::<Vec<_>>(),
+        "rescale_factors": diagnosis.factors.iter().map(|a| a.get()).collect::<Vec<_>>(),
+        "lr_multipliers": diagnosis.multipliers.iter().map(|m| m.get()).collect::<Vec<_>>(),
+    })
+}
+
+fn spread(norms: &Norms, diagnosis: &Diagnosis) -> String {
+    let decades = diagnosis.spread.decades();
+    let verdict = match decades {
+        d if d < FINE => "close together: little to gain from evening them out",
+        d if d < 1.5 => "apart: the slowest layers learn noticeably less than the fastest",
+        _ => "far apart: one learning rate cannot serve them all",
+    };
+    let mut text = format!(
+        "Spread: {decades:.2} decades over {} layers (largest ELR {:.1}× the smallest; std of ln E {:.3}).\n\
+         The layers are {verdict}.\n",
+        norms.names.len(),
+        diagnosis.spread.ratio(),
+        diagnosis.spread.std
+    );
+    if decades >= FINE {
+        text += "Farthest from the mean:\n";
+        for (layer, distance) in diagnosis.carriers.iter().take(NAMED) {
+            let side = if *distance > 0.0 { "above" } else { "below" };
+            text += &format!(
+                "  {:.2} decades {side}  {}\n",
+                distance.abs(),
+                norms.names[*layer]
+            );
+        }
+    }
+    text
+}
+
+fn rate(norms: &Norms, diagnosis: &Diagnosis, lr: f64) -> String {
+    let (largest, smallest) = diagnosis.tangents;
+    let degrees = |tangent: f64| tangent.atan().to_degrees();
+    let critical = |wanted: &str| {
+        let found = diagnosis.critical.iter().find(|(name, _)| *name == wanted);
+        found.map_or(f64::NAN, |(_, rate)| rate.get())
+    };
+    let limit = critical("no-overshoot");
+    let stands = match lr / limit {
+        r if r < 0.99 => format!(
+            "below critical: every layer turns by less than 45 degrees, {:.2}× would be critical",
+            1.0 / r
+        ),
+        r if r <= 1.01 => "critical: the fastest layer turns by 45 degrees".to_owned(),
+        r => format!("{r:.2}× critical: the fastest layers overshoot"),
+    };
+    let pairs = diagnosis.pairs;
+    let all = pairs.converging + pairs.critical + pairs.flipped;
+    let mut text = format!(
+        "\nPlanned rate {lr}: {stands}.\nA step turns layers by {:.2} to {:.4} degrees and flips the order of {} of \
+         {all} pairs.\n",
+        degrees(largest),
+        degrees(smallest),
+        pairs.flipped
+    );
+    text += "Critical rates:\n";
+    for (name, rate) in &diagnosis.critical {
+        text += &format!("  {name:<13} {:.4e}\n", rate.get());
+    }
+    if norms.names.len() == 1 {
+        text += "With a single layer there is nothing to even out.\n";
+    }
+    text
+}
+
+fn times(diagnosis: &Diagnosis) -> String {
+    let rows: Vec<[String; 3]> = diagnosis
+        .plans
+        .iter()
+        .map(|plan| {
+            let steps = match plan.steps {
+                Some(steps) if steps < 1e6 => format!("{steps:.0}"),
+                Some(steps) => format!("{steps:.1e}"),
+                None => "not foreseen".to_owned(),
+            };
+            [plan.name.clone(), format!("{:.3e}", plan.lr.get()), steps]
+        })
+        .collect();
+    format!(
+        "\nSteps until the largest ELR is at most {EQUAL}× the smallest, by the theory of steady base gradients:\n{}",
+        table(["plan", "aims at", "steps"], &rows)
+    )
+}
+
+fn cure(norms: &Norms, diagnosis: &Diagnosis) -> String {
+    if diagnosis.spread.decades() < FINE {
+        return "\nNothing needs to change.\n".to_owned();
+    }
+    let rows: Vec<[String; 3]> = norms
+        .names
+        .iter()
+        .zip(diagnosis.factors.iter().zip(&diagnosis.multipliers))
+        .map(|(name, (factor, multiplier))| {
+            [
+                name.clone(),
+                format!("{:.6e}", factor.get()),
+                format!("{:.6e}", multiplier.get()),
+            ]
+        })
+        .collect();
+    format!(
+        "\nTo make all ELRs equal now, do one of these for each layer:\n\
+         - multiply its weight by a once; the network computes the same (T22), or\n\
+         - multiply its learning rate by m, anew at every step (T23: `hold`).\n\n{}",
+        table(["layer", "a (weight)", "m (learning rate)"], &rows)
+    )
+}

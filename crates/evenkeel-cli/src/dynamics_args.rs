@@ -1,0 +1,105 @@
+//! The arguments that describe how a network would be trained, shared by the commands that predict.
+
+use evenkeel::control::{self, Controls};
+use evenkeel::optimizer::Optimizer;
+use evenkeel::quantity::LearningRate;
+use evenkeel::schedule;
+use evenkeel::warmup;
+
+use crate::exit::usage;
+use crate::spec_args::listed;
+
+#[derive(Debug, clap::Args)]
+pub struct OptimizerArgs {
+    /// Learning rate: the peak of the schedule.
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: f64,
+
+    /// Optimiser.
+    #[arg(long, value_name = "NAME", default_value = "sgd", value_parser = ["sgd", "adam", "adamw"])]
+    optimizer: String,
+
+    /// Momentum of SGD.
+    #[arg(long, value_name = "MU", allow_negative_numbers = true)]
+    momentum: Option<f64>,
+
+    /// Nesterov's form of momentum.
+    #[arg(long, requires = "momentum")]
+    nesterov: bool,
+
+    /// Weight decay: L2 for sgd unless --decoupled, decoupled for adamw.
+    #[arg(long, value_name = "GAMMA", allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
+
+    /// Decay weights apart from the gradient, as AdamW does.
+    #[arg(long, requires = "weight_decay")]
+    decoupled: bool,
+}
+
+impl OptimizerArgs {
+    /// The checked rate.
+    pub fn lr(&self) -> anyhow::Result<LearningRate> {
+        LearningRate::new(self.lr).map_err(|error| usage(format!("--lr: {error}")))
+    }
+
+    /// The checked optimiser, through the grammar of the theory crate.
+    pub fn optimizer(&self) -> anyhow::Result<Optimizer> {
+        let mut settings = Vec::new();
+        let sgd = self.optimizer == "sgd";
+        let name = match (sgd, self.momentum, self.nesterov) {
+            (true, Some(_), false) => "momentum",
+            (true, Some(_), true) => "nesterov",
+            (false, Some(_), _) => {
+                return Err(usage(format!(
+                    "--momentum is for sgd; {} has its own",
+                    self.optimizer
+                )));
+            }
+            (_, None, _) => self.optimizer.as_str(),
+        };
+        settings.extend(self.momentum.map(|mu| format!("mu={mu}")));
+        if let Some(decay) = self.weight_decay {
+            let coupled = sgd && !self.decoupled;
+            let key = if coupled { "l2" } else { "decay" };
+            settings.push(format!("{key}={decay}"));
+        }
+        let colon = if settings.is_empty() { "" } else { ":" };
+        let text = format!("{name}{colon}{}", settings.join(","));
+        text.parse().map_err(usage)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ControlArgs {
+    /// Critical warm-up by a policy: the same as --control critical:POLICY.
+    #[arg(long, value_name = "POLICY", conflicts_with = "control", long_help = listed("Critical warm-up by a policy: the same as --control critical:POLICY.", warmup::ALL.iter().map(|p| (p.name, p.summary))))]
+    warmup: Option<String>,
+
+    /// Control of ELRs.
+    #[arg(long, value_name = "CONTROL", default_value = "none", long_help = listed("Control of ELRs; `+` joins several.", control::ALL.iter().map(|c| (c.grammar, c.summary))))]
+    control: String,
+
+    /// Schedule of the target rate.
+    #[arg(long, value_name = "SCHEDULE", default_value = "constant", long_help = listed("Schedule of the target rate; `+` puts one after another.", schedule::ALL.iter().map(|s| (s.grammar, s.summary))))]
+    schedule: String,
+}
+
+impl ControlArgs {
+    /// The checked controls.
+    pub fn controls(&self) -> anyhow::Result<Controls> {
+        let named = self
+            .warmup
+            .as_ref()
+            .map(|policy| format!("critical:{policy}"));
+        named
+            .as_ref()
+            .unwrap_or(&self.control)
+            .parse()
+            .map_err(usage)
+    }
+
+    /// The checked schedule's shape.
+    pub fn shape(&self) -> anyhow::Result<schedule::Shape> {
+        self.schedule.parse().map_err(usage)
+    }
+}

@@ -1,0 +1,290 @@
+//! `evenkeel forecast`: what will happen to anyone's network, from its norms alone.
+
+use std::path::PathBuf;
+
+use evenkeel::forecast::{Forecast, forecast_with};
+use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::schedule::Schedule;
+use evenkeel::warmup;
+use evenkeel_lab::report;
+use evenkeel_lab::report::figure::{Content, Figure, Lines, Series, Stroke};
+use serde_json::{Map, Value, json};
+
+use crate::dynamics_args::{ControlArgs, OptimizerArgs};
+use crate::exit::{Exit, usage};
+use crate::norms::{Norms, NormsArgs};
+use crate::table::table;
+
+/// Values that a forecast may hold: ELRs of all layers at all steps, about 4 GiB.
+const MOST_VALUES: usize = 1 << 28;
+/// Lines in a figure: more cannot be told apart.
+const MOST_LINES: usize = 64;
+
+/// Predict how the effective learning rates of a network will evolve, from its norms alone.
+///
+/// Reads each layer's norms as any tool can log them and rolls the theory out under a learning-rate
+/// schedule, an optimiser and a warm-up. It holds as far as base gradients are steady, that is while
+/// no layer turns far in a step.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    norms: NormsArgs,
+
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
+
+    #[command(flatten)]
+    control: ControlArgs,
+
+    /// Steps to predict.
+    #[arg(long, value_name = "STEPS")]
+    steps: usize,
+
+    /// Print one JSON object: layers, lr, elr, spread, critical, warmup_steps.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+
+    /// Print CSV: step, lr, spread, and the ELR of each layer.
+    #[arg(long)]
+    csv: bool,
+
+    /// Draw the forecast; the ending says how: .html, .svg or .png.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+}
+
+pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
+    let (lr, optimizer) = (args.optimizer.lr()?, args.optimizer.optimizer()?);
+    let (controls, shape) = (args.control.controls()?, args.control.shape()?);
+    let norms = args.norms.read(&optimizer)?;
+    for warning in &norms.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if norms.elrs.len().saturating_mul(args.steps) > MOST_VALUES {
+        return Err(usage(format!(
+            "--steps {} of {} layers are too many values to keep; the product may be {MOST_VALUES}",
+            args.steps,
+            norms.elrs.len()
+        )));
+    }
+    let schedule = Schedule::new(shape, lr, args.steps);
+    let target = |step| schedule.at(step);
+    let run = forecast_with(&norms.elrs, &optimizer, &controls, target, args.steps);
+    if let Some(path) = &args.plot {
+        report::plot(
+            path,
+            "Forecast of effective learning rates",
+            &figures(&norms, &run),
+        )?;
+    }
+    let text = if args.json {
+        format!("{}\n", as_json(&norms, &run))
+    } else if args.csv {
+        as_csv(&norms, &run)
+    } else {
+        readable(&norms, &run, &format!("{optimizer}, control {controls}"))
+    };
+    Ok((text, Exit::Done))
+}
+
+/// The critical rates at step 0, by policy, with the names of the contract.
+fn critical(elrs: &[Elr]) -> Vec<(String, LearningRate)> {
+    warmup::ALL
+        .iter()
+        .filter_map(|policy| Some((policy.name.replace('-', "_"), policy.critical(elrs)?)))
+        .collect()
+}
+
+/// Steps whose rate is below its target at the start; all of them when the warm-up is not over.
+fn warmup_steps(run: &Forecast) -> usize {
+    run.warmup_steps.unwrap_or(run.lrs.len())
+}
+
+fn as_json(norms: &Norms, run: &Forecast) -> Value {
+    let critical: Map<String, Value> = critical(&norms.elrs)
+        .into_iter()
+        .map(|(name, rate)| (name, json!(rate.get())))
+        .collect();
+    let row = |row: &Vec<Elr>| row.iter().map(|elr| elr.get()).collect::<Vec<f64>>();
+    json!({
+        "layers": norms.names,
+        "lr": run.lrs.iter().map(|lr| lr.get()).collect::<Vec<f64>>(),
+        "elr": run.elrs.iter().map(row).collect::<Vec<_>>(),
+        "spread": {
+            "std": run.spreads.iter().map(|spread| spread.std).collect::<Vec<f64>>(),
+            "range": run.spreads.iter().map(|spread| spread.range).collect::<Vec<f64>>(),
+        },
+        "critical": critical,
+        "warmup_steps": warmup_steps(run),
+    })
+}
+
+fn as_csv(norms: &Norms, run: &Forecast) -> String {
+    let quoted = |name: &String| match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.clone(),
+    };
+    let names: Vec<String> = norms.names.iter().map(quoted).collect();
+    let mut text = format!("step,lr,spread_std,spread_range,{}\n", names.join(","));
+    for (step, (elrs, spread)) in run.elrs.iter().zip(&run.spreads).enumerate() {
+        let lr = run
+            .lrs
+            .get(step)
+            .map_or(String::new(), |lr| lr.get().to_string());
+        let elrs: Vec<String> = elrs.iter().map(|elr| elr.get().to_string()).collect();
+        text += &format!(
+            "{step},{lr},{},{},{}\n",
+            spread.std,
+            spread.range,
+            elrs.join(",")
+        );
+    }
+    text
+}
+
+/// Steps worth a row: 0, 1, 2, 5, 10, 20, … and the last.
+fn round_steps(last: usize) -> Vec<usize> {
+    let decade =
+        |power| [1, 2, 5].map(|digit: usize| digit.saturating_mul(10usize.saturating_pow(power)));
+    let mut steps = vec![0];
+    steps.extend((0..18).flat_map(decade).filter(|step| *step < last));
+    steps.push(last);
+    steps.dedup();
+    steps
+}
+
+fn readable(norms: &Norms, run: &Forecast, how: &str) -> String {
+    let named = |elrs: &[Elr], better: fn(f64, f64) -> bool| {
+        let best = elrs
+            .iter()
+            .enumerate()
+            .reduce(|a, b| if better(b.1.get(), a.1.get()) { b } else { a });
+        best.map_or(String::new(), |(layer, elr)| {
+            format!("{:.3e} {}", elr.get(), norms.names[layer])
+        })
+    };
+    let rows: Vec<[String; 6]> = round_steps(run.lrs.len())
+        .into_iter()
+        .map(|step| {
+            let (elrs, spread) = (&run.elrs[step], run.spreads[step]);
+            [
+                step.to_string(),
+                run.lrs
+                    .get(step)
+                    .map_or("–".to_owned(), |lr| format!("{:.4e}", lr.get())),
+                format!("{:.2}", spread.decades()),
+                format!("{:.3}", spread.std),
+                named(elrs, |a, b| a > b),
+                named(elrs, |a, b| a < b),
+            ]
+        })
+        .collect();
+    let headings = [
+        "step",
+        "lr",
+        "decades",
+        "std of ln E",
+        "largest ELR",
+        "smallest ELR",
+    ];
+    let mut text = format!(
+        "{} layers, {how}\n\n{}",
+        norms.names.len(),
+        table(headings, &rows)
+    );
+    text += "\nCritical learning rate at step 0:\n";
+    for (name, rate) in critical(&norms.elrs) {
+        text += &format!("  {:<13} {:.4e}\n", name.replace('_', "-"), rate.get());
+    }
+    text + &match run.warmup_steps {
+        Some(0) => "No warm-up: the rate is at its target from the first step on.\n".to_owned(),
+        Some(steps) => format!("The warm-up is over after {steps} steps.\n"),
+        None => format!("The warm-up is not over after {} steps.\n", run.lrs.len()),
+    }
+}
+
+fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
+    let every = norms.names.len().div_ceil(MOST_LINES).max(1);
+    let of_layer = |layer: usize| -> Vec<(f64, f64)> {
+        let at = |(step, elrs): (usize, &Vec<Elr>)| (step as f64, elrs[layer].get());
+        run.elrs.iter().enumerate().map(at).collect()
+    };
+    let trajectories = (0..norms.names.len()).step_by(every).map(|layer| Series {
+        label: if norms.names.len() <= 7 {
+            norms.names[layer].clone()
+        } else {
+            String::new()
+        },
+        points: of_layer(layer),
+        color: layer / every,
+        stroke: Stroke::Solid,
+    });
+    let spread = |label: &str, color, value: fn(&evenkeel::spread::Spread) -> f64| Series {
+        label: label.to_owned(),
+        points: run
+            .spreads
+            .iter()
+            .enumerate()
+            .map(|(step, s)| (step as f64, value(s)))
+            .collect(),
+        color,
+        stroke: if color == 0 {
+            Stroke::Solid
+        } else {
+            Stroke::Dashed
+        },
+    };
+    let figure = |name: &str, title: &str, caption: &str, y: &str, log, series| Figure {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        caption: caption.to_owned(),
+        run: None,
+        content: Content::Lines(Lines {
+            x: "step".to_owned(),
+            y: y.to_owned(),
+            log,
+            series,
+        }),
+    };
+    let rates = Series {
+        label: "used".to_owned(),
+        points: run
+            .lrs
+            .iter()
+            .enumerate()
+            .map(|(step, lr)| (step as f64, lr.get()))
+            .collect(),
+        color: 0,
+        stroke: Stroke::Solid,
+    };
+    vec![
+        figure(
+            "elr",
+            "Forecast of effective learning rates",
+            "Effective learning rate of each layer over steps, as the theory predicts it from the first state.",
+            "ELR",
+            true,
+            trajectories.collect(),
+        ),
+        figure(
+            "spread",
+            "Spread",
+            "How far apart the effective learning rates will be: range in decades, and standard deviation of their \
+             natural logarithms.",
+            "spread",
+            false,
+            vec![
+                spread("range (decades)", 0, |s| s.decades()),
+                spread("standard deviation of ln E", 1, |s| s.std),
+            ],
+        ),
+        figure(
+            "learning-rate",
+            "Learning rate",
+            "The rate of each step.",
+            "learning rate",
+            true,
+            vec![rates],
+        ),
+    ]
+}

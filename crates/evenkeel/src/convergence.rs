@@ -1,0 +1,109 @@
+//! How long until a network's ELRs are equal, to within a given ratio.
+
+use crate::control::Controls;
+use crate::flow;
+use crate::forecast::forecast_with;
+use crate::optimizer::{Decay, Optimizer};
+use crate::quantity::{Elr, LearningRate};
+
+/// Steps that are rolled out one by one, at most; beyond them the flow (T9) takes over.
+const ROLLED_OUT: usize = 4096;
+/// Layer-steps that are rolled out at most, so that very large networks do not take for ever.
+const LAYER_STEPS: usize = 20_000_000;
+
+/// Steps at the constant rate `lr` under `controls` until the largest acting ELR is at most `ratio`
+/// times the smallest.
+///
+/// The first steps are rolled out. From there on turns are small, the flow keeps the order of the
+/// layers, and the rest follows in closed form from the two extremes (T9); the optimiser's effective
+/// rate takes the place of λ. `None` when it never happens (a zero rate, an equilibrium with other
+/// ratios), or when the warm-up is not over by then.
+pub fn steps_until(
+    ratio: f64,
+    start: &[Elr],
+    optimizer: &Optimizer,
+    controls: &Controls,
+    lr: LearningRate,
+) -> Option<f64> {
+    let most = ROLLED_OUT.min(LAYER_STEPS / start.len().max(1)).max(1);
+    let mut steps = 0;
+    // In horizons that grow, because most networks need few steps and some very many.
+    for horizon in [64.min(most), 512.min(most), most] {
+        if horizon <= steps {
+            continue;
+        }
+        steps = horizon;
+        let run = forecast_with(start, optimizer, controls, |_| lr, steps);
+        let reached = run
+            .spreads
+            .iter()
+            .position(|spread| spread.range <= ratio.ln());
+        if let Some(step) = reached {
+            return Some(step as f64);
+        }
+        if horizon == most {
+            let over = run.lrs.last().is_some_and(|last| *last == lr);
+            let free = optimizer.settings().decay == Decay::None;
+            return (over && free)
+                .then(|| flow_until(ratio, run.elrs.last()?, optimizer, lr))?
+                .map(|more| steps as f64 + more);
+        }
+    }
+    None
+}
+
+/// Steps of the flow from `elrs` on. T9 is about gradient ELRs, whose `E⁻²` grows by `2λ²` a step;
+/// the update ELRs of Adam grow half as fast (T19).
+fn flow_until(ratio: f64, elrs: &[Elr], optimizer: &Optimizer, lr: LearningRate) -> Option<f64> {
+    let (min, max) = extremes(elrs)?;
+    let growth = 0.5 * optimizer.measure().power() * optimizer.flow(lr).lr.powi(2);
+    let dose = flow::dose_until_ratio(max, min, ratio)?.get();
+    Some(dose / growth).filter(|steps| steps.is_finite())
+}
+
+/// The smallest and the largest ELR.
+pub(crate) fn extremes(elrs: &[Elr]) -> Option<(Elr, Elr)> {
+    let first = *elrs.first()?;
+    Some(elrs.iter().fold((first, first), |(min, max), &elr| {
+        (
+            if elr < min { elr } else { min },
+            if elr > max { elr } else { max },
+        )
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::fastest_constant_lr;
+
+    fn steps(elrs: [f64; 3], control: &str, lr: f64) -> Option<f64> {
+        let elrs = elrs.map(|e| Elr::new(e).unwrap());
+        let controls = control.parse().unwrap();
+        let sgd = Optimizer::sgd(Decay::None);
+        steps_until(2.0, &elrs, &sgd, &controls, LearningRate::new(lr).unwrap())
+    }
+
+    #[test]
+    fn the_flow_continues_where_the_roll_out_ends() {
+        // 4 steps short of the horizon and far beyond it, the same law: steps ∝ 1/λ².
+        let near = steps([1.0, 1.5, 4.0], "none", 0.02).unwrap();
+        let far = steps([1.0, 1.5, 4.0], "none", 0.002).unwrap();
+        assert!(near < 4096.0 && far > 4096.0);
+        assert!((far / near / 100.0 - 1.0).abs() < 0.01, "{near} {far}");
+    }
+
+    #[test]
+    fn held_networks_are_equal_at_once_and_zero_rates_never() {
+        assert_eq!(steps([1.0, 1.5, 4.0], "hold", 0.1), Some(0.0));
+        assert_eq!(steps([1.0, 1.5, 4.0], "none", 0.0), None);
+    }
+
+    #[test]
+    fn the_fastest_constant_rate_is_faster_than_its_neighbours() {
+        let (min, max) = (Elr::new(0.01).unwrap(), Elr::new(100.0).unwrap());
+        let best = fastest_constant_lr(max, min).get();
+        let time = |lr| steps([0.01, 1.0, 100.0], "none", lr).unwrap();
+        assert!(time(best) < time(best * 4.0) && time(best) < time(best / 4.0));
+    }
+}

@@ -42,12 +42,12 @@ pub struct Plan {
 
 impl Plan {
     /// The plan that leaves everything as it is.
-    fn free(measure: Measure, elrs: &[Elr], target: LearningRate, policy: &Policy) -> Self {
+    fn free(measure: Measure, elrs: &[Elr], target: LearningRate) -> Self {
         Self {
             measure,
             target,
             lr: target,
-            critical: policy.critical(elrs),
+            critical: None,
             rescale: None,
             multipliers: None,
             elrs: elrs.to_vec(),
@@ -185,14 +185,22 @@ impl Controls {
         elrs: &[Elr],
         target: LearningRate,
     ) -> Plan {
-        let mut plan = Plan::free(measure, elrs, target, self.policy());
+        let mut plan = Plan::free(measure, elrs, target);
         if elrs.is_empty() {
             return plan;
         }
-        for member in &self.members {
+        let (rates, others): (Vec<_>, Vec<_>) = self
+            .members
+            .iter()
+            .partition(|member| member.stage() == Stage::Rate);
+        for member in others {
             member.decide(step, &mut plan);
         }
+        // Rates are decided last, on the ELRs as they will act.
         plan.critical = self.policy().critical(&plan.elrs);
+        for member in rates {
+            member.decide(step, &mut plan);
+        }
         plan
     }
 

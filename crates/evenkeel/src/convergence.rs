@@ -5,11 +5,16 @@ use crate::flow;
 use crate::forecast::forecast_with;
 use crate::optimizer::{Decay, Optimizer};
 use crate::quantity::{Elr, LearningRate};
+use crate::spread::Spread;
 
 /// Steps that are rolled out one by one, at most; beyond them the flow (T9) takes over.
 const ROLLED_OUT: usize = 4096;
+/// Steps that are rolled out at least.
+const SHORTEST: usize = 16;
+/// The tangent of a turn up to which the flow stands for the recurrence, to within its square.
+const SMALL_TURN: f64 = 0.02;
 /// Layer-steps that are rolled out at most, so that very large networks do not take for ever.
-const LAYER_STEPS: usize = 20_000_000;
+const LAYER_STEPS: usize = 1_000_000;
 
 /// Steps at the constant rate `lr` under `controls` until the largest acting ELR is at most `ratio`
 /// times the smallest.
@@ -25,31 +30,29 @@ pub fn steps_until(
     controls: &Controls,
     lr: LearningRate,
 ) -> Option<f64> {
-    let most = ROLLED_OUT.min(LAYER_STEPS / start.len().max(1)).max(1);
-    let mut steps = 0;
+    let most = ROLLED_OUT
+        .min(LAYER_STEPS / start.len().max(1))
+        .max(SHORTEST);
+    let free = optimizer.settings().decay == Decay::None;
     // In horizons that grow, because most networks need few steps and some very many.
-    for horizon in [64.min(most), 512.min(most), most] {
-        if horizon <= steps {
-            continue;
-        }
-        steps = horizon;
+    let mut steps = SHORTEST;
+    loop {
         let run = forecast_with(start, optimizer, controls, |_| lr, steps);
-        let reached = run
-            .spreads
-            .iter()
-            .position(|spread| spread.range <= ratio.ln());
-        if let Some(step) = reached {
+        let reached = |spread: &Spread| spread.range <= ratio.ln();
+        if let Some(step) = run.spreads.iter().position(reached) {
             return Some(step as f64);
         }
-        if horizon == most {
-            let over = run.lrs.last().is_some_and(|last| *last == lr);
-            let free = optimizer.settings().decay == Decay::None;
-            return (over && free)
-                .then(|| flow_until(ratio, run.elrs.last()?, optimizer, lr))?
-                .map(|more| steps as f64 + more);
+        let elrs = run.elrs.last()?;
+        let over = run.lrs.last().is_some_and(|last| *last == lr);
+        let slow = lr.get() * extremes(elrs)?.1.get() < SMALL_TURN;
+        if over && free && (slow || steps == most) {
+            return flow_until(ratio, elrs, optimizer, lr).map(|more| steps as f64 + more);
         }
+        if steps == most {
+            return None;
+        }
+        steps = (4 * steps).min(most);
     }
-    None
 }
 
 /// Steps of the flow from `elrs` on. T9 is about gradient ELRs, whose `E⁻²` grows by `2λ²` a step;

@@ -33,7 +33,8 @@ impl Control for Critical {
     }
 
     fn decide(&self, _step: usize, plan: &mut Plan) {
-        if let Some(critical) = self.policy.critical(&plan.elrs) {
+        // By this control's own policy: see `Controls::policy`.
+        if let Some(critical) = plan.critical {
             plan.cap(critical);
         }
     }

@@ -10,15 +10,18 @@ pub(super) const POLICY: Policy = Policy {
 };
 
 /// Points of the scan that brackets the minimum: the function of ln λ may have several minima.
-const SCAN: u32 = 256;
+const SCAN: u32 = 128;
 /// Golden-section steps: each shrinks the bracket by 0.618.
-const REFINEMENTS: u32 = 64;
+const REFINEMENTS: u32 = 40;
 
 fn critical(logs: &[f64]) -> f64 {
     // The critical rates of all pairs (T8) lie between 1/E_max and 1/E_min. Outside that interval
     // every pair's |log-ratio| falls towards it, and with them the standard deviation.
     let (low, high) = extremes(logs);
-    let predicted = |ln_lr: f64| Spread::of_logs(logs.iter().map(|&x| sgd::ln_elr(x, ln_lr))).std;
+    let predicted = |ln_lr: f64| {
+        let after: Vec<f64> = logs.iter().map(|&x| sgd::ln_elr(x, ln_lr)).collect();
+        Spread::of_logs(after.iter().copied()).std
+    };
     let width = (high - low) / f64::from(SCAN);
     let best = (0..=SCAN)
         .map(|i| -high + width * f64::from(i))
@@ -29,12 +32,19 @@ fn critical(logs: &[f64]) -> f64 {
 
 fn golden_section(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     let shrink = (5f64.sqrt() - 1.0) / 2.0;
+    let inner = |low: f64, high: f64| (high - shrink * (high - low), low + shrink * (high - low));
+    let (mut a, mut b) = inner(low, high);
+    let (mut at_a, mut at_b) = (f(a), f(b));
     for _ in 0..REFINEMENTS {
-        let (a, b) = (high - shrink * (high - low), low + shrink * (high - low));
-        if f(a) <= f(b) {
-            high = b;
+        // One of the two inner points is an inner point of the smaller bracket too.
+        if at_a <= at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = inner(low, high).0;
+            at_a = f(a);
         } else {
-            low = a;
+            (low, a, at_a) = (a, b, at_b);
+            b = inner(low, high).1;
+            at_b = f(b);
         }
     }
     0.5 * (low + high)

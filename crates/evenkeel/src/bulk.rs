@@ -18,9 +18,9 @@
 //! many times slower, and saturate as that does: no ELR becomes zero, infinite or NaN, whatever the
 //! rates.
 //!
-//! Both forms round a few times a step. Where a step changes an ELR by little, all steps may round
-//! the same way, and the two agree to a relative `2⁻⁵¹` times the number of steps; for `λE` from
-//! 0.01 to 100 errors cancel or are contracted (T6), and thousands of steps agree to 1e-13.
+//! Both forms round a few times a step. Where a step changes an ELR by little, steps may all round
+//! the same way, and the two agree to a relative `2⁻⁵¹` times the number of steps. From `λE` of 0.1
+//! to 10 errors partly cancel, and 3000 steps agree to 1e-13.
 //!
 //! Memory is 8 bytes a layer, nothing is allocated after the start, and no trajectory is kept: look
 //! at [`BulkSgd::logs`] between two calls of [`BulkSgd::run`] to follow one. Where the next rate

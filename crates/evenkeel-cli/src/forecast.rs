@@ -7,7 +7,7 @@ use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::schedule::Schedule;
 use evenkeel::warmup;
 use evenkeel_lab::report;
-use evenkeel_lab::report::figure::{Content, Figure, Lines, Series, Stroke};
+use evenkeel_lab::report::figure::{Color, Content, Figure, Lines, Series, Stroke};
 use serde_json::{Map, Value, json};
 
 use crate::dynamics_args::{ControlArgs, OptimizerArgs};
@@ -216,7 +216,7 @@ fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
             String::new()
         },
         points: of_layer(layer),
-        color: layer / every,
+        color: Color::Scale(layer as f64 / (norms.names.len() - 1).max(1) as f64),
         stroke: Stroke::Solid,
     });
     let spread = |label: &str, color, value: fn(&evenkeel::spread::Spread) -> f64| Series {
@@ -227,7 +227,7 @@ fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
             .enumerate()
             .map(|(step, s)| (step as f64, value(s)))
             .collect(),
-        color,
+        color: Color::Palette(color),
         stroke: if color == 0 {
             Stroke::Solid
         } else {
@@ -254,14 +254,15 @@ fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
             .enumerate()
             .map(|(step, lr)| (step as f64, lr.get()))
             .collect(),
-        color: 0,
+        color: Color::Palette(0),
         stroke: Stroke::Solid,
     };
     vec![
         figure(
             "elr",
             "Forecast of effective learning rates",
-            "Effective learning rate of each layer over steps, as the theory predicts it from the first state.",
+            "Effective learning rate of each layer over steps, as the theory predicts it from the first state. Dark: first \
+             layer; bright: last.",
             "ELR",
             true,
             trajectories.collect(),

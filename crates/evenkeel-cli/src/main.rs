@@ -12,6 +12,7 @@ mod dynamics_args;
 mod exit;
 mod forecast;
 mod norms;
+mod phase;
 mod report;
 mod snapshot;
 mod spec_args;
@@ -48,6 +49,7 @@ enum Command {
     Train(train::Args),
     Forecast(forecast::Args),
     Advise(advise::Args),
+    Phase(phase::Args),
     Report(report::Args),
     Snapshot(snapshot::Args),
     Completions(completions::Args),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Forecast(args) => forecast::run(args),
         Command::Advise(args) => advise::run(args),
+        Command::Phase(args) => phase::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Completions(args) => completions::run(args),

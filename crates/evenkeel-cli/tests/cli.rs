@@ -466,6 +466,9 @@ fn help_reads_like_documentation() {
         ("train", vec!["train", "--help"]),
         ("snapshot", vec!["snapshot", "--help"]),
         ("report", vec!["report", "--help"]),
+        ("forecast", vec!["forecast", "--help"]),
+        ("advise", vec!["advise", "--help"]),
+        ("phase", vec!["phase", "--help"]),
     ] {
         insta::assert_snapshot!(format!("help-{name}"), text(&evenkeel(&arguments).stdout));
     }

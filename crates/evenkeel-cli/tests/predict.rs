@@ -284,3 +284,44 @@ fn what_is_wrong_is_said_and_coded() {
         assert!(!message.contains("panicked") && run.stdout.is_empty());
     }
 }
+
+#[test]
+fn the_phase_diagram_as_csv() {
+    let small = [
+        "phase",
+        "--points",
+        "5",
+        "--layers",
+        "6",
+        "--control",
+        "none,hold",
+    ];
+    let run = evenkeel(&[&small[..], &["--csv"]].concat(), "");
+    let text = said(&run.stdout);
+    assert_eq!(text.lines().count(), 1 + 2 * 25);
+    assert!(
+        text.starts_with("control,decades,lr,steps,regime\nnone,"),
+        "{text}"
+    );
+    // Held networks are equal at once, at any rate and spread.
+    assert!(
+        text.lines()
+            .filter(|line| line.starts_with("hold"))
+            .all(|line| line.contains(",0,"))
+    );
+    // Beyond the critical rate of the extremes, which is 1 here, their order flips.
+    for line in text.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let lr: f64 = fields[2].parse().unwrap();
+        let expected = if (lr - 1.0).abs() < 1e-9 {
+            "critical"
+        } else if lr < 1.0 {
+            "converging"
+        } else {
+            "flipped"
+        };
+        assert_eq!(fields[4], expected, "{line}");
+    }
+    let bad = evenkeel(&["phase", "--decades", "0"], "");
+    assert_eq!(bad.status.code(), Some(2));
+}

@@ -39,6 +39,7 @@ pub mod forecast;
 pub mod layer;
 pub mod mean_field;
 pub mod optimizer;
+pub mod phase;
 pub mod quantity;
 pub mod recurrence;
 pub mod schedule;

@@ -175,7 +175,7 @@ fn legend<DB: DrawingBackend>(
         canvas.px(8) as i32,
     );
     let (mut x, mut y) = (left, canvas.px(42) as i32);
-    for entry in series {
+    for entry in series.iter().filter(|entry| !entry.label.is_empty()) {
         let (width, height) = canvas.area.estimate_text_size(&entry.label, &style)?;
         let needed = sample + space + width as i32;
         if x > left && x + needed > canvas.px(WIDTH - 16) as i32 {

@@ -40,15 +40,24 @@ pub struct Lines {
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// What it is, for the legend; series with the same label share an entry.
+    /// What it is, for the legend; without a label it is left out there.
     pub label: String,
     /// The points; not-finite ones, and those at or below 0 on a logarithmic axis, break no line
     /// but are passed over.
     pub points: Vec<(f64, f64)>,
-    /// Which colour.
-    pub color: usize,
+    /// Its colour.
+    pub color: Color,
     /// How the line is drawn, so that colour is not all that tells lines apart.
     pub stroke: Stroke,
+}
+
+/// The colour of a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Color {
+    /// One of the palette, to tell a few lines apart.
+    Palette(usize),
+    /// A place between the first (0) and the last (1) of many lines in order.
+    Scale(f64),
 }
 
 /// How a line is drawn.

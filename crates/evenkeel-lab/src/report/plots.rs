@@ -3,7 +3,7 @@
 use crate::run_folder::{LayerLine, Run, StepLine};
 use crate::summary::decades;
 
-use super::figure::{Content, Division, Figure, Heatmap, Lines, Series, Stroke};
+use super::figure::{Color, Content, Division, Figure, Heatmap, Lines, Series, Stroke};
 use super::forecast;
 
 /// Most points of a line and columns of a heatmap: more than a figure has pixels for is thinned.
@@ -45,7 +45,7 @@ fn line(
 ) -> Series {
     Series {
         label,
-        color,
+        color: Color::Palette(color),
         stroke,
         points: thinned(&run.steps, MOST_POINTS)
             .filter_map(|line| Some((line.step as f64, value(line)?)))
@@ -82,7 +82,7 @@ fn spread(runs: &[Run]) -> Figure {
                 .collect();
             series.push(Series {
                 label: format!("{}, forecast", run.control()),
-                color,
+                color: Color::Palette(color),
                 stroke: Stroke::Dashed,
                 points: thinned(&spreads, MOST_POINTS)
                     .map(|(step, decades)| (*step as f64, *decades))
@@ -133,7 +133,7 @@ fn accuracy(runs: &[Run]) -> Figure {
         ] {
             series.push(Series {
                 label: format!("{}, {suffix}", run.control()),
-                color,
+                color: Color::Palette(color),
                 stroke,
                 points: run
                     .evals
@@ -163,7 +163,7 @@ fn profile(
         let elrs = &pick(run)?.elr;
         Some(Series {
             label: run.control().to_owned(),
-            color,
+            color: Color::Palette(color),
             stroke: [Stroke::Solid, Stroke::Dashed, Stroke::Dotted][color % 3],
             points: elrs
                 .iter()

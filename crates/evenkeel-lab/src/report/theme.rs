@@ -3,6 +3,8 @@
 
 use plotters::style::RGBColor;
 
+use super::figure::Color;
+
 /// Behind everything.
 pub const SURFACE: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 /// Text and axes.
@@ -22,9 +24,13 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(0x77, 0x77, 0x77),
 ];
 
-/// The colour of the `index`-th series; line styles tell series apart beyond the palette.
-pub fn color(index: usize) -> RGBColor {
-    PALETTE[index % PALETTE.len()]
+/// The colour of a line; line styles tell lines apart beyond the palette.
+pub fn color(color: Color) -> RGBColor {
+    match color {
+        Color::Palette(index) => PALETTE[index % PALETTE.len()],
+        // The scale's bright end cannot be read on white.
+        Color::Scale(share) => viridis(0.92 * share),
+    }
 }
 
 /// Stops of viridis (Smith & van der Walt, CC0): even in lightness, so it reads in grey and for the

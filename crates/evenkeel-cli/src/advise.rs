@@ -3,9 +3,9 @@
 use evenkeel::diagnosis::{Diagnosis, EQUAL};
 use serde_json::json;
 
-use crate::dynamics_args::OptimizerArgs;
 use crate::exit::Exit;
-use crate::norms::{Norms, NormsArgs};
+use crate::norms::Norms;
+use crate::start::{Start, StartArgs};
 use crate::table::table;
 
 /// Layers that are named in the text.
@@ -21,10 +21,7 @@ const FINE: f64 = 0.5;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    norms: NormsArgs,
-
-    #[command(flatten)]
-    optimizer: OptimizerArgs,
+    start: StartArgs,
 
     /// Print one JSON object.
     #[arg(long)]
@@ -32,11 +29,11 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let (lr, optimizer) = (args.optimizer.lr()?, args.optimizer.optimizer()?);
-    let norms = args.norms.read(&optimizer)?;
-    for warning in &norms.warnings {
-        eprintln!("warning: {warning}");
-    }
+    let Start {
+        norms,
+        optimizer,
+        lr,
+    } = args.start.read()?;
     let Some(diagnosis) = Diagnosis::of(&norms.elrs, &optimizer, lr) else {
         anyhow::bail!("there are no layers to diagnose");
     };

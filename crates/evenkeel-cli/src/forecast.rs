@@ -7,12 +7,13 @@ use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::schedule::Schedule;
 use evenkeel::warmup;
 use evenkeel_lab::report;
-use evenkeel_lab::report::figure::{Color, Content, Figure, Lines, Series, Stroke};
+use evenkeel_lab::report::figure::{Color, Figure, Series, Stroke};
 use serde_json::{Map, Value, json};
 
-use crate::dynamics_args::{ControlArgs, OptimizerArgs};
+use crate::dynamics_args::ControlArgs;
 use crate::exit::{Exit, usage};
-use crate::norms::{Norms, NormsArgs};
+use crate::norms::Norms;
+use crate::start::{Start, StartArgs};
 use crate::table::table;
 
 /// Values that a forecast may hold: ELRs of all layers at all steps, about 4 GiB.
@@ -28,10 +29,7 @@ const MOST_LINES: usize = 64;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    norms: NormsArgs,
-
-    #[command(flatten)]
-    optimizer: OptimizerArgs,
+    start: StartArgs,
 
     #[command(flatten)]
     control: ControlArgs,
@@ -54,12 +52,12 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let (lr, optimizer) = (args.optimizer.lr()?, args.optimizer.optimizer()?);
     let (controls, shape) = (args.control.controls()?, args.control.shape()?);
-    let norms = args.norms.read(&optimizer)?;
-    for warning in &norms.warnings {
-        eprintln!("warning: {warning}");
-    }
+    let Start {
+        norms,
+        optimizer,
+        lr,
+    } = args.start.read()?;
     if norms.elrs.len().saturating_mul(args.steps) > MOST_VALUES {
         return Err(usage(format!(
             "--steps {} of {} layers are too many values to keep; the product may be {MOST_VALUES}",
@@ -234,18 +232,6 @@ fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
             Stroke::Dashed
         },
     };
-    let figure = |name: &str, title: &str, caption: &str, y: &str, log, series| Figure {
-        name: name.to_owned(),
-        title: title.to_owned(),
-        caption: caption.to_owned(),
-        run: None,
-        content: Content::Lines(Lines {
-            x: "step".to_owned(),
-            y: y.to_owned(),
-            log,
-            series,
-        }),
-    };
     let rates = Series {
         label: "used".to_owned(),
         points: run
@@ -258,33 +244,30 @@ fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
         stroke: Stroke::Solid,
     };
     vec![
-        figure(
+        Figure::over_steps(
             "elr",
             "Forecast of effective learning rates",
             "Effective learning rate of each layer over steps, as the theory predicts it from the first state. Dark: first \
              layer; bright: last.",
-            "ELR",
-            true,
+            ("ELR", true),
             trajectories.collect(),
         ),
-        figure(
+        Figure::over_steps(
             "spread",
             "Spread",
             "How far apart the effective learning rates will be: range in decades, and standard deviation of their \
              natural logarithms.",
-            "spread",
-            false,
+            ("spread", false),
             vec![
                 spread("range (decades)", 0, |s| s.decades()),
                 spread("standard deviation of ln E", 1, |s| s.std),
             ],
         ),
-        figure(
+        Figure::over_steps(
             "learning-rate",
             "Learning rate",
             "The rate of each step.",
-            "learning rate",
-            true,
+            ("learning rate", true),
             vec![rates],
         ),
     ]

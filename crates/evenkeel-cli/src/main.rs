@@ -16,6 +16,7 @@ mod phase;
 mod report;
 mod snapshot;
 mod spec_args;
+mod start;
 mod table;
 mod train;
 

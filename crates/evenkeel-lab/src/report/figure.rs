@@ -15,6 +15,30 @@ pub struct Figure {
     pub content: Content,
 }
 
+impl Figure {
+    /// Series over steps that belong to no single run.
+    pub fn over_steps(
+        name: &str,
+        title: &str,
+        caption: &str,
+        (y, log): (&str, bool),
+        series: Vec<Series>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            caption: caption.to_owned(),
+            run: None,
+            content: Content::Lines(Lines {
+                x: "step".to_owned(),
+                y: y.to_owned(),
+                log,
+                series,
+            }),
+        }
+    }
+}
+
 /// What a figure shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {

@@ -90,13 +90,13 @@ fn spread(runs: &[Run]) -> Figure {
             });
         }
     }
-    compare(
+    Figure::over_steps(
         "spread",
         "Spread of effective learning rates",
         "How far apart the layers' effective learning rates are, in decades between the largest and the smallest. \
          Solid: measured, as the rates act. Dashed: forecast by the theory from step 0 alone. Dotted: what a held \
          network's next batch found before the rates were made equal again.",
-        "range of ELRs (decades)",
+        ("range of ELRs (decades)", false),
         series,
     )
 }
@@ -111,11 +111,11 @@ fn loss(runs: &[Run]) -> Figure {
             |line| Some(line.loss),
         )
     });
-    compare(
+    Figure::over_steps(
         "loss",
         "Training loss",
         "Cross-entropy of each training batch, before the update.",
-        "cross-entropy (nats)",
+        ("cross-entropy (nats)", false),
         series.collect(),
     )
 }
@@ -143,12 +143,12 @@ fn accuracy(runs: &[Run]) -> Figure {
             });
         }
     }
-    compare(
+    Figure::over_steps(
         "accuracy",
         "Accuracy",
         "Share of rows classified correctly, with the statistics of batch normalization re-estimated on the \
          training set before each evaluation.",
-        "share correct",
+        ("share correct", false),
         series,
     )
 }
@@ -185,21 +185,6 @@ fn profile(
             y: "ELR".to_owned(),
             log: true,
             series: series.collect(),
-        }),
-    }
-}
-
-fn compare(name: &str, title: &str, caption: &str, y: &str, series: Vec<Series>) -> Figure {
-    Figure {
-        name: name.to_owned(),
-        title: title.to_owned(),
-        caption: caption.to_owned(),
-        run: None,
-        content: Content::Lines(Lines {
-            x: "step".to_owned(),
-            y: y.to_owned(),
-            log: false,
-            series,
         }),
     }
 }

@@ -1,0 +1,39 @@
+//! Where a prediction starts: norms, an optimiser and a rate, shared by the commands that predict.
+
+use evenkeel::optimizer::Optimizer;
+use evenkeel::quantity::LearningRate;
+
+use crate::dynamics_args::OptimizerArgs;
+use crate::norms::{Norms, NormsArgs};
+
+#[derive(Debug, clap::Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    norms: NormsArgs,
+
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
+}
+
+/// A checked start.
+pub struct Start {
+    pub norms: Norms,
+    pub optimizer: Optimizer,
+    pub lr: LearningRate,
+}
+
+impl StartArgs {
+    /// Checks the settings, then reads the norms; what the reader noticed goes to standard error.
+    pub fn read(&self) -> anyhow::Result<Start> {
+        let (lr, optimizer) = (self.optimizer.lr()?, self.optimizer.optimizer()?);
+        let norms = self.norms.read(&optimizer)?;
+        for warning in &norms.warnings {
+            eprintln!("warning: {warning}");
+        }
+        Ok(Start {
+            norms,
+            optimizer,
+            lr,
+        })
+    }
+}

@@ -96,7 +96,9 @@ impl ElrController {
 
     /// Measures, decides and prepares one step. `target` is the rate that the schedule asks for.
     ///
-    /// Layers with a zero gradient in this step take no part in the decision.
+    /// Layers with a zero gradient in this step take no part in the decision. ELRs are those of the
+    /// gradients, which is what acts under SGD, with momentum or without; under Adam-type optimisers
+    /// they only say how gradients and weights compare (T19).
     ///
     /// # Errors
     /// [`SteerError`]; the step is not counted then.

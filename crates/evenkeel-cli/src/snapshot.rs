@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use evenkeel_lab::error::LabError;
-use evenkeel_lab::snapshot::Precision;
+use evenkeel_lab::snapshot::{self, Precision};
 
 use crate::exit::Exit;
 use crate::spec_args::SpecArgs;
@@ -43,7 +43,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     } else {
         Precision::F64
     };
-    let snapshot = (spec.model.snapshot)(&spec, precision)?;
+    let snapshot = snapshot::take(&spec, precision)?;
     snapshot.write(&args.out, args.overwrite)?;
     let names: Vec<&str> = snapshot.names().collect();
     let text = format!("{}: {}\n", args.out.display(), names.join(", "));

@@ -15,7 +15,7 @@ use evenkeel_lab::report::{self, Format};
 use evenkeel_lab::run_folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
 use evenkeel_lab::spec::{RunSpec, SpecError};
 use evenkeel_lab::summary::{Summary, decades};
-use evenkeel_lab::trainer::{Job, Observer};
+use evenkeel_lab::trainer::{self, Job, Observer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::exit::Exit;
@@ -205,7 +205,7 @@ impl Task<'_> {
         let mut observer = Bar { bar: self.bar };
         observer.bar.enable_steady_tick(Duration::from_millis(250));
         observer.bar.reset_elapsed();
-        let outcome = (self.job.spec.model.train)(&self.job, &mut observer);
+        let outcome = trainer::train(&self.job, &mut observer);
         observer.bar.abandon();
         outcome
     }

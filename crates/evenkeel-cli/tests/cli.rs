@@ -470,6 +470,7 @@ fn help_reads_like_documentation() {
         ("advise", vec!["advise", "--help"]),
         ("phase", vec!["phase", "--help"]),
     ] {
-        insta::assert_snapshot!(format!("help-{name}"), text(&evenkeel(&arguments).stdout));
+        let help = command(&arguments).env("COLUMNS", "100").output().unwrap();
+        insta::assert_snapshot!(format!("help-{name}"), text(&help.stdout));
     }
 }

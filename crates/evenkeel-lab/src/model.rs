@@ -7,17 +7,12 @@ use burn::nn::BatchNorm;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
-use crate::error::LabError;
-use crate::run_folder::Outcome;
 use crate::seed::Rng;
-use crate::snapshot::{self, Precision, Snapshot};
-use crate::spec::{ModelSpec, RunSpec};
-use crate::trainer::{self, Job, Observer};
 
 /// What the trainer needs of a model.
 pub trait Network: Module {
     /// Builds the model with weights drawn from `rng`.
-    fn build(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self;
+    fn build(shape: &Shape, rng: &mut Rng, device: &Device) -> Self;
 
     /// Class scores `[batch, classes]` of inputs `[batch, features]`.
     fn forward(&self, input: Tensor<2>) -> Tensor<2>;
@@ -61,6 +56,19 @@ pub enum LayerDescription {
     Relu,
 }
 
+/// The shape of a model on a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Depth, as the model counts it.
+    pub depth: usize,
+    /// Width of the hidden layers.
+    pub width: usize,
+    /// Numbers in an input row.
+    pub features: usize,
+    /// Number of classes.
+    pub classes: usize,
+}
+
 /// A row of [`ALL`].
 #[derive(Debug)]
 pub struct Entry {
@@ -68,30 +76,41 @@ pub struct Entry {
     pub name: &'static str,
     /// One line for help texts, with what depth counts.
     pub summary: &'static str,
-    /// Trains the model: [`trainer::train`].
-    pub train: fn(&Job, &mut dyn Observer) -> Result<Outcome, LabError>,
-    /// Takes a snapshot of the model at initialisation: [`snapshot::take`].
-    pub snapshot: fn(&RunSpec, Precision) -> Result<Snapshot, LabError>,
+    kind: Kind,
 }
 
-impl Entry {
-    const fn of<N: Network>(name: &'static str, summary: &'static str) -> Self {
-        Self {
-            name,
-            summary,
-            train: trainer::train::<N>,
-            snapshot: snapshot::take::<N>,
-        }
-    }
+/// Which type a row stands for.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Mlp,
 }
 
 /// Every model.
-pub const ALL: &[Entry] = &[Entry::of::<mlp::Mlp>(
-    "mlp",
-    "DEPTH x [linear without bias, BN, ReLU], then a linear classifier",
-)];
+pub const ALL: &[Entry] = &[Entry {
+    name: "mlp",
+    summary: "DEPTH x [linear without bias, BN, ReLU], then a linear classifier",
+    kind: Kind::Mlp,
+}];
 
 /// The model called `name`.
 pub fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)
+}
+
+/// Something to do with a network whose type only its row in the table knows.
+pub trait Task {
+    /// What comes of it.
+    type Output;
+
+    /// Does it with networks of type `N`.
+    fn with<N: Network>(self) -> Self::Output;
+}
+
+impl Entry {
+    /// Does a task with the type that this row stands for.
+    pub fn run<T: Task>(&self, task: T) -> T::Output {
+        match self.kind {
+            Kind::Mlp => task.with::<mlp::Mlp>(),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Reports: what runs measured and what the theory forecast, as one page and as figures.
 
+mod canvas;
 mod draw;
 pub mod figure;
 mod forecast;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::LabError;
 use crate::interchange::{Export, NamedTensor, to_safetensors};
-use crate::model::{LayerDescription, Network};
+use crate::model::{LayerDescription, Network, Task};
 use crate::run_folder::write_atomically;
 use crate::spec::RunSpec;
 use crate::trainer::{batches, cross_entropy, device, initial, probe};
@@ -78,7 +78,24 @@ impl Snapshot {
 ///
 /// # Errors
 /// [`LabError::Probe`] when the network has no scale-invariant weight.
-pub fn take<N: Network>(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> {
+pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> {
+    spec.model.run(Take { spec, precision })
+}
+
+struct Take<'a> {
+    spec: &'a RunSpec,
+    precision: Precision,
+}
+
+impl Task for Take<'_> {
+    type Output = Result<Snapshot, LabError>;
+
+    fn with<N: Network>(self) -> Self::Output {
+        snapshot::<N>(self.spec, self.precision)
+    }
+}
+
+fn snapshot<N: Network>(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> {
     let device = device();
     let dtype = match precision {
         Precision::F32 => FloatDType::F32,

@@ -34,19 +34,6 @@ pub struct RawSpec {
     pub seed: u64,
 }
 
-/// The shape of a model on a data set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelSpec {
-    /// Depth, as the model counts it.
-    pub depth: usize,
-    /// Width of the hidden layers.
-    pub width: usize,
-    /// Numbers in an input row.
-    pub features: usize,
-    /// Number of classes.
-    pub classes: usize,
-}
-
 /// A checked specification with its data.
 #[derive(Debug)]
 pub struct RunSpec {
@@ -55,7 +42,7 @@ pub struct RunSpec {
     /// The model's row in the table.
     pub model: &'static model::Entry,
     /// The model's shape.
-    pub shape: ModelSpec,
+    pub shape: model::Shape,
     /// The data.
     pub data: Dataset,
     /// The learning rate to aim at.
@@ -139,7 +126,7 @@ impl RawSpec {
         // A batch of one has no variance: batch normalization would divide by nothing.
         in_range("--batch-size", self.batch_size, 2, data.train.len())?;
         Ok(RunSpec {
-            shape: ModelSpec {
+            shape: model::Shape {
                 depth: self.depth,
                 width: self.width,
                 features: data.features,

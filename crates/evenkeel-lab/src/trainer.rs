@@ -16,7 +16,7 @@ use crate::batches::Batches;
 use crate::dataset::Split;
 use crate::divergence;
 use crate::error::LabError;
-use crate::model::Network;
+use crate::model::{Network, Task};
 use crate::run_folder::{
     EvalLine, Header, LayerHeader, LayerLine, OtherHeader, Outcome, RunWriter, StepLine, TimingLine,
 };
@@ -46,11 +46,24 @@ pub trait Observer {
 ///
 /// # Errors
 /// [`LabError`]; divergence and interruption are outcomes, not errors.
-pub fn train<N: Network>(job: &Job, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
-    let mut session = Session::<N>::start(job)?;
-    let outcome = session.run(job.stop, observer)?;
-    session.writer.finish(&outcome)?;
-    Ok(outcome)
+pub fn train(job: &Job, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
+    job.spec.model.run(Train { job, observer })
+}
+
+struct Train<'a, 'b> {
+    job: &'a Job<'b>,
+    observer: &'a mut dyn Observer,
+}
+
+impl Task for Train<'_, '_> {
+    type Output = Result<Outcome, LabError>;
+
+    fn with<N: Network>(self) -> Self::Output {
+        let mut session = Session::<N>::start(self.job)?;
+        let outcome = session.run(self.job.stop, self.observer)?;
+        session.writer.finish(&outcome)?;
+        Ok(outcome)
+    }
 }
 
 /// The device that everything runs on.

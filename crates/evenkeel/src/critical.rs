@@ -1,6 +1,6 @@
 //! The critical learning rate of a pair of layers (T8).
 
-use crate::quantity::{Elr, LearningRate};
+use crate::quantity::{Elr, LearningRate, Momentum};
 
 /// What a step of a given rate does to a pair of ELRs under plain SGD with steady `c` (T8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,17 @@ pub enum Regime {
 /// The rate at which a pair is equal after one step (T8): `λ_c = 1/√(E_l E_k)`.
 pub fn pair(one: Elr, other: Elr) -> LearningRate {
     LearningRate::from_ln(-0.5 * (one.ln() + other.ln()))
+}
+
+/// The rate at which a pair is equal once the momentum of one step has run out:
+/// `λ_c = (1 − μ)/√(E_l E_k)`.
+///
+/// From rest, a gradient `g` moves the weight by `λ(1 + μ + μ² + …)g = λg/(1 − μ)` in the end, so
+/// that T5 and T8 hold with the effective rate `λ/(1 − μ)` while that gradient dominates. At T8's
+/// own rate the pair is equal after one step, and inertia then opens it again.
+pub fn pair_after_inertia(one: Elr, other: Elr, momentum: Momentum) -> LearningRate {
+    let rate = pair(one, other).get().ln() + (1.0 - momentum.get()).ln();
+    LearningRate::from_ln(rate)
 }
 
 /// The regime of a pair at rate λ. Exact equality counts as [`Regime::Critical`] within a relative

@@ -4,8 +4,9 @@ use evenkeel::control::{self, Controls};
 use evenkeel::critical::{self, Regime};
 use evenkeel::equalise;
 use evenkeel::flow::{self, Dose};
-use evenkeel::forecast::forecast;
-use evenkeel::quantity::{Elr, LearningRate, LrMultiplier};
+use evenkeel::forecast::{forecast, forecast_with};
+use evenkeel::optimizer::{Decay, Optimizer};
+use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, Momentum};
 use evenkeel::recurrence::sgd;
 use evenkeel::spread::{Spread, geometric_mean};
 use evenkeel::warmup::{self, Policy};
@@ -259,4 +260,52 @@ fn nonsense_is_refused_with_what_is_permitted() {
     assert!(message("none+hold").contains("stands alone"));
     assert!(message("hold+hold").contains("once"));
     assert!(message("").contains("permitted"));
+}
+
+#[test]
+fn what_widens_and_in_which_model() {
+    let pair = [10.0, 0.001].map(|e| Elr::new(e).unwrap());
+    let (mu, none) = (
+        Momentum::new(0.9).unwrap(),
+        "none".parse::<Controls>().unwrap(),
+    );
+    let heavy_ball = Optimizer::heavy_ball(mu, Decay::None);
+    let ranges = |optimizer: &Optimizer, lr: LearningRate| -> Vec<f64> {
+        let run = forecast_with(&pair, optimizer, &none, |_| lr, 60);
+        run.spreads.iter().map(|spread| spread.decades()).collect()
+    };
+    // Plain SGD: equal after one step at the pair's critical rate, and never wider again (T6).
+    let critical = critical::pair(pair[0], pair[1]);
+    let plain = ranges(&Optimizer::sgd(Decay::None), critical);
+    assert!(plain[1] < 1e-9 && plain.windows(2).all(|w| w[1] <= w[0] + 1e-9));
+    // Heavy ball at the same rate: equal after one step too, then inertia throws the fast layer on.
+    let heavy = ranges(&heavy_ball, critical);
+    assert!(
+        heavy[1] < 1e-9 && heavy[30] > 1.8,
+        "{} {}",
+        heavy[1],
+        heavy[30]
+    );
+    // At a rate smaller by 1 − μ it settles where plain SGD does.
+    let settled = ranges(
+        &heavy_ball,
+        critical::pair_after_inertia(pair[0], pair[1], mu),
+    );
+    assert!(settled[60] < 0.01, "{}", settled[60]);
+}
+
+#[test]
+fn the_predicted_standard_deviation_can_have_two_minima_in_the_rate() {
+    // So no single threshold says where it widens: T14 looks for the deeper one.
+    let elrs = [0.0, 5.0, 10.0].map(Elr::from_ln);
+    let std = |ln_lr: f64| Spread::of(&step(&elrs, LearningRate::from_ln(ln_lr))).std;
+    let (low, middle, high) = (std(-6.0), std(-5.0), std(-4.0));
+    assert!(low < middle && high < middle, "{low} {middle} {high}");
+    assert!((low - high).abs() < 1e-9, "the two are mirror images");
+    // The range has one: it falls up to the minimax rate and rises beyond (T13).
+    let range = |ln_lr: f64| Spread::of(&step(&elrs, LearningRate::from_ln(ln_lr))).range;
+    let rates: Vec<f64> = (-100..=0).map(|i| range(f64::from(i) * 0.1)).collect();
+    let (falling, rising) = rates.split_at(51);
+    assert!(falling.windows(2).all(|w| w[1] <= w[0] + 1e-12));
+    assert!(rising.windows(2).all(|w| w[1] >= w[0] - 1e-12));
 }

@@ -6,9 +6,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{LayerDescription, Network};
+use super::{LayerDescription, Network, Shape};
 use crate::seed::Rng;
-use crate::spec::ModelSpec;
 
 const EPSILON: f64 = 1e-5;
 
@@ -33,11 +32,11 @@ impl Block {
 }
 
 impl Network for Mlp {
-    fn build(spec: &ModelSpec, rng: &mut Rng, device: &Device) -> Self {
-        let width = spec.width;
-        let mut inputs = spec.features;
-        let mut blocks = Vec::with_capacity(spec.depth);
-        for _ in 0..spec.depth {
+    fn build(shape: &Shape, rng: &mut Rng, device: &Device) -> Self {
+        let width = shape.width;
+        let mut inputs = shape.features;
+        let mut blocks = Vec::with_capacity(shape.depth);
+        for _ in 0..shape.depth {
             blocks.push(Block {
                 linear: linear(inputs, width, false, rng, device),
                 norm: BatchNormConfig::new(width)
@@ -48,7 +47,7 @@ impl Network for Mlp {
         }
         Self {
             blocks,
-            head: linear(inputs, spec.classes, true, rng, device),
+            head: linear(inputs, shape.classes, true, rng, device),
         }
     }
 
@@ -125,14 +124,14 @@ mod tests {
 
     #[test]
     fn the_parameter_count_is_the_closed_form() {
-        let spec = ModelSpec {
+        let shape = Shape {
             depth: 5,
             width: 32,
             features: 64,
             classes: 10,
         };
         let device = Device::flex().autodiff();
-        let net = Mlp::build(&spec, &mut rng(1, Purpose::Weights), &device);
+        let net = Mlp::build(&shape, &mut rng(1, Purpose::Weights), &device);
         // Burn counts running statistics too: two for each gain and shift.
         let expected = 64 * 32 + 4 * 32 * 32 + 5 * 4 * 32 + 32 * 10 + 10;
         assert_eq!(net.num_params(), expected);

@@ -2,11 +2,11 @@
 
 use std::sync::Once;
 
-use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
+use super::canvas::{Canvas, Drawn, plain, power_of_ten};
 use super::figure::{Content, Figure, Lines, Series, Stroke};
 use super::heatmap;
 use super::theme::{self, FONT, GRID, INK, SURFACE};
@@ -20,31 +20,11 @@ const PNG_SCALE: u32 = 2;
 /// Points from which on a line is drawn thinner, so that its noise does not hide the others.
 const DENSE: usize = 150;
 
-/// A drawing area with its scale: all lengths are given in units.
-pub struct Canvas<DB: DrawingBackend> {
-    pub area: DrawingArea<DB, Shift>,
-    scale: u32,
-}
-
-pub type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
-
-impl<DB: DrawingBackend> Canvas<DB> {
-    /// A length in pixels.
-    pub fn px(&self, units: u32) -> u32 {
-        units * self.scale
-    }
-
-    /// Text of a size in units.
-    pub fn text(&self, size: u32) -> TextStyle<'static> {
-        (FONT, self.px(size)).into_font().color(&INK)
-    }
-}
-
 /// The figure as SVG.
 pub fn svg(figure: &Figure) -> Result<String, LabError> {
     let mut text = String::new();
     let area = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
-    draw(figure, &Canvas { area, scale: 1 }).map_err(|error| failed(figure, &error))?;
+    draw(figure, &Canvas::new(area, 1)).map_err(|error| failed(figure, &error))?;
     Ok(text)
 }
 
@@ -53,10 +33,7 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>, LabError> {
     let size = (WIDTH * PNG_SCALE, HEIGHT * PNG_SCALE);
     let mut pixels = vec![0; (size.0 * size.1 * 3) as usize];
     let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
-    let canvas = Canvas {
-        area,
-        scale: PNG_SCALE,
-    };
+    let canvas = Canvas::new(area, PNG_SCALE);
     draw(figure, &canvas).map_err(|error| failed(figure, &error))?;
     drop(canvas);
     encode(&pixels, size).map_err(|error| failed(figure, &error))
@@ -214,50 +191,9 @@ fn extent(values: impl Iterator<Item = f64>, margin: f64) -> (f64, f64) {
     }
 }
 
-/// A number without superfluous zeros.
-pub fn plain(value: f64) -> String {
-    let rounded = (value * 1e4).round() / 1e4;
-    if rounded == 0.0 {
-        "0".to_owned()
-    } else {
-        format!("{rounded}")
-    }
-}
-
-/// `10^value` as a power for whole numbers, otherwise as a number of two digits.
-fn power_of_ten(value: f64) -> String {
-    let whole = value.round();
-    if (value - whole).abs() > 1e-9 {
-        let number = 10f64.powf(value);
-        return if (1e-2..1e3).contains(&number) {
-            format!("{number:.2}")
-        } else {
-            format!("{number:.1e}")
-        };
-    }
-    let digits = (whole as i64).to_string();
-    let raised = digits.chars().map(|digit| match digit {
-        '-' => '⁻',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        other => char::from_u32(0x2070 + other.to_digit(10).unwrap_or(0)).unwrap_or(other),
-    });
-    format!("10{}", raised.collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_read_well() {
-        assert_eq!(power_of_ten(-12.0), "10⁻¹²");
-        assert_eq!(power_of_ten(0.5), "3.16");
-        assert_eq!(power_of_ten(-3.5), "3.2e-4");
-        assert_eq!(plain(-0.00001), "0");
-        assert_eq!(plain(0.25), "0.25");
-    }
 
     #[test]
     fn an_axis_is_never_empty() {

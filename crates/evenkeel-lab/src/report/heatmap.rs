@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::draw::{Canvas, Drawn, plain};
+use super::canvas::{Canvas, Drawn, plain};
 use super::figure::Heatmap;
 use super::theme::{INK, viridis};
 

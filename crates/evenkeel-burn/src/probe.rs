@@ -1,15 +1,20 @@
 //! Which parameters are scale-invariant, and what their norms are.
 
+mod reading;
+mod walk;
+
 use std::collections::HashMap;
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
-use evenkeel::layer::LayerNorms;
-use evenkeel::quantity::{GradientNorm, QuantityError, RescaleFactor, WeightNorm};
+use evenkeel::quantity::{QuantityError, RescaleFactor};
 use thiserror::Error;
 
 use crate::rescale::scale_weights;
+use reading::Sums;
+use walk::{Reader, Survey, Tracked};
+
+pub use reading::Reading;
 
 /// `|cos(W, ∇W)|` up to which a weight is taken to be scale-invariant. Rounding and the ε of the
 /// norms leave 1e-7 to 1e-4 (T1); a weight that is not invariant has about `1/√numel` or more.
@@ -56,52 +61,6 @@ pub struct Parameter {
     pub role: Role,
     /// What was read when it was found; `None` when it got no gradient.
     pub found: Option<Reading>,
-}
-
-/// `‖W‖`, `‖∇W‖` and the cosine between them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading {
-    /// `‖W‖`.
-    pub weight_norm: f64,
-    /// `‖∇W‖`.
-    pub gradient_norm: f64,
-    /// `⟨W, ∇W⟩/(‖W‖‖∇W‖)`; zero by T1 for a scale-invariant weight, and set to zero where a norm
-    /// vanishes.
-    pub cosine: f64,
-}
-
-impl Reading {
-    /// From the squared norms and the inner product.
-    fn from_sums([weight, gradient, inner]: [f64; 3]) -> Self {
-        let (weight_norm, gradient_norm) = (weight.sqrt(), gradient.sqrt());
-        let cosine = inner / (weight_norm * gradient_norm);
-        Self {
-            weight_norm,
-            gradient_norm,
-            cosine: if weight * gradient == 0.0 {
-                0.0
-            } else {
-                cosine
-            },
-        }
-    }
-
-    /// Whether gradient and weight are orthogonal to within [`COSINE_TOLERANCE`]. NaN is not: what
-    /// cannot be measured is not counted.
-    fn is_orthogonal(self) -> bool {
-        self.cosine.abs() <= COSINE_TOLERANCE
-    }
-
-    /// The norms as quantities of the theory.
-    ///
-    /// # Errors
-    /// [`QuantityError`] for a vanished weight and for non-finite norms.
-    pub fn norms(self) -> Result<LayerNorms, QuantityError> {
-        Ok(LayerNorms {
-            weight: WeightNorm::new(self.weight_norm)?,
-            gradient: GradientNorm::new(self.gradient_norm)?,
-        })
-    }
 }
 
 /// What can go wrong while measuring.
@@ -223,7 +182,10 @@ impl Probe {
     ) -> Result<Self, ProbeError> {
         let before = loss(module);
         let moves = |ids: &[ParamId]| {
-            let factors = ids.iter().map(|&id| (id, DOUBLE.get())).collect();
+            let factors = ids
+                .iter()
+                .map(|&id| (id, RescaleFactor::DOUBLE.get()))
+                .collect();
             let after = loss(&scale_weights(module.clone(), &factors));
             ((after - before) / before)
                 .abs()
@@ -286,195 +248,5 @@ impl Probe {
             })?;
         }
         Ok(readings)
-    }
-}
-
-/// The factor of the confirmation; a power of two, so that scaling rounds nothing.
-const DOUBLE: RescaleFactor = RescaleFactor::DOUBLE;
-
-/// Squared norms and inner products on the device, waiting for the one read-back.
-#[derive(Default)]
-struct Sums {
-    pending: Vec<Tensor<1>>,
-    /// Exact sums for the few tensors whose squares leave the range of `f32`.
-    exact: Vec<Box<dyn Fn() -> [f64; 3]>>,
-}
-
-impl Sums {
-    /// Queues a weight and its gradient; returns the slot of their reading.
-    fn push<const D: usize>(&mut self, weight: Tensor<D>, gradient: Tensor<D>) -> usize {
-        self.pending.push(Tensor::cat(
-            vec![
-                weight.clone().mul(weight.clone()).sum(),
-                gradient.clone().mul(gradient.clone()).sum(),
-                weight.clone().mul(gradient.clone()).sum(),
-            ],
-            0,
-        ));
-        self.exact
-            .push(Box::new(move || exact_sums(&weight, &gradient)));
-        self.exact.len() - 1
-    }
-
-    fn read(self) -> Vec<Reading> {
-        if self.pending.is_empty() {
-            return Vec::new();
-        }
-        let data = Tensor::cat(self.pending, 0).into_data();
-        let sums: Vec<f64> = data.iter::<f64>().collect();
-        sums.chunks_exact(3)
-            .zip(self.exact)
-            .map(|(sums, exact)| {
-                let safe = sums[..2].iter().all(|sum| (1e-30..1e37).contains(sum));
-                Reading::from_sums(if safe {
-                    [sums[0], sums[1], sums[2]]
-                } else {
-                    exact()
-                })
-            })
-            .collect()
-    }
-}
-
-/// The sums in `f64` on the host: slow, and right where squares under- or overflow `f32`.
-fn exact_sums<const D: usize>(weight: &Tensor<D>, gradient: &Tensor<D>) -> [f64; 3] {
-    let (weight, gradient) = (weight.to_data(), gradient.to_data());
-    weight
-        .iter::<f64>()
-        .zip(gradient.iter::<f64>())
-        .fold([0.0; 3], |[w2, g2, wg], (w, g)| {
-            [w2 + w * w, g2 + g * g, wg + w * g]
-        })
-}
-
-/// Walks a module with its path and hands each float parameter to a collector.
-struct Reader<'a, C> {
-    path: Vec<String>,
-    gradients: &'a GradientsParams,
-    collector: &'a mut C,
-}
-
-impl<'a, C> Reader<'a, C> {
-    fn new(gradients: &'a GradientsParams, collector: &'a mut C) -> Self {
-        Self {
-            path: Vec::new(),
-            gradients,
-            collector,
-        }
-    }
-}
-
-/// What a walk over the parameters is for.
-trait Collector {
-    /// Whether the parameter is of interest; others are not touched.
-    fn wants(&self, id: ParamId) -> bool;
-    /// Takes a parameter, with its gradient if it has one.
-    fn take<const D: usize>(
-        &mut self,
-        id: ParamId,
-        path: &[String],
-        weight: Tensor<D>,
-        gradient: Option<Tensor<D>>,
-    );
-}
-
-impl<C: Collector> ModuleVisitor for Reader<'_, C> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // Running statistics and frozen weights are visited too, but do not learn.
-        if param.is_require_grad() && self.collector.wants(param.id) {
-            let weight = param.val().without_autodiff();
-            let gradient = self.gradients.get::<D>(param.id);
-            self.collector.take(param.id, &self.path, weight, gradient);
-        }
-    }
-}
-
-/// Collects every parameter, to classify it.
-#[derive(Default)]
-struct Survey {
-    seen: Vec<Seen>,
-    sums: Sums,
-}
-
-struct Seen {
-    id: ParamId,
-    path: String,
-    shape: Vec<usize>,
-    slot: Option<usize>,
-}
-
-impl Seen {
-    fn classify(self, readings: &[Reading]) -> Parameter {
-        let found = self.slot.map(|slot| readings[slot]);
-        let role = match found {
-            _ if self.shape.len() < 2 => Role::Vector,
-            Some(r) if r.weight_norm > 0.0 && r.gradient_norm > 0.0 => {
-                if r.is_orthogonal() {
-                    Role::ScaleInvariant
-                } else {
-                    Role::ScaleDependent
-                }
-            }
-            _ => Role::Silent,
-        };
-        Parameter {
-            id: self.id,
-            path: self.path,
-            shape: self.shape,
-            role,
-            found,
-        }
-    }
-}
-
-impl Collector for Survey {
-    fn wants(&self, _id: ParamId) -> bool {
-        true
-    }
-
-    fn take<const D: usize>(
-        &mut self,
-        id: ParamId,
-        path: &[String],
-        weight: Tensor<D>,
-        gradient: Option<Tensor<D>>,
-    ) {
-        self.seen.push(Seen {
-            id,
-            path: path.join("."),
-            shape: weight.dims().to_vec(),
-            slot: gradient.map(|gradient| self.sums.push(weight, gradient)),
-        });
-    }
-}
-
-/// Collects the tracked layers only.
-struct Tracked<'a> {
-    positions: &'a HashMap<ParamId, usize>,
-    found: Vec<Option<usize>>,
-    sums: Sums,
-}
-
-impl Collector for Tracked<'_> {
-    fn wants(&self, id: ParamId) -> bool {
-        self.positions.contains_key(&id)
-    }
-
-    fn take<const D: usize>(
-        &mut self,
-        id: ParamId,
-        _path: &[String],
-        weight: Tensor<D>,
-        gradient: Option<Tensor<D>>,
-    ) {
-        self.found[self.positions[&id]] = gradient.map(|gradient| self.sums.push(weight, gradient));
     }
 }

@@ -1,5 +1,7 @@
 //! The training loop, and nothing else.
 
+mod record;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -7,21 +9,18 @@ use std::time::Instant;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, FloatDType, Int, Tensor};
-use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
-use evenkeel::spread::Spread;
-use evenkeel_burn::controller::{ElrController, SteerError, StepReport};
-use evenkeel_burn::probe::{Parameter, Probe, ProbeError, Role};
+use evenkeel_burn::controller::{ElrController, SteerError};
+use evenkeel_burn::probe::{Probe, ProbeError};
 
 use crate::batches::Batches;
 use crate::dataset::Split;
 use crate::divergence;
 use crate::error::LabError;
 use crate::model::{Network, Task};
-use crate::run_folder::{
-    EvalLine, Header, LayerHeader, LayerLine, OtherHeader, Outcome, RunWriter, StepLine, TimingLine,
-};
+use crate::run_folder::{EvalLine, Outcome, RunWriter, StepLine, TimingLine};
 use crate::seed::{Purpose, rng};
 use crate::spec::RunSpec;
+use record::{header, layer_line, step_line};
 
 /// A run to do: what, and where to.
 #[derive(Debug)]
@@ -294,81 +293,4 @@ impl<'a, N: Network> Session<'a, N> {
             .map(|i| (split.len() * i / count..split.len() * (i + 1) / count).collect())
             .collect()
     }
-}
-
-fn header(spec: &RunSpec, probe: &Probe) -> Header {
-    let others = probe
-        .parameters()
-        .iter()
-        .filter(|parameter| parameter.role != Role::ScaleInvariant);
-    Header {
-        evenkeel: env!("CARGO_PKG_VERSION").to_owned(),
-        burn: "0.22.1".to_owned(),
-        device: "cpu (burn-flex, 1 thread)".to_owned(),
-        spec: spec.raw.clone(),
-        layers: probe
-            .layers()
-            .map(|layer| LayerHeader {
-                name: layer.path.clone(),
-                shape: layer.shape.clone(),
-            })
-            .collect(),
-        others: others.map(other_header).collect(),
-    }
-}
-
-fn other_header(parameter: &Parameter) -> OtherHeader {
-    let found = parameter.found;
-    OtherHeader {
-        name: parameter.path.clone(),
-        shape: parameter.shape.clone(),
-        role: parameter.role.name().to_owned(),
-        weight_norm: found.map(|reading| reading.weight_norm),
-        grad_norm: found.map(|reading| reading.gradient_norm),
-        cosine: found.map(|reading| reading.cosine),
-    }
-}
-
-/// The spread of the layers that are alive, if any is.
-fn spread(elrs: &[Option<Elr>]) -> Option<Spread> {
-    let alive = StepReport::alive(elrs);
-    (!alive.is_empty()).then(|| Spread::of(&alive))
-}
-
-fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepReport) -> StepLine {
-    let (acting, raw) = (spread(&report.acting), spread(&report.raw));
-    StepLine {
-        step,
-        loss,
-        lr: report.lr.get(),
-        target_lr: target.get(),
-        critical_lr: report.critical.map(LearningRate::get),
-        spread_std: acting.map(|s| s.std),
-        spread_range: acting.map(|s| s.range),
-        raw_spread_std: raw.map(|s| s.std),
-        raw_spread_range: raw.map(|s| s.range),
-        drift_spread_range: spread(&report.drifted).map(|s| s.range),
-    }
-}
-
-fn layer_line(step: usize, report: &StepReport) -> LayerLine {
-    let readings = &report.readings;
-    let held = report.multipliers.iter().any(|m| *m != LrMultiplier::ONE);
-    let rescaled = report.factors.iter().any(|a| *a != RescaleFactor::ONE);
-    LayerLine {
-        step,
-        weight_norm: rounded(readings.iter().map(|r| r.weight_norm)),
-        grad_norm: rounded(readings.iter().map(|r| r.gradient_norm)),
-        cosine: rounded(readings.iter().map(|r| r.cosine)),
-        elr: rounded(report.acting.iter().map(|elr| elr.map_or(0.0, Elr::get))),
-        lr_multiplier: held.then(|| rounded(report.multipliers.iter().map(|m| m.get()))),
-        rescale_factor: rescaled.then(|| rounded(report.factors.iter().map(|a| a.get()))),
-    }
-}
-
-/// Eight significant digits: what 32-bit norms are good for, in half the bytes.
-fn rounded(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    values
-        .map(|value| format!("{value:.7e}").parse().unwrap_or(value))
-        .collect()
 }

@@ -1,0 +1,142 @@
+//! Walks over a module's parameters, with their paths and gradients.
+
+use std::collections::HashMap;
+
+use burn::module::{ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+use super::reading::{Reading, Sums};
+use super::{Parameter, Role};
+
+/// Walks a module with its path and hands each float parameter to a collector.
+pub(super) struct Reader<'a, C> {
+    path: Vec<String>,
+    gradients: &'a GradientsParams,
+    collector: &'a mut C,
+}
+
+impl<'a, C> Reader<'a, C> {
+    pub(super) fn new(gradients: &'a GradientsParams, collector: &'a mut C) -> Self {
+        Self {
+            path: Vec::new(),
+            gradients,
+            collector,
+        }
+    }
+}
+
+/// What a walk over the parameters is for.
+pub(super) trait Collector {
+    /// Whether the parameter is of interest; others are not touched.
+    fn wants(&self, id: ParamId) -> bool;
+    /// Takes a parameter, with its gradient if it has one.
+    fn take<const D: usize>(
+        &mut self,
+        id: ParamId,
+        path: &[String],
+        weight: Tensor<D>,
+        gradient: Option<Tensor<D>>,
+    );
+}
+
+impl<C: Collector> ModuleVisitor for Reader<'_, C> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        // Running statistics and frozen weights are visited too, but do not learn.
+        if param.is_require_grad() && self.collector.wants(param.id) {
+            let weight = param.val().without_autodiff();
+            let gradient = self.gradients.get::<D>(param.id);
+            self.collector.take(param.id, &self.path, weight, gradient);
+        }
+    }
+}
+
+/// Collects every parameter, to classify it.
+#[derive(Default)]
+pub(super) struct Survey {
+    pub(super) seen: Vec<Seen>,
+    pub(super) sums: Sums,
+}
+
+pub(super) struct Seen {
+    id: ParamId,
+    path: String,
+    shape: Vec<usize>,
+    slot: Option<usize>,
+}
+
+impl Seen {
+    pub(super) fn classify(self, readings: &[Reading]) -> Parameter {
+        let found = self.slot.map(|slot| readings[slot]);
+        let role = match found {
+            _ if self.shape.len() < 2 => Role::Vector,
+            Some(r) if r.weight_norm > 0.0 && r.gradient_norm > 0.0 => {
+                if r.is_orthogonal() {
+                    Role::ScaleInvariant
+                } else {
+                    Role::ScaleDependent
+                }
+            }
+            _ => Role::Silent,
+        };
+        Parameter {
+            id: self.id,
+            path: self.path,
+            shape: self.shape,
+            role,
+            found,
+        }
+    }
+}
+
+impl Collector for Survey {
+    fn wants(&self, _id: ParamId) -> bool {
+        true
+    }
+
+    fn take<const D: usize>(
+        &mut self,
+        id: ParamId,
+        path: &[String],
+        weight: Tensor<D>,
+        gradient: Option<Tensor<D>>,
+    ) {
+        self.seen.push(Seen {
+            id,
+            path: path.join("."),
+            shape: weight.dims().to_vec(),
+            slot: gradient.map(|gradient| self.sums.push(weight, gradient)),
+        });
+    }
+}
+
+/// Collects the tracked layers only.
+pub(super) struct Tracked<'a> {
+    pub(super) positions: &'a HashMap<ParamId, usize>,
+    pub(super) found: Vec<Option<usize>>,
+    pub(super) sums: Sums,
+}
+
+impl Collector for Tracked<'_> {
+    fn wants(&self, id: ParamId) -> bool {
+        self.positions.contains_key(&id)
+    }
+
+    fn take<const D: usize>(
+        &mut self,
+        id: ParamId,
+        _path: &[String],
+        weight: Tensor<D>,
+        gradient: Option<Tensor<D>>,
+    ) {
+        self.found[self.positions[&id]] = gradient.map(|gradient| self.sums.push(weight, gradient));
+    }
+}

@@ -1,7 +1,5 @@
 //! The controls of the theory crate, acting on a real network in two lines of a training loop.
 
-use std::collections::HashMap;
-
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Module, ParamGroup, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer};
@@ -29,7 +27,8 @@ pub struct ElrController {
     probe: Probe,
     controls: Controls,
     step: usize,
-    multipliers: HashMap<ParamId, LrMultiplier>,
+    /// Those of the step before, in the order of the probe's layers.
+    multipliers: Vec<LrMultiplier>,
 }
 
 /// A step made ready: hand `lr`, `model` and `gradients` to the optimiser.
@@ -76,11 +75,12 @@ impl StepReport {
 impl ElrController {
     /// A controller for the module that `probe` was made from.
     pub fn new(probe: Probe, controls: Controls) -> Self {
+        let layers = probe.layers().len();
         Self {
             probe,
             controls,
             step: 0,
-            multipliers: HashMap::new(),
+            multipliers: vec![LrMultiplier::ONE; layers],
         }
     }
 
@@ -115,7 +115,7 @@ impl ElrController {
         let plan = self
             .controls
             .decide(self.step, &StepReport::alive(&raw), target);
-        let report = self.report(&ids, readings, raw, &plan);
+        let report = self.report(readings, raw, &plan);
 
         let (model, gradients) = match &plan.rescale {
             Some(_) => {
@@ -124,11 +124,7 @@ impl ElrController {
             }
             None => (model, gradients),
         };
-        self.multipliers = ids
-            .iter()
-            .copied()
-            .zip(report.multipliers.iter().copied())
-            .collect();
+        self.multipliers.clone_from(&report.multipliers);
         self.step += 1;
         Ok(Steered {
             model,
@@ -138,24 +134,11 @@ impl ElrController {
         })
     }
 
-    fn report(
-        &self,
-        ids: &[ParamId],
-        readings: Vec<Reading>,
-        raw: Vec<Option<Elr>>,
-        plan: &Plan,
-    ) -> StepReport {
-        let drifted = ids
+    fn report(&self, readings: Vec<Reading>, raw: Vec<Option<Elr>>, plan: &Plan) -> StepReport {
+        let drifted = raw
             .iter()
-            .zip(&raw)
-            .map(|(id, elr)| {
-                let multiplier = self
-                    .multipliers
-                    .get(id)
-                    .copied()
-                    .unwrap_or(LrMultiplier::ONE);
-                elr.map(|elr| evenkeel::equalise::acting(elr, multiplier))
-            })
+            .zip(&self.multipliers)
+            .map(|(elr, multiplier)| elr.map(|elr| evenkeel::equalise::acting(elr, *multiplier)))
             .collect();
         StepReport {
             acting: spread_out(&raw, &plan.elrs, None, Some),
@@ -207,7 +190,7 @@ fn layer_rates(plan: &Plan, ids: &[ParamId], multipliers: &[LrMultiplier]) -> Mo
     if plan.multipliers.is_none() {
         return base.into();
     }
-    let scheduler = ids.iter().zip(multipliers).fold(
+    let mut scheduler = ids.iter().zip(multipliers).fold(
         ModuleLrScheduler::new(base),
         |scheduler, (&id, multiplier)| {
             let rate = plan.lr.scaled(*multiplier).get();
@@ -215,5 +198,5 @@ fn layer_rates(plan: &Plan, ids: &[ParamId], multipliers: &[LrMultiplier]) -> Mo
         },
     );
     // A scheduler of constants is the only public way to a rate for each parameter.
-    scheduler.clone().step()
+    scheduler.step()
 }

@@ -1,10 +1,13 @@
 //! The program as its users meet it: what they type, what they get, what they break.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{numbers, text};
 use serde_json::Value;
 
 /// A network small enough for a test.
@@ -58,19 +61,6 @@ fn train(out: &str, more: &[&str]) -> Output {
     arguments.extend(SMALL.iter().filter(|_| !more.contains(&"--depth")));
     arguments.extend(more);
     evenkeel(&arguments)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| v.as_f64().unwrap())
-        .collect()
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! `forecast` and `advise` as scripts and people use them.
 
+mod common;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use common::{numbers, text};
 use serde_json::Value;
 
 /// The network of the published reference values.
@@ -22,23 +25,10 @@ fn evenkeel(arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 fn json(arguments: &[&str], input: &str) -> Value {
     let run = evenkeel(arguments, input);
-    assert!(run.status.success(), "{}", said(&run.stderr));
+    assert!(run.status.success(), "{}", text(&run.stderr));
     serde_json::from_slice(&run.stdout).unwrap()
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| v.as_f64().unwrap())
-        .collect()
 }
 
 fn close(actual: f64, expected: f64) {
@@ -152,21 +142,21 @@ fn adamw_goes_by_the_number_of_weights() {
     let missing = evenkeel(&arguments, "layer,weight_norm,grad_norm\na,10,1\n");
     assert_eq!(missing.status.code(), Some(3));
     assert!(
-        said(&missing.stderr).contains("numel"),
+        text(&missing.stderr).contains("numel"),
         "{}",
-        said(&missing.stderr)
+        text(&missing.stderr)
     );
 }
 
 #[test]
 fn tables_csv_figures_and_architectures() {
     let table = evenkeel(&["forecast", "-", "--lr", "0.1", "--steps", "30"], NETWORK);
-    insta::assert_snapshot!("forecast-table", said(&table.stdout));
+    insta::assert_snapshot!("forecast-table", text(&table.stdout));
     let csv = evenkeel(
         &["forecast", "-", "--lr", "0.1", "--steps", "2", "--csv"],
         NETWORK,
     );
-    let csv = said(&csv.stdout);
+    let csv = text(&csv.stdout);
     assert!(
         csv.starts_with("step,lr,spread_std,spread_range,a,b,c,d,e\n0,0.1,"),
         "{csv}"
@@ -229,7 +219,7 @@ fn tables_csv_figures_and_architectures() {
 fn advice_in_words_and_numbers() {
     let words = evenkeel(&["advise", "-", "--lr", "0.1"], NETWORK);
     assert!(words.status.success());
-    insta::assert_snapshot!("advise", said(&words.stdout));
+    insta::assert_snapshot!("advise", text(&words.stdout));
     let advice = json(&["advise", "-", "--lr", "0.1", "--json"], NETWORK);
     let elrs = [0.002, 0.03, 0.4, 5.0, 60.0];
     let mean: f64 = elrs.iter().map(|e: &f64| e.ln()).sum::<f64>() / 5.0;
@@ -243,7 +233,7 @@ fn advice_in_words_and_numbers() {
     assert_eq!(advice["pairs"]["flipped"], 1);
     assert_eq!(advice["pairs"]["converging"], 9);
     let even = evenkeel(&["advise", "-", "--lr", "0.1"], "layer,elr\na,1\nb,1.1\n");
-    assert!(said(&even.stdout).contains("Nothing needs to change"));
+    assert!(text(&even.stdout).contains("Nothing needs to change"));
 }
 
 #[test]
@@ -278,7 +268,7 @@ fn what_is_wrong_is_said_and_coded() {
         let mut all = vec!["forecast", "--steps", "5"];
         all.extend(arguments);
         let run = evenkeel(&all, input);
-        let message = said(&run.stderr);
+        let message = text(&run.stderr);
         assert_eq!(run.status.code(), Some(code), "{arguments:?}: {message}");
         assert!(message.contains(expected), "{arguments:?}: {message}");
         assert!(!message.contains("panicked") && run.stdout.is_empty());
@@ -297,20 +287,20 @@ fn the_phase_diagram_as_csv() {
         "none,hold",
     ];
     let run = evenkeel(&[&small[..], &["--csv"]].concat(), "");
-    let text = said(&run.stdout);
-    assert_eq!(text.lines().count(), 1 + 2 * 25);
+    let csv = text(&run.stdout);
+    assert_eq!(csv.lines().count(), 1 + 2 * 25);
     assert!(
-        text.starts_with("control,decades,lr,steps,regime\nnone,"),
-        "{text}"
+        csv.starts_with("control,decades,lr,steps,regime\nnone,"),
+        "{csv}"
     );
     // Held networks are equal at once, at any rate and spread.
     assert!(
-        text.lines()
+        csv.lines()
             .filter(|line| line.starts_with("hold"))
             .all(|line| line.contains(",0,"))
     );
     // Beyond the critical rate of the extremes, which is 1 here, their order flips.
-    for line in text.lines().skip(1) {
+    for line in csv.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
         let lr: f64 = fields[2].parse().unwrap();
         let expected = if (lr - 1.0).abs() < 1e-9 {

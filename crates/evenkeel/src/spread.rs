@@ -26,9 +26,7 @@ impl Spread {
         }
         let mean = logs.clone().sum::<f64>() / count;
         let variance = logs.clone().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-        let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-            (low.min(x), high.max(x))
-        });
+        let (low, high) = extremes(logs);
         Self {
             std: variance.sqrt(),
             range: high - low,
@@ -44,6 +42,13 @@ impl Spread {
     pub fn ratio(self) -> f64 {
         self.range.exp()
     }
+}
+
+/// The smallest and the largest of `logs`.
+pub(crate) fn extremes(logs: impl Iterator<Item = f64>) -> (f64, f64) {
+    logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+        (low.min(x), high.max(x))
+    })
 }
 
 /// The geometric mean `Ē` of the ELRs, or `None` for no layers.

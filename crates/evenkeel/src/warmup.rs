@@ -45,11 +45,3 @@ impl Policy {
         (!logs.is_empty()).then(|| LearningRate::from_ln((self.critical)(&logs)))
     }
 }
-
-/// The smallest and the largest of `logs`.
-fn extremes(logs: &[f64]) -> (f64, f64) {
-    logs.iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
-            (low.min(x), high.max(x))
-        })
-}

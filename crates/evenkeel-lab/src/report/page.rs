@@ -1,5 +1,6 @@
 //! The page: one file that works offline and from the file system.
 
+use evenkeel::mean_field::bn_relu_explosion;
 use serde::Serialize;
 
 use super::draw;
@@ -139,7 +140,8 @@ fn summary(runs: &[Run]) -> String {
     format!(
         "<div class=\"scroll\"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>\n\
          <p class=\"note\">Spreads in decades between the largest and the smallest ELR. Explosion: growth of ‖∇W‖ per \
-         layer towards the input; mean-field theory for wide BN-ReLU networks says √(π/(π−1)) = 1.2112.</p>\n"
+         layer towards the input; mean-field theory for wide BN-ReLU networks says √(π/(π−1)) = {:.4}.</p>\n",
+        bn_relu_explosion()
     )
 }
 

@@ -1,7 +1,8 @@
 //! T14: the rate that minimises the predicted standard deviation of `x′`.
 
-use super::{Policy, extremes};
-use crate::{recurrence::sgd, spread::Spread};
+use super::Policy;
+use crate::recurrence::sgd;
+use crate::spread::{Spread, extremes};
 
 pub(super) const POLICY: Policy = Policy {
     name: "min-spread",
@@ -17,7 +18,7 @@ const REFINEMENTS: u32 = 40;
 fn critical(logs: &[f64]) -> f64 {
     // The critical rates of all pairs (T8) lie between 1/E_max and 1/E_min. Outside that interval
     // every pair's |log-ratio| falls towards it, and with them the standard deviation.
-    let (low, high) = extremes(logs);
+    let (low, high) = extremes(logs.iter().copied());
     let predicted = |ln_lr: f64| {
         let after: Vec<f64> = logs.iter().map(|&x| sgd::ln_elr(x, ln_lr)).collect();
         Spread::of_logs(after.iter().copied()).std

@@ -5,11 +5,13 @@ mod digits;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use thiserror::Error;
 
+use crate::example::{Example, Input};
+
 /// A labelled data set in memory, split into training and test rows.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// Numbers in an input row.
-    pub features: usize,
+    /// What one row's input is.
+    pub example: Example,
     /// Number of classes.
     pub classes: usize,
     /// Rows to train on.
@@ -41,8 +43,8 @@ impl Split {
         self.labels.is_empty()
     }
 
-    /// The rows as tensors: inputs `[rows, features]` and labels `[rows]`.
-    pub fn tensors(&self, rows: &[usize], device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
+    /// The rows as a batch, with their labels: one for each row of class scores.
+    pub fn batch(&self, rows: &[usize], device: &Device) -> (Input, Tensor<1, Int>) {
         let features = self.inputs.len() / self.labels.len().max(1);
         let inputs: Vec<f32> = rows
             .iter()
@@ -51,7 +53,10 @@ impl Split {
             .collect();
         let labels: Vec<i32> = rows.iter().map(|&row| self.labels[row]).collect();
         (
-            Tensor::from_data(TensorData::new(inputs, [rows.len(), features]), device),
+            Input::Numbers(Tensor::from_data(
+                TensorData::new(inputs, [rows.len(), features]),
+                device,
+            )),
             Tensor::from_data(TensorData::new(labels, [rows.len()]), device),
         )
     }

@@ -3,14 +3,15 @@
 use burn::module::{ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
+use crate::example::Input;
 use crate::model::Network;
 
 /// The first layer, in forward order, with a weight or an output that is not finite; the loss
 /// itself when every layer is finite.
-pub fn origin<N: Network>(network: &N, input: Tensor<2>) -> String {
+pub fn origin<N: Network>(network: &N, input: Input) -> String {
     let mut found = None;
     network.trace(input, &mut |name, output| {
-        if found.is_none() && !is_finite(output) {
+        if found.is_none() && !is_finite(&output) {
             found = Some(name.to_owned());
         }
         found.is_none()

@@ -36,11 +36,11 @@ impl NamedTensor {
     }
 
     /// From whole numbers.
-    pub fn integers(name: &str, values: impl Iterator<Item = i64>) -> Self {
+    pub fn integers(name: &str, shape: &[usize], values: impl Iterator<Item = i64>) -> Self {
         let bytes: Vec<u8> = values.flat_map(i64::to_le_bytes).collect();
         Self {
             name: name.to_owned(),
-            shape: vec![bytes.len() / size_of::<i64>()],
+            shape: shape.to_vec(),
             dtype: Dtype::I64,
             bytes,
         }

@@ -7,6 +7,7 @@ pub mod batches;
 pub mod dataset;
 pub mod divergence;
 pub mod error;
+pub mod example;
 pub mod interchange;
 pub mod model;
 pub mod report;

@@ -7,18 +7,23 @@ use burn::nn::BatchNorm;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
+use crate::example::{Example, Input};
 use crate::seed::Rng;
+
+/// Looks at a layer's name and flattened output, and says whether to go on.
+pub type Inspect<'a> = dyn FnMut(&str, Tensor<1>) -> bool + 'a;
 
 /// What the trainer needs of a model.
 pub trait Network: Module {
     /// Builds the model with weights drawn from `rng`.
     fn build(shape: &Shape, rng: &mut Rng, device: &Device) -> Self;
 
-    /// Class scores `[batch, classes]` of inputs `[batch, features]`.
-    fn forward(&self, input: Tensor<2>) -> Tensor<2>;
+    /// Class scores `[batch, classes]`; of tokens `[batch · context, classes]`.
+    fn forward(&self, input: Input) -> Tensor<2>;
 
-    /// Calls `inspect` with the name and output of each layer in order, until it returns `false`.
-    fn trace(&self, input: Tensor<2>, inspect: &mut dyn FnMut(&str, &Tensor<2>) -> bool);
+    /// Calls `inspect` with the name and the flattened output of each layer in order, until it
+    /// returns `false`.
+    fn trace(&self, input: Input, inspect: &mut Inspect);
 
     /// The layers, precise enough to rebuild the model elsewhere.
     fn layers(&self) -> Vec<LayerDescription>;
@@ -63,8 +68,8 @@ pub struct Shape {
     pub depth: usize,
     /// Width of the hidden layers.
     pub width: usize,
-    /// Numbers in an input row.
-    pub features: usize,
+    /// What one input is.
+    pub example: Example,
     /// Number of classes.
     pub classes: usize,
 }

@@ -8,6 +8,7 @@ use burn::tensor::{FloatDType, Tensor};
 use serde::Serialize;
 
 use crate::error::LabError;
+use crate::example::Input;
 use crate::interchange::{Export, NamedTensor, to_safetensors};
 use crate::model::{LayerDescription, Network, Task};
 use crate::run_folder::write_atomically;
@@ -37,7 +38,7 @@ struct ModelFile<'a> {
     model: &'a str,
     depth: usize,
     width: usize,
-    input_shape: [usize; 1],
+    input_shape: Vec<usize>,
     classes: usize,
     loss: &'static str,
     mode: &'static str,
@@ -104,7 +105,7 @@ fn snapshot<N: Network>(spec: &RunSpec, precision: Precision) -> Result<Snapshot
     let network: N = initial::<N>(spec, &device).map(&mut Cast(dtype));
     let mut batches = batches(spec);
     let rows = batches.next_rows();
-    let (inputs, labels) = spec.data.train.tensors(rows, &device);
+    let (inputs, labels) = spec.data.train.batch(rows, &device);
     let inputs = inputs.cast(dtype);
     let probe = probe(&network, spec, dtype)?;
     let loss = cross_entropy(network.forward(inputs.clone()), labels.clone());
@@ -121,15 +122,25 @@ fn snapshot<N: Network>(spec: &RunSpec, precision: Precision) -> Result<Snapshot
         );
     }
     let batch = [
-        NamedTensor::floats("input", inputs),
-        NamedTensor::integers("target", labels.into_data().iter::<i64>()),
+        match inputs {
+            Input::Numbers(numbers) => NamedTensor::floats("input", numbers),
+            Input::Tokens(tokens) => {
+                let dims = tokens.dims();
+                NamedTensor::integers("input", &dims, tokens.into_data().iter::<i64>())
+            }
+        },
+        NamedTensor::integers(
+            "target",
+            &labels.dims(),
+            labels.clone().into_data().iter::<i64>(),
+        ),
     ];
     let model = ModelFile {
         format: "evenkeel-model/1",
         model: spec.model.name,
         depth: spec.shape.depth,
         width: spec.shape.width,
-        input_shape: [spec.shape.features],
+        input_shape: spec.shape.example.dims(),
         classes: spec.shape.classes,
         loss: "mean cross-entropy of the softmax of the last layer's outputs",
         mode: "training: batch statistics in every batch_norm",

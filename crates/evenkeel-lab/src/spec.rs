@@ -129,7 +129,7 @@ impl RawSpec {
             shape: model::Shape {
                 depth: self.depth,
                 width: self.width,
-                features: data.features,
+                example: data.example,
                 classes: data.classes,
             },
             raw: self,

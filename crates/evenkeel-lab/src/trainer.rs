@@ -106,7 +106,7 @@ pub fn probe<N: Network>(
 ) -> Result<Probe, ProbeError> {
     let (device, mut batches) = (device(), batches(spec));
     let mut gradients = || {
-        let (inputs, labels) = spec.data.train.tensors(batches.next_rows(), &device);
+        let (inputs, labels) = spec.data.train.batch(batches.next_rows(), &device);
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)
     };
@@ -190,7 +190,7 @@ impl<'a, N: Network> Session<'a, N> {
     /// The next batch's loss, or how it is not finite.
     fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
         let rows = self.batches.next_rows();
-        let (inputs, labels) = self.spec.data.train.tensors(rows, &self.device);
+        let (inputs, labels) = self.spec.data.train.batch(rows, &self.device);
         let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
         let value: f64 = loss.clone().into_scalar();
         if value.is_finite() {
@@ -257,7 +257,7 @@ impl<'a, N: Network> Session<'a, N> {
             for norm in network.batch_norms() {
                 norm.momentum = 1.0 / (seen as f64 + 1.0);
             }
-            let (inputs, _) = self.spec.data.train.tensors(rows, &self.device);
+            let (inputs, _) = self.spec.data.train.batch(rows, &self.device);
             network.forward(inputs);
         }
         network
@@ -268,7 +268,7 @@ impl<'a, N: Network> Session<'a, N> {
         let device = self.device.clone().inner();
         let (mut loss, mut correct) = (0.0, 0.0);
         for rows in self.chunks(split) {
-            let (inputs, labels) = split.tensors(&rows, &device);
+            let (inputs, labels) = split.batch(&rows, &device);
             let scores = network.forward(inputs);
             let hits = scores
                 .clone()

@@ -8,6 +8,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 use super::{DataError, Dataset, Entry, Split};
+use crate::example::Example;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "digits",
@@ -17,7 +18,8 @@ pub(super) const ENTRY: Entry = Entry {
 
 const NAME: &str = "digits";
 const FILE: &[u8] = include_bytes!("../../assets/digits.csv.gz");
-const PIXELS: usize = 64;
+const SIDE: usize = 8;
+const PIXELS: usize = SIDE * SIDE;
 const CLASSES: u8 = 10;
 const WHITE: u8 = 16;
 const TEST_EVERY: usize = 5;
@@ -45,7 +47,11 @@ fn parse(file: &[u8]) -> Result<Dataset, DataError> {
         );
     }
     Ok(Dataset {
-        features: PIXELS,
+        example: Example::Image {
+            channels: 1,
+            height: SIDE,
+            width: SIDE,
+        },
         classes: usize::from(CLASSES),
         train,
         test,

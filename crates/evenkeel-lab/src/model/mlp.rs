@@ -6,7 +6,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{LayerDescription, Network, Shape};
+use super::{Inspect, LayerDescription, Network, Shape};
+use crate::example::Input;
 use crate::seed::Rng;
 
 const EPSILON: f64 = 1e-5;
@@ -34,7 +35,7 @@ impl Block {
 impl Network for Mlp {
     fn build(shape: &Shape, rng: &mut Rng, device: &Device) -> Self {
         let width = shape.width;
-        let mut inputs = shape.features;
+        let mut inputs = shape.example.size();
         let mut blocks = Vec::with_capacity(shape.depth);
         for _ in 0..shape.depth {
             blocks.push(Block {
@@ -51,20 +52,23 @@ impl Network for Mlp {
         }
     }
 
-    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let features = self.blocks.iter().fold(input, |x, block| block.forward(x));
+    fn forward(&self, input: Input) -> Tensor<2> {
+        let features = self
+            .blocks
+            .iter()
+            .fold(input.numbers(), |x, block| block.forward(x));
         self.head.forward(features)
     }
 
-    fn trace(&self, input: Tensor<2>, inspect: &mut dyn FnMut(&str, &Tensor<2>) -> bool) {
-        let mut x = input;
+    fn trace(&self, input: Input, inspect: &mut Inspect) {
+        let mut x = input.numbers();
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(x);
-            if !inspect(&format!("blocks.{i}"), &x) {
+            if !inspect(&format!("blocks.{i}"), x.clone().flatten(0, 1)) {
                 return;
             }
         }
-        inspect("head", &self.head.forward(x));
+        inspect("head", self.head.forward(x).flatten(0, 1));
     }
 
     fn layers(&self) -> Vec<LayerDescription> {
@@ -120,6 +124,7 @@ fn describe(linear: &Linear, name: String) -> LayerDescription {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example::Example;
     use crate::seed::{Purpose, rng};
 
     #[test]
@@ -127,7 +132,11 @@ mod tests {
         let shape = Shape {
             depth: 5,
             width: 32,
-            features: 64,
+            example: Example::Image {
+                channels: 1,
+                height: 8,
+                width: 8,
+            },
             classes: 10,
         };
         let device = Device::flex().autodiff();

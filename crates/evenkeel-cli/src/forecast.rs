@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use evenkeel::drift::Drift;
+use evenkeel::ensemble::{Band, Draws, Ensemble, QUANTILES, ensemble};
 use evenkeel::forecast::{Forecast, forecast_with};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::schedule::Schedule;
@@ -10,6 +12,7 @@ use evenkeel_lab::report;
 use evenkeel_lab::report::figure::{Color, Figure, Series, Stroke};
 use serde_json::{Map, Value, json};
 
+use crate::drift_args::DriftArgs;
 use crate::dynamics_args::ControlArgs;
 use crate::exit::{Exit, usage};
 use crate::norms::Norms;
@@ -25,7 +28,7 @@ const MOST_LINES: usize = 64;
 ///
 /// Reads each layer's norms as any tool can log them and rolls the theory out under a learning-rate
 /// schedule, an optimiser and a warm-up. It holds as far as base gradients are steady, that is while
-/// no layer turns far in a step.
+/// no layer turns far in a step; with --drift it says how far that is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -33,6 +36,9 @@ pub struct Args {
 
     #[command(flatten)]
     control: ControlArgs,
+
+    #[command(flatten)]
+    drift: DriftArgs,
 
     /// Steps to predict.
     #[arg(long, value_name = "STEPS")]
@@ -53,6 +59,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     let (controls, shape) = (args.control.controls()?, args.control.shape()?);
+    let drift = args.drift.read()?;
     let Start {
         norms,
         optimizer,
@@ -68,21 +75,42 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     let schedule = Schedule::new(shape, lr, args.steps);
     let target = |step| schedule.at(step);
     let run = forecast_with(&norms.elrs, &optimizer, &controls, target, args.steps);
+    let bands = drift.map(|(drift, draws)| Bands {
+        ensemble: ensemble(
+            &norms.elrs,
+            &optimizer,
+            &controls,
+            target,
+            args.steps,
+            &drift,
+            draws,
+        ),
+        drift,
+        draws,
+    });
     if let Some(path) = &args.plot {
         report::plot(
             path,
             "Forecast of effective learning rates",
-            &figures(&norms, &run),
+            &figures(&norms, &run, bands.as_ref()),
         )?;
     }
     let text = if args.json {
-        format!("{}\n", as_json(&norms, &run))
+        format!("{}\n", as_json(&norms, &run, bands.as_ref()))
     } else if args.csv {
-        as_csv(&norms, &run)
+        as_csv(&norms, &run, bands.as_ref())
     } else {
-        readable(&norms, &run, &format!("{optimizer}, control {controls}"))
+        let how = format!("{optimizer}, control {controls}");
+        readable(&norms, &run, &how, bands.as_ref())
     };
     Ok((text, Exit::Done))
+}
+
+/// What may happen when base gradients drift.
+struct Bands {
+    ensemble: Ensemble,
+    drift: Drift,
+    draws: Draws,
 }
 
 /// The critical rates at step 0, by policy, with the names of the contract.
@@ -98,13 +126,13 @@ fn warmup_steps(run: &Forecast) -> usize {
     run.warmup_steps.unwrap_or(run.lrs.len())
 }
 
-fn as_json(norms: &Norms, run: &Forecast) -> Value {
+fn as_json(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> Value {
     let critical: Map<String, Value> = critical(&norms.elrs)
         .into_iter()
         .map(|(name, rate)| (name, json!(rate.get())))
         .collect();
     let row = |row: &Vec<Elr>| row.iter().map(|elr| elr.get()).collect::<Vec<f64>>();
-    json!({
+    let mut object = json!({
         "layers": norms.names,
         "lr": run.lrs.iter().map(|lr| lr.get()).collect::<Vec<f64>>(),
         "elr": run.elrs.iter().map(row).collect::<Vec<_>>(),
@@ -114,24 +142,83 @@ fn as_json(norms: &Norms, run: &Forecast) -> Value {
         },
         "critical": critical,
         "warmup_steps": warmup_steps(run),
-    })
+    });
+    if let Some(bands) = bands {
+        object["bands"] = bands.as_json(run);
+    }
+    object
 }
 
-fn as_csv(norms: &Norms, run: &Forecast) -> String {
+impl Bands {
+    fn as_json(&self, run: &Forecast) -> Value {
+        let three = |bands: &[Band]| {
+            let each = |value: fn(&Band) -> f64| bands.iter().map(value).collect::<Vec<f64>>();
+            json!({ "low": each(|b| b.low), "middle": each(|b| b.middle), "high": each(|b| b.high) })
+        };
+        let elrs: Vec<Value> = self.ensemble.elrs.iter().map(|row| three(row)).collect();
+        json!({
+            "drift": self.drift.to_string(),
+            "members": self.draws.members,
+            "seed": self.draws.seed,
+            "quantiles": QUANTILES,
+            "std": three(&self.ensemble.std),
+            "range": three(&self.ensemble.range),
+            "elr": elrs,
+            "trusted_states": self.ensemble.trusted_states(run),
+        })
+    }
+
+    /// How long the forecast with steady gradients can be trusted, in a sentence.
+    fn verdict(&self, run: &Forecast) -> String {
+        let (trusted, all) = (self.ensemble.trusted_states(run), run.spreads.len());
+        let members = self.draws.members;
+        let drift = format!("Drift {}, {members} possible networks: ", self.drift);
+        drift
+            + &match (trusted, self.ensemble.range.last()) {
+                (trusted, _) if trusted == all => {
+                    "The forecast with steady base gradients stays within the band.\n".to_owned()
+                }
+                (trusted, Some(last)) => format!(
+                    "From step {trusted} on the forecast with steady base gradients is out of the band: read the band \
+                 (in the end {:.2} to {:.2} decades).\n",
+                    decades(last.low),
+                    decades(last.high)
+                ),
+                (_, None) => String::new(),
+            }
+    }
+}
+
+fn decades(natural: f64) -> f64 {
+    natural / std::f64::consts::LN_10
+}
+
+fn as_csv(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> String {
     let quoted = |name: &String| match name.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", name.replace('"', "\"\"")),
         false => name.clone(),
     };
     let names: Vec<String> = norms.names.iter().map(quoted).collect();
-    let mut text = format!("step,lr,spread_std,spread_range,{}\n", names.join(","));
+    let extra = bands.map_or(
+        "",
+        |_| "spread_range_low,spread_range_middle,spread_range_high,",
+    );
+    let mut text = format!(
+        "step,lr,spread_std,spread_range,{extra}{}\n",
+        names.join(",")
+    );
     for (step, (elrs, spread)) in run.elrs.iter().zip(&run.spreads).enumerate() {
         let lr = run
             .lrs
             .get(step)
             .map_or(String::new(), |lr| lr.get().to_string());
         let elrs: Vec<String> = elrs.iter().map(|elr| elr.get().to_string()).collect();
+        let band = bands.map_or(String::new(), |bands| {
+            let band = bands.ensemble.range[step];
+            format!("{},{},{},", band.low, band.middle, band.high)
+        });
         text += &format!(
-            "{step},{lr},{},{},{}\n",
+            "{step},{lr},{},{},{band}{}\n",
             spread.std,
             spread.range,
             elrs.join(",")
@@ -151,7 +238,7 @@ fn round_steps(last: usize) -> Vec<usize> {
     steps
 }
 
-fn readable(norms: &Norms, run: &Forecast, how: &str) -> String {
+fn readable(norms: &Norms, run: &Forecast, how: &str, bands: Option<&Bands>) -> String {
     let named = |elrs: &[Elr], better: fn(f64, f64) -> bool| {
         let best = elrs
             .iter()
@@ -159,6 +246,12 @@ fn readable(norms: &Norms, run: &Forecast, how: &str) -> String {
             .reduce(|a, b| if better(b.1.get(), a.1.get()) { b } else { a });
         best.map_or(String::new(), |(layer, elr)| {
             format!("{:.3e} {}", elr.get(), norms.names[layer])
+        })
+    };
+    let band = |step: usize| {
+        bands.map_or(String::new(), |bands| {
+            let band = bands.ensemble.range[step];
+            format!(" ({:.2}–{:.2})", decades(band.low), decades(band.high))
         })
     };
     let rows: Vec<[String; 6]> = round_steps(run.lrs.len())
@@ -170,7 +263,7 @@ fn readable(norms: &Norms, run: &Forecast, how: &str) -> String {
                 run.lrs
                     .get(step)
                     .map_or("–".to_owned(), |lr| format!("{:.4e}", lr.get())),
-                format!("{:.2}", spread.decades()),
+                format!("{:.2}{}", spread.decades(), band(step)),
                 format!("{:.3}", spread.std),
                 named(elrs, |a, b| a > b),
                 named(elrs, |a, b| a < b),
@@ -180,7 +273,7 @@ fn readable(norms: &Norms, run: &Forecast, how: &str) -> String {
     let headings = [
         "step",
         "lr",
-        "decades",
+        bands.map_or("decades", |_| "decades (90 % band)"),
         "std of ln E",
         "largest ELR",
         "smallest ELR",
@@ -194,14 +287,15 @@ fn readable(norms: &Norms, run: &Forecast, how: &str) -> String {
     for (name, rate) in critical(&norms.elrs) {
         text += &format!("  {:<13} {:.4e}\n", name.replace('_', "-"), rate.get());
     }
-    text + &match run.warmup_steps {
+    text += &match run.warmup_steps {
         Some(0) => "No warm-up: the rate is at its target from the first step on.\n".to_owned(),
         Some(steps) => format!("The warm-up is over after {steps} steps.\n"),
         None => format!("The warm-up is not over after {} steps.\n", run.lrs.len()),
-    }
+    };
+    text + &bands.map_or(String::new(), |bands| bands.verdict(run))
 }
 
-fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
+fn figures(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> Vec<Figure> {
     let every = norms.names.len().div_ceil(MOST_LINES).max(1);
     let of_layer = |layer: usize| -> Vec<(f64, f64)> {
         let at = |(step, elrs): (usize, &Vec<Elr>)| (step as f64, elrs[layer].get());
@@ -243,6 +337,18 @@ fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
         color: Color::Palette(0),
         stroke: Stroke::Solid,
     };
+    let mut spreads = Vec::new();
+    if let Some(bands) = bands {
+        let range = bands.ensemble.range.iter().enumerate();
+        let band = range.map(|(step, band)| (step as f64, decades(band.low), decades(band.high)));
+        spreads.push(Series::band(
+            "range if gradients drift (90 %)",
+            Color::Palette(0),
+            band,
+        ));
+    }
+    spreads.push(spread("range (decades)", 0, |s| s.decades()));
+    spreads.push(spread("standard deviation of ln E", 1, |s| s.std));
     vec![
         Figure::over_steps(
             "elr",
@@ -258,10 +364,7 @@ fn figures(norms: &Norms, run: &Forecast) -> Vec<Figure> {
             "How far apart the effective learning rates will be: range in decades, and standard deviation of their \
              natural logarithms.",
             ("spread", false),
-            vec![
-                spread("range (decades)", 0, |s| s.decades()),
-                spread("standard deviation of ln E", 1, |s| s.std),
-            ],
+            spreads,
         ),
         Figure::over_steps(
             "learning-rate",

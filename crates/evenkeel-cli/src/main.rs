@@ -8,6 +8,8 @@
 
 mod advise;
 mod completions;
+mod drift;
+mod drift_args;
 mod dynamics_args;
 mod exit;
 mod forecast;
@@ -50,6 +52,7 @@ enum Command {
     Train(train::Args),
     Forecast(forecast::Args),
     Advise(advise::Args),
+    Drift(drift::Args),
     Phase(phase::Args),
     Report(report::Args),
     Snapshot(snapshot::Args),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Forecast(args) => forecast::run(args),
         Command::Advise(args) => advise::run(args),
+        Command::Drift(args) => drift::run(args),
         Command::Phase(args) => phase::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),

@@ -458,6 +458,7 @@ fn help_reads_like_documentation() {
         ("report", vec!["report", "--help"]),
         ("forecast", vec!["forecast", "--help"]),
         ("advise", vec!["advise", "--help"]),
+        ("drift", vec!["drift", "--help"]),
         ("phase", vec!["phase", "--help"]),
     ] {
         let help = command(&arguments).env("COLUMNS", "100").output().unwrap();

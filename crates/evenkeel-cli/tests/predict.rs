@@ -315,3 +315,132 @@ fn the_phase_diagram_as_csv() {
     let bad = evenkeel(&["phase", "--decades", "0"], "");
     assert_eq!(bad.status.code(), Some(2));
 }
+
+/// A forecast of the reference network with drift by numbers.
+fn with_drift(drift: &str, more: &[&str]) -> Output {
+    let mut arguments = vec![
+        "forecast", "-", "--lr", "1", "--steps", "30", "--drift", drift,
+    ];
+    arguments.extend(more);
+    evenkeel(&arguments, NETWORK)
+}
+
+#[test]
+fn drift_adds_bands_and_says_where_trust_ends() {
+    let drift = "shift=-0.5,scatter=0.2,reach=0.5,noise=0.05";
+    let output = with_drift(drift, &["--json"]);
+    let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let bands = &run["bands"];
+    assert_eq!(
+        (&bands["drift"], &bands["members"]),
+        (&drift.into(), &200.into())
+    );
+    let range = ["low", "middle", "high"].map(|name| numbers(&bands["range"][name]));
+    assert_eq!(range.clone().map(|values| values.len()), [31; 3]);
+    // The first state was measured; afterwards, possible networks differ.
+    close(range[0][0], range[2][0]);
+    assert!(range[0][30] < range[1][30] && range[1][30] < range[2][30]);
+    let trusted = bands["trusted_states"].as_u64().unwrap();
+    assert!((1..31).contains(&trusted), "{trusted}");
+    // The forecast itself is the same, and so are the bands of a seed.
+    let plain = json(
+        &["forecast", "-", "--lr", "1", "--steps", "30", "--json"],
+        NETWORK,
+    );
+    assert_eq!(plain["elr"], run["elr"]);
+    assert_eq!(
+        output.stdout,
+        with_drift(drift, &["--json", "--seed", "0"]).stdout
+    );
+    assert_ne!(
+        output.stdout,
+        with_drift(drift, &["--json", "--seed", "1"]).stdout
+    );
+    let table = text(&with_drift(drift, &[]).stdout);
+    assert!(
+        table.contains("decades (90 % band)") && table.contains("is out of the band"),
+        "{table}"
+    );
+}
+
+#[test]
+fn drift_that_is_none_is_refused_with_what_is_permitted() {
+    for (drift, more, expected) in [
+        (
+            "speed=1",
+            &[][..],
+            "unknown drift `speed=1`; permitted: shift=, scatter=, reach=, noise=",
+        ),
+        ("noise=-1", &[], "drift `noise=-1` must be from 0 to 100"),
+        (
+            "noise=0",
+            &["--members", "0"],
+            "--members is 0, but must be from 1 to 100000",
+        ),
+    ] {
+        let refused = with_drift(drift, more);
+        assert_eq!(refused.status.code(), Some(2));
+        let message = text(&refused.stderr);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn drift_is_measured_on_a_run_and_tried_on_it() {
+    let out = std::env::temp_dir().join(format!("evenkeel-drift-{}", std::process::id()));
+    let folder = out.to_str().unwrap();
+    let trained = evenkeel(
+        &[
+            "train",
+            "--depth",
+            "6",
+            "--width",
+            "16",
+            "--batch-size",
+            "32",
+            "--steps",
+            "20",
+            "--control",
+            "none,hold",
+            "--out",
+            folder,
+        ],
+        "",
+    );
+    assert!(trained.status.success(), "{}", text(&trained.stderr));
+    let found = json(&["drift", folder, "--json"], "");
+    let runs = found.as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        assert!(run["noise"].as_f64().unwrap() > 0.0 && run["path"].as_f64().unwrap() > 0.0);
+        let held = run["run"].as_str().unwrap().ends_with("hold");
+        assert_eq!(
+            run["in_band"].is_null(),
+            held,
+            "held ELRs leave nothing to predict"
+        );
+    }
+    // What was measured there can be used elsewhere.
+    let free = format!("{folder}/none");
+    let table = evenkeel(&["drift", folder, "--with", &free], "");
+    assert!(text(&table.stdout).contains("turned (rad)"));
+    let bands = evenkeel(
+        &[
+            "forecast", &free, "--lr", "0.1", "--steps", "5", "--drift", &free,
+        ],
+        "",
+    );
+    assert!(
+        text(&bands.stdout).contains("Drift: shift"),
+        "{}",
+        text(&bands.stderr)
+    );
+    let both = evenkeel(
+        &[
+            "forecast", &free, "--lr", "0.1", "--steps", "5", "--drift", folder,
+        ],
+        "",
+    );
+    assert!(text(&both.stderr).contains("holds 2 runs; give the folder of one"));
+    std::fs::remove_dir_all(out).unwrap();
+}

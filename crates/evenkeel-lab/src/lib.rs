@@ -10,6 +10,7 @@ pub mod error;
 pub mod example;
 pub mod interchange;
 pub mod model;
+pub mod prediction;
 pub mod report;
 pub mod run_folder;
 pub mod seed;

@@ -3,7 +3,6 @@
 mod canvas;
 mod draw;
 pub mod figure;
-mod forecast;
 mod heatmap;
 mod page;
 mod plots;

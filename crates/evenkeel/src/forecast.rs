@@ -1,8 +1,9 @@
 //! Rolls a whole network's ELRs out under an optimiser with a schedule and a control (T5, T15–T20).
 
-use crate::control::{Controls, Plan};
-use crate::optimizer::{Decay, LayerState, Optimizer, Step};
+use crate::control::Controls;
+use crate::optimizer::{Decay, Optimizer};
 use crate::quantity::{Elr, GradientScale, LearningRate, Turn};
+use crate::rollout::Rollout;
 use crate::spread::Spread;
 
 /// What will happen to a network: `N` steps, `N + 1` states.
@@ -77,46 +78,20 @@ pub fn forecast_scaled(
     scale: impl Fn(usize) -> GradientScale,
     steps: usize,
 ) -> Forecast {
-    let measure = optimizer.measure();
-    let mut layers: Vec<LayerState> = start.iter().map(|&elr| optimizer.start(elr)).collect();
+    let mut network = Rollout::new(start, optimizer, controls);
     let mut forecast = Forecast::with_capacity(steps);
     for step in 0..=steps {
-        let elrs: Vec<Elr> = layers
-            .iter()
-            .map(|layer| layer.elr_at(scale(step), measure))
-            .collect();
-        let plan = controls.decide_for(measure, step, &elrs, target(step));
+        let of_layer = |_| scale(step);
+        let plan = network.plan(target(step), of_layer);
         forecast.spreads.push(Spread::of(&plan.elrs));
         if step < steps {
             if !plan.is_capped() {
                 forecast.warmup_steps.get_or_insert(step);
             }
             forecast.lrs.push(plan.lr);
-            let taken = carry_out(&plan, optimizer, &layers, scale(step));
-            layers = taken.iter().map(|step| step.layer).collect();
-            forecast
-                .turns
-                .push(taken.iter().map(|step| step.turn).collect());
+            forecast.turns.push(network.advance(&plan, of_layer));
         }
         forecast.elrs.push(plan.elrs);
     }
     forecast
-}
-
-/// The plan's step, layer by layer: what is rescaled stays so, and multipliers act on the layer's
-/// own rate, its decay included.
-fn carry_out(
-    plan: &Plan,
-    optimizer: &Optimizer,
-    layers: &[LayerState],
-    scale: GradientScale,
-) -> Vec<Step> {
-    let step = |(index, layer): (usize, &LayerState)| {
-        let factor = plan.rescale.as_ref().map(|factors| factors[index]);
-        let standing = factor.map_or(*layer, |a| optimizer.rescale(layer, a));
-        let multiplier = plan.multipliers.as_ref().map(|all| all[index]);
-        let lr = multiplier.map_or(plan.lr, |m| plan.lr.scaled(m));
-        optimizer.step_scaled(&standing, lr, scale)
-    };
-    layers.iter().enumerate().map(step).collect()
 }

@@ -7,11 +7,12 @@
 //! under each optimiser ([`recurrence`], [`optimizer`], [`flow`]) and where weight decay holds them
 //! ([`equilibrium`]), at which learning rate a pair of layers overshoots ([`critical`]),
 //! the warm-ups ([`warmup`]) and equalisers ([`equalise`]) that follow, the controls made of them
-//! ([`control`]) and what they will do to a network under a schedule ([`schedule`], [`forecast`]).
+//! ([`control`]) and what they will do to a network under a schedule ([`schedule`], [`forecast`]),
+//! with how far that can be trusted where the theory's premise fails ([`drift`], [`ensemble`]).
 //!
 //! Equation numbers T1…T23 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
 //! Wand, "On the Weight Dynamics of Deep Normalized Networks", ICML 2024 (arXiv 2306.00700),
-//! except for T22–T23, which go beyond it.
+//! except for T22–T24, which go beyond it.
 //!
 //! ```
 //! use evenkeel::{control::Controls, forecast::forecast, quantity::{Elr, LearningRate}};
@@ -32,6 +33,8 @@ pub mod control;
 pub mod convergence;
 pub mod critical;
 pub mod diagnosis;
+pub mod drift;
+pub mod ensemble;
 pub mod equalise;
 pub mod equilibrium;
 pub mod flow;
@@ -42,6 +45,7 @@ pub mod optimizer;
 pub mod phase;
 pub mod quantity;
 pub mod recurrence;
+mod rollout;
 pub mod schedule;
 pub mod spread;
 mod vector;

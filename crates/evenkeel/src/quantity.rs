@@ -127,6 +127,11 @@ impl Momentum {
 impl GradientScale {
     /// The scale of the start.
     pub const ONE: Self = Self(1.0);
+
+    /// A scale from its natural logarithm, kept within the positive normal numbers of `f64`.
+    pub fn from_ln(ln: f64) -> Self {
+        Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
 }
 
 impl Turn {

@@ -125,16 +125,22 @@ fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<D
         let (dash, gap) = pattern(series.stroke, canvas);
         match series.stroke {
             Stroke::Solid => chart.draw_series(LineSeries::new(curve, style))?,
+            Stroke::Area => chart.draw_series([Polygon::new(curve, filling(series))])?,
             _ => chart.draw_series(DashedLineSeries::new(curve, dash, gap, style))?,
         };
     }
     Ok(())
 }
 
+/// Light enough for lines to be seen on it.
+fn filling(series: &Series) -> ShapeStyle {
+    theme::color(series.color).mix(0.2).filled()
+}
+
 /// Lengths of dashes and gaps in pixels.
 fn pattern<DB: DrawingBackend>(stroke: Stroke, canvas: &Canvas<DB>) -> (u32, u32) {
     match stroke {
-        Stroke::Solid => (1, 0),
+        Stroke::Solid | Stroke::Area => (1, 0),
         Stroke::Dashed => (canvas.px(9), canvas.px(5)),
         Stroke::Dotted => (canvas.px(2), canvas.px(4)),
     }
@@ -166,6 +172,10 @@ fn legend<DB: DrawingBackend>(
         let (dash, gap) = pattern(entry.stroke, canvas);
         match entry.stroke {
             Stroke::Solid => canvas.area.draw(&PathElement::new(line, stroke))?,
+            Stroke::Area => {
+                let broad = filling(entry).stroke_width(canvas.px(10));
+                canvas.area.draw(&PathElement::new(line, broad))?;
+            }
             _ => canvas
                 .area
                 .draw(&DashedPathElement::new(line, dash, gap, stroke))?,

@@ -93,6 +93,23 @@ pub enum Stroke {
     Dashed,
     /// Something to compare with.
     Dotted,
+    /// What lies within is likely: the points go around an area, which is filled.
+    Area,
+}
+
+impl Series {
+    /// A band between two lines over the same axis.
+    pub fn band(label: &str, color: Color, points: impl Iterator<Item = (f64, f64, f64)>) -> Self {
+        let points: Vec<(f64, f64, f64)> = points.collect();
+        let low = points.iter().map(|(x, low, _)| (*x, *low));
+        let back = points.iter().rev().map(|(x, _, high)| (*x, *high));
+        Self {
+            label: label.to_owned(),
+            points: low.chain(back).collect(),
+            color,
+            stroke: Stroke::Area,
+        }
+    }
 }
 
 /// Values over two axes that are divided evenly.

@@ -4,7 +4,7 @@ use crate::run_folder::{LayerLine, Run, StepLine};
 use crate::summary::decades;
 
 use super::figure::{Color, Content, Division, Figure, Heatmap, Lines, Series, Stroke};
-use super::forecast;
+use crate::prediction::Prediction;
 
 /// Most points of a line and columns of a heatmap: more than a figure has pixels for is thinned.
 const MOST_POINTS: usize = 720;
@@ -73,7 +73,7 @@ fn spread(runs: &[Run]) -> Figure {
     }
     // On top, where measured lines cannot hide them.
     for (color, run) in runs.iter().enumerate() {
-        if let Some(forecast) = forecast::of(run) {
+        if let Some(forecast) = Prediction::of(run).map(|start| start.steady()) {
             let spreads: Vec<(usize, f64)> = forecast
                 .spreads
                 .iter()

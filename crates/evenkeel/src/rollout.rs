@@ -1,0 +1,74 @@
+//! A network on its way through predicted steps: what a forecast and each member of an ensemble do.
+
+use crate::control::{Controls, Plan};
+use crate::optimizer::{LayerState, Optimizer, Step};
+use crate::quantity::{Elr, GradientScale, LearningRate, Turn};
+
+/// A network between two predicted steps.
+#[derive(Debug, Clone)]
+pub(crate) struct Rollout<'a> {
+    optimizer: &'a Optimizer,
+    controls: &'a Controls,
+    layers: Vec<LayerState>,
+    step: usize,
+    path: f64,
+}
+
+impl<'a> Rollout<'a> {
+    /// The network before its first step.
+    pub(crate) fn new(start: &[Elr], optimizer: &'a Optimizer, controls: &'a Controls) -> Self {
+        Self {
+            optimizer,
+            controls,
+            layers: start.iter().map(|&elr| optimizer.start(elr)).collect(),
+            step: 0,
+            path: 0.0,
+        }
+    }
+
+    /// The angle that weights have turned so far, summed over steps, mean over layers; in radians.
+    pub(crate) fn path(&self) -> f64 {
+        self.path
+    }
+
+    /// What the controls decide for the next step, when layer `l` has the gradient `scale(l)` times
+    /// that of the start.
+    pub(crate) fn plan(
+        &self,
+        target: LearningRate,
+        scale: impl Fn(usize) -> GradientScale,
+    ) -> Plan {
+        let measure = self.optimizer.measure();
+        let elr = |(index, layer): (usize, &LayerState)| layer.elr_at(scale(index), measure);
+        let elrs: Vec<Elr> = self.layers.iter().enumerate().map(elr).collect();
+        self.controls.decide_for(measure, self.step, &elrs, target)
+    }
+
+    /// Takes the step as planned, and says by how much it turned each layer.
+    ///
+    /// What is rescaled stays so, and multipliers act on the layer's own rate, its decay included.
+    pub(crate) fn advance(
+        &mut self,
+        plan: &Plan,
+        scale: impl Fn(usize) -> GradientScale,
+    ) -> Vec<Turn> {
+        let step = |(index, layer): (usize, &LayerState)| {
+            let factor = plan.rescale.as_ref().map(|factors| factors[index]);
+            let standing = factor.map_or(*layer, |a| self.optimizer.rescale(layer, a));
+            let multiplier = plan.multipliers.as_ref().map(|all| all[index]);
+            let lr = multiplier.map_or(plan.lr, |m| plan.lr.scaled(m));
+            self.optimizer.step_scaled(&standing, lr, scale(index))
+        };
+        let taken: Vec<Step> = self.layers.iter().enumerate().map(step).collect();
+        self.layers = taken.iter().map(|step| step.layer).collect();
+        self.step += 1;
+        let turns: Vec<Turn> = taken.iter().map(|step| step.turn).collect();
+        self.path += mean_turn(&turns);
+        turns
+    }
+}
+
+/// The mean over layers, in radians; zero without layers.
+pub(crate) fn mean_turn(turns: &[Turn]) -> f64 {
+    turns.iter().map(|turn| turn.get()).sum::<f64>() / turns.len().max(1) as f64
+}

@@ -9,6 +9,7 @@ use evenkeel_lab::prediction::Prediction;
 use evenkeel_lab::run_folder::{Run, find_runs};
 use serde_json::{Value, json};
 
+use crate::bands::decades;
 use crate::drift_args::{measured, read_drift};
 use crate::exit::Exit;
 use crate::table::table;
@@ -107,10 +108,6 @@ impl Trial {
             in_band: mean(|(measured, _, band)| f64::from(band.contains(*measured))),
         }
     }
-}
-
-fn decades(natural: f64) -> f64 {
-    natural / std::f64::consts::LN_10
 }
 
 fn as_json(found: &Found) -> Value {

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use evenkeel::drift::Drift;
-use evenkeel::ensemble::{Band, Draws, Ensemble, QUANTILES, ensemble};
+use evenkeel::ensemble::ensemble;
 use evenkeel::forecast::{Forecast, forecast_with};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::schedule::Schedule;
@@ -12,6 +11,7 @@ use evenkeel_lab::report;
 use evenkeel_lab::report::figure::{Color, Figure, Series, Stroke};
 use serde_json::{Map, Value, json};
 
+use crate::bands::{Bands, decades};
 use crate::drift_args::DriftArgs;
 use crate::dynamics_args::ControlArgs;
 use crate::exit::{Exit, usage};
@@ -106,13 +106,6 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     Ok((text, Exit::Done))
 }
 
-/// What may happen when base gradients drift.
-struct Bands {
-    ensemble: Ensemble,
-    drift: Drift,
-    draws: Draws,
-}
-
 /// The critical rates at step 0, by policy, with the names of the contract.
 fn critical(elrs: &[Elr]) -> Vec<(String, LearningRate)> {
     warmup::ALL
@@ -144,53 +137,9 @@ fn as_json(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> Value {
         "warmup_steps": warmup_steps(run),
     });
     if let Some(bands) = bands {
-        object["bands"] = bands.as_json(run);
+        object["bands"] = bands.to_json(run);
     }
     object
-}
-
-impl Bands {
-    fn as_json(&self, run: &Forecast) -> Value {
-        let three = |bands: &[Band]| {
-            let each = |value: fn(&Band) -> f64| bands.iter().map(value).collect::<Vec<f64>>();
-            json!({ "low": each(|b| b.low), "middle": each(|b| b.middle), "high": each(|b| b.high) })
-        };
-        let elrs: Vec<Value> = self.ensemble.elrs.iter().map(|row| three(row)).collect();
-        json!({
-            "drift": self.drift.to_string(),
-            "members": self.draws.members,
-            "seed": self.draws.seed,
-            "quantiles": QUANTILES,
-            "std": three(&self.ensemble.std),
-            "range": three(&self.ensemble.range),
-            "elr": elrs,
-            "trusted_states": self.ensemble.trusted_states(run),
-        })
-    }
-
-    /// How long the forecast with steady gradients can be trusted, in a sentence.
-    fn verdict(&self, run: &Forecast) -> String {
-        let (trusted, all) = (self.ensemble.trusted_states(run), run.spreads.len());
-        let members = self.draws.members;
-        let drift = format!("Drift {}, {members} possible networks: ", self.drift);
-        drift
-            + &match (trusted, self.ensemble.range.last()) {
-                (trusted, _) if trusted == all => {
-                    "The forecast with steady base gradients stays within the band.\n".to_owned()
-                }
-                (trusted, Some(last)) => format!(
-                    "From step {trusted} on the forecast with steady base gradients is out of the band: read the band \
-                 (in the end {:.2} to {:.2} decades).\n",
-                    decades(last.low),
-                    decades(last.high)
-                ),
-                (_, None) => String::new(),
-            }
-    }
-}
-
-fn decades(natural: f64) -> f64 {
-    natural / std::f64::consts::LN_10
 }
 
 fn as_csv(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> String {
@@ -339,13 +288,7 @@ fn figures(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> Vec<Figure> 
     };
     let mut spreads = Vec::new();
     if let Some(bands) = bands {
-        let range = bands.ensemble.range.iter().enumerate();
-        let band = range.map(|(step, band)| (step as f64, decades(band.low), decades(band.high)));
-        spreads.push(Series::band(
-            "range if gradients drift (90 %)",
-            Color::Palette(0),
-            band,
-        ));
+        spreads.push(bands.series());
     }
     spreads.push(spread("range (decades)", 0, |s| s.decades()));
     spreads.push(spread("standard deviation of ln E", 1, |s| s.std));

@@ -7,6 +7,7 @@
 )]
 
 mod advise;
+mod bands;
 mod completions;
 mod drift;
 mod drift_args;

@@ -50,19 +50,18 @@ impl FromStr for Format {
     }
 }
 
-/// Writes figures that belong to no run into one file, whose ending says how: `.html` for a page of
-/// all of them, `.svg` or `.png` for the first.
+/// Writes figures that belong to no run into one file, one below the other; its ending, `.html`,
+/// `.svg` or `.png`, says how.
 ///
 /// # Errors
 /// [`SpecError::Unknown`] for another ending, [`LabError::Figure`] or [`LabError::Io`].
 pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError> {
     let ending = path.extension().and_then(|ending| ending.to_str());
     let format: Format = ending.unwrap_or_default().parse()?;
-    let bytes = match (format, figures.first()) {
-        (Format::Html, _) => page::of_figures(title, figures)?.into_bytes(),
-        (Format::Svg, Some(figure)) => draw::svg(figure)?.into_bytes(),
-        (Format::Png, Some(figure)) => draw::png(figure)?,
-        (_, None) => return Ok(()),
+    let bytes = match format {
+        Format::Html => page::of_figures(title, figures)?.into_bytes(),
+        Format::Svg => draw::svg(figures)?.into_bytes(),
+        Format::Png => draw::png(figures)?,
     };
     write_atomically(path, &bytes)
 }
@@ -94,10 +93,13 @@ pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<Path
     for figure in &figures {
         let named = |ending: &str| place.join(format!("{}.{ending}", figure.name));
         if formats.contains(&Format::Svg) {
-            put(named("svg"), draw::svg(figure)?.as_bytes())?;
+            put(
+                named("svg"),
+                draw::svg(std::slice::from_ref(figure))?.as_bytes(),
+            )?;
         }
         if formats.contains(&Format::Png) {
-            put(named("png"), &draw::png(figure)?)?;
+            put(named("png"), &draw::png(std::slice::from_ref(figure))?)?;
         }
     }
     Ok(written)

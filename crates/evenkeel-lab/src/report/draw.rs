@@ -2,6 +2,7 @@
 
 use std::sync::Once;
 
+use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -20,23 +21,38 @@ const PNG_SCALE: u32 = 2;
 /// Points from which on a line is drawn thinner, so that its noise does not hide the others.
 const DENSE: usize = 150;
 
-/// The figure as SVG.
-pub fn svg(figure: &Figure) -> Result<String, LabError> {
+/// The figures as SVG, one below the other.
+pub fn svg(figures: &[Figure]) -> Result<String, LabError> {
     let mut text = String::new();
-    let area = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
-    draw(figure, &Canvas::new(area, 1)).map_err(|error| failed(figure, &error))?;
+    let size = (WIDTH, HEIGHT * figures.len() as u32);
+    let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+    draw_all(figures, &area, 1)?;
+    drop(area);
     Ok(text)
 }
 
-/// The figure as PNG.
-pub fn png(figure: &Figure) -> Result<Vec<u8>, LabError> {
-    let size = (WIDTH * PNG_SCALE, HEIGHT * PNG_SCALE);
+/// The figures as PNG, one below the other.
+pub fn png(figures: &[Figure]) -> Result<Vec<u8>, LabError> {
+    let height = HEIGHT * figures.len() as u32;
+    let size = (WIDTH * PNG_SCALE, height * PNG_SCALE);
     let mut pixels = vec![0; (size.0 * size.1 * 3) as usize];
     let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
-    let canvas = Canvas::new(area, PNG_SCALE);
-    draw(figure, &canvas).map_err(|error| failed(figure, &error))?;
-    drop(canvas);
-    encode(&pixels, size).map_err(|error| failed(figure, &error))
+    draw_all(figures, &area, PNG_SCALE)?;
+    drop(area);
+    encode(&pixels, size).map_err(|error| failed(figures.first(), &error))
+}
+
+fn draw_all<DB: DrawingBackend>(
+    figures: &[Figure],
+    area: &DrawingArea<DB, Shift>,
+    scale: u32,
+) -> Result<(), LabError> {
+    let parts = area.split_evenly((figures.len().max(1), 1));
+    for (figure, part) in figures.iter().zip(parts) {
+        let canvas = Canvas::new(part, scale);
+        draw(figure, &canvas).map_err(|error| failed(Some(figure), &error))?;
+    }
+    Ok(())
 }
 
 fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::EncodingError> {
@@ -47,9 +63,9 @@ fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::En
     Ok(bytes)
 }
 
-fn failed(figure: &Figure, problem: &dyn std::fmt::Display) -> LabError {
+fn failed(figure: Option<&Figure>, problem: &dyn std::fmt::Display) -> LabError {
     LabError::Figure {
-        figure: figure.name.clone(),
+        figure: figure.map_or(String::new(), |figure| figure.name.clone()),
         problem: problem.to_string(),
     }
 }

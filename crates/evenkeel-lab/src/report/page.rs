@@ -151,7 +151,7 @@ fn figure_html(figure: &Figure) -> Result<String, LabError> {
         "<figure id=\"{}\" role=\"img\" aria-label=\"{caption}\">\n<div class=\"scroll\">{}</div>\n\
          <figcaption>{caption}</figcaption>\n</figure>\n",
         figure.name,
-        draw::svg(figure)?
+        draw::svg(std::slice::from_ref(figure))?
     ))
 }
 

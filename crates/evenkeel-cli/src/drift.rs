@@ -121,6 +121,8 @@ fn as_json(found: &Found) -> Value {
         "reach": drift.reach(),
         "noise": drift.noise(),
         "explained": fit.explained,
+        "neighbours": fit.neighbours,
+        "neighbours_since_start": fit.neighbours_since_start,
         "steady_error_decades": found.trial.as_ref().map(|trial| trial.steady_error),
         "drift_error_decades": found.trial.as_ref().map(|trial| trial.drift_error),
         "in_band": found.trial.as_ref().map(|trial| trial.in_band),

@@ -17,6 +17,11 @@ pub struct Fit {
     pub path: f64,
     /// The share of the variance over steps of the mean gain that the model explains; at most 1.
     pub explained: f64,
+    /// How changes of gains from one step to the next correlate between neighbouring layers. The
+    /// model says 0; base gradients themselves would give a number near 1.
+    pub neighbours: f64,
+    /// The same for changes since the start.
+    pub neighbours_since_start: f64,
 }
 
 /// A history that says nothing about drift.
@@ -79,48 +84,67 @@ pub fn fit(base_gradients: &[Vec<f64>], path: &[f64]) -> Result<Fit, FitError> {
     if path[steps].partial_cmp(&0.0) != Some(Ordering::Greater) {
         return Err(FitError::Still { steps });
     }
-    let changes: Vec<(f64, f64)> = gains[1..=steps]
-        .iter()
-        .map(|now| mean_and_variance(now, &gains[0]))
-        .collect();
-    let mut successive: Vec<f64> = (0..steps)
-        .map(|step| mean_and_variance(&gains[step + 1], &gains[step]).1)
-        .collect();
-    successive.sort_by(f64::total_cmp);
-    let noise_variance = 0.5 * successive[steps / 2];
+    let since_start = || (1..=steps).map(|step| (&gains[step], &gains[0]));
+    let one_step = || (0..steps).map(|step| (&gains[step + 1], &gains[step]));
+    let changes: Vec<(f64, f64)> = since_start().map(mean_and_variance).collect();
+    let path = &path[1..=steps];
 
-    let (reach, shift, missed) = (0..REACHES)
-        .map(|index| {
-            let share = index as f64 / (REACHES - 1) as f64;
-            let reach = SHORTEST * (LONGEST / SHORTEST).powf(share);
-            relaxation(&changes, &path[1..=steps], reach)
-        })
-        .min_by(|a, b| a.2.total_cmp(&b.2))
-        .unwrap_or((1.0, 0.0, 0.0));
-    let drift = Drift {
+    let noise_variance = 0.5 * median(one_step().map(|pair| mean_and_variance(pair).1));
+    let (reach, shift, missed) = best_relaxation(&changes, path);
+    let relaxed = Drift {
+        shift,
         reach,
         ..Drift::NONE
     };
-    let progress = |step: usize| drift.progress(path[step + 1]).powi(2);
-    let excess: f64 = changes.iter().map(|c| c.1 - 2.0 * noise_variance).sum();
-    let weight: f64 = (0..steps).map(progress).sum();
-    let mean = changes.iter().map(|c| c.0).sum::<f64>() / steps as f64;
-    let total: f64 = changes.iter().map(|c| (c.0 - mean).powi(2)).sum();
     Ok(Fit {
         drift: Drift {
-            shift,
-            scatter: (excess / weight).max(0.0).sqrt(),
-            reach,
+            scatter: scatter(&relaxed, &changes, path, noise_variance),
             noise: noise_variance.sqrt(),
+            ..relaxed
         },
         steps,
-        path: path[steps],
-        explained: if total > 0.0 {
-            1.0 - missed / total
-        } else {
-            1.0
-        },
+        path: path[steps - 1],
+        explained: 1.0 - share(missed, &changes),
+        neighbours: neighbours(one_step()),
+        neighbours_since_start: neighbours(since_start()),
     })
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// What is left of the variances over layers without the noise, per squared progress.
+fn scatter(relaxed: &Drift, changes: &[(f64, f64)], path: &[f64], noise_variance: f64) -> f64 {
+    let excess: f64 = changes
+        .iter()
+        .map(|change| change.1 - 2.0 * noise_variance)
+        .sum();
+    let progress: f64 = path
+        .iter()
+        .map(|&path| relaxed.progress(path).powi(2))
+        .sum();
+    (excess / progress).max(0.0).sqrt()
+}
+
+/// The share of the variance over steps of the mean changes; none of none.
+fn share(missed: f64, changes: &[(f64, f64)]) -> f64 {
+    let mean = changes.iter().map(|change| change.0).sum::<f64>() / changes.len() as f64;
+    let total: f64 = changes.iter().map(|change| (change.0 - mean).powi(2)).sum();
+    if total > 0.0 { missed / total } else { 0.0 }
+}
+
+/// The reach and shift that fit best, and the sum of squares that they miss.
+fn best_relaxation(changes: &[(f64, f64)], path: &[f64]) -> (f64, f64, f64) {
+    let reach = |index: usize| {
+        let share = index as f64 / (REACHES - 1) as f64;
+        SHORTEST * (LONGEST / SHORTEST).powf(share)
+    };
+    let fits = (0..REACHES).map(|index| relaxation(changes, path, reach(index)));
+    fits.min_by(|a, b| a.2.total_cmp(&b.2))
+        .unwrap_or((1.0, 0.0, 0.0))
 }
 
 /// The shift that fits best at this reach: `(reach, shift, sum of squares missed)`.
@@ -166,7 +190,7 @@ fn gains(base_gradients: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, FitError> {
 }
 
 /// Mean and variance over layers of the change from `before` to `now`.
-fn mean_and_variance(now: &[f64], before: &[f64]) -> (f64, f64) {
+fn mean_and_variance((now, before): (&Vec<f64>, &Vec<f64>)) -> (f64, f64) {
     let changes = || now.iter().zip(before).map(|(now, before)| now - before);
     let count = now.len() as f64;
     let mean = changes().sum::<f64>() / count;
@@ -174,4 +198,26 @@ fn mean_and_variance(now: &[f64], before: &[f64]) -> (f64, f64) {
         mean,
         changes().map(|x| (x - mean).powi(2)).sum::<f64>() / count,
     )
+}
+
+/// The correlation between neighbouring layers of the changes of gains, each about its mean over
+/// layers; 0 when nothing changes.
+fn neighbours<'a>(pairs: impl Iterator<Item = (&'a Vec<f64>, &'a Vec<f64>)>) -> f64 {
+    let (mut product, mut square) = (0.0, 0.0);
+    for (now, before) in pairs {
+        let (mean, variance) = mean_and_variance((now, before));
+        let changes: Vec<f64> = now
+            .iter()
+            .zip(before)
+            .map(|(now, before)| now - before - mean)
+            .collect();
+        let count = changes.len() as f64;
+        product += changes
+            .windows(2)
+            .map(|pair| pair[0] * pair[1])
+            .sum::<f64>()
+            / (count - 1.0);
+        square += variance;
+    }
+    if square > 0.0 { product / square } else { 0.0 }
 }

@@ -84,6 +84,27 @@ impl ElrController {
         }
     }
 
+    /// A controller that goes on where another one was after `step` steps, with the multipliers of
+    /// its last step; layers without one have 1.
+    pub fn resumed(
+        probe: Probe,
+        controls: Controls,
+        step: usize,
+        multipliers: Vec<LrMultiplier>,
+    ) -> Self {
+        let mut controller = Self::new(probe, controls);
+        controller.step = step;
+        for (mine, given) in controller.multipliers.iter_mut().zip(multipliers) {
+            *mine = given;
+        }
+        controller
+    }
+
+    /// The multipliers of the last step, in the order of the probe's layers.
+    pub fn multipliers(&self) -> &[LrMultiplier] {
+        &self.multipliers
+    }
+
     /// The probe.
     pub fn probe(&self) -> &Probe {
         &self.probe

@@ -81,6 +81,12 @@ pub enum ProbeError {
         /// The module path.
         layer: String,
     },
+    /// The module is not the one that was probed.
+    #[error("there is no parameter `{layer}`; give a module of the structure that was probed")]
+    Absent {
+        /// The module path.
+        layer: String,
+    },
     /// A norm is unusable.
     #[error("layer `{layer}`: {source}")]
     Unusable {
@@ -199,6 +205,21 @@ impl Probe {
                     parameter.role = Role::ScaleDependent;
                 }
             }
+        }
+        Self::tracking(self.parameters)
+    }
+
+    /// The same layers of another module of the same structure, found by their paths: of one that
+    /// was loaded, whose parameters have identities of their own.
+    ///
+    /// # Errors
+    /// [`ProbeError::Absent`] names a layer that the module does not have.
+    pub fn rebound<M: Module>(mut self, module: &M) -> Result<Self, ProbeError> {
+        let ids = walk::identities(module);
+        for parameter in &mut self.parameters {
+            parameter.id = *ids.get(&parameter.path).ok_or_else(|| ProbeError::Absent {
+                layer: parameter.path.clone(),
+            })?;
         }
         Self::tracking(self.parameters)
     }

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use clap::Parser;
 use evenkeel::mean_field::bn_relu_explosion;
 use evenkeel::{control, warmup};
+use evenkeel_lab::comparison;
 use evenkeel_lab::error::LabError;
 use evenkeel_lab::report::{self, Format};
 use evenkeel_lab::run_folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
-use evenkeel_lab::spec::{RunSpec, SpecError};
+use evenkeel_lab::spec::{RawSpec, RunSpec, SpecError};
 use evenkeel_lab::summary::{Summary, decades};
-use evenkeel_lab::trainer::{self, Job, Observer};
+use evenkeel_lab::trainer::{self, Job, Keeping, Observer, Start};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::exit::Exit;
@@ -61,6 +63,20 @@ pub struct Args {
     #[arg(long)]
     overwrite: bool,
 
+    /// Go on with the runs in --out from their newest checkpoints, to the same bits as if they had
+    /// never stopped. No other option is needed; those given must be those that the runs began with.
+    #[arg(long, requires = "out", conflicts_with = "overwrite")]
+    resume: bool,
+
+    /// Steps between checkpoints [default: as --eval-every]. One is also written at the end, and on
+    /// Ctrl-C or SIGTERM.
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
+    checkpoint_every: Option<u32>,
+
+    /// Newest checkpoints to keep, besides the one with the best test accuracy.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    keep: u32,
+
     /// Runs at a time [default: the number of cores]. Results do not depend on it.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -76,14 +92,18 @@ fn control_help() -> String {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let specs = specs(&args).map_err(LabError::from)?;
+    let raws = raws(&args)?;
+    let specs = specs(&raws).map_err(LabError::from)?;
     let out = out_folder(args.out.as_deref())?;
     let folders: Vec<PathBuf> = specs
         .iter()
         .map(|spec| out.join(spec.controls.folder_name()))
         .collect();
-    for folder in &folders {
-        refuse_taken(folder, args.overwrite)?;
+    if !args.resume {
+        for folder in &folders {
+            refuse_taken(folder, args.overwrite)?;
+        }
+        comparison::save(&out, &raws)?;
     }
     let stop = stop_on_signal()?;
     let bars = MultiProgress::new();
@@ -94,7 +114,13 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
             job: Job {
                 spec,
                 folder: folder.clone(),
-                overwrite: args.overwrite,
+                start: args.start(),
+                checkpoints: Keeping {
+                    every: args
+                        .checkpoint_every
+                        .map_or(spec.raw.eval_every, |every| every as usize),
+                    keep: args.keep as usize,
+                },
                 stop: &stop,
             },
             bar: bars.add(bar(spec)),
@@ -129,16 +155,47 @@ fn write_reports(runs: &[Run], out: &Path) -> Result<(), LabError> {
     Ok(())
 }
 
-fn specs(args: &Args) -> Result<Vec<RunSpec>, SpecError> {
-    let specs = args
-        .control
-        .split(',')
-        .map(|control| {
-            let raw = args
-                .spec
-                .raw(args.lr, control.trim(), args.steps, args.eval_every);
-            raw.check()
-        })
+impl Args {
+    fn start(&self) -> Start {
+        match (self.resume, self.overwrite) {
+            (true, _) => Start::Resume,
+            (_, true) => Start::Overwrite,
+            _ => Start::Fresh,
+        }
+    }
+
+    /// One specification a control.
+    fn raws(&self) -> Vec<RawSpec> {
+        let raw = |control: &str| {
+            self.spec
+                .raw(self.lr, control.trim(), self.steps, self.eval_every)
+        };
+        self.control.split(',').map(raw).collect()
+    }
+}
+
+/// What is asked for; when runs are resumed without saying what they are, what was asked for then.
+fn raws(args: &Args) -> anyhow::Result<Vec<RawSpec>> {
+    let asked = args.raws();
+    let stored = match (&args.out, args.resume) {
+        (Some(out), true) => comparison::load(out)?,
+        _ => None,
+    };
+    let silent = asked == Defaults::parse_from([""]).args.raws();
+    Ok(stored.filter(|_| silent).unwrap_or(asked))
+}
+
+/// The arguments of a call without any.
+#[derive(Debug, clap::Parser)]
+struct Defaults {
+    #[command(flatten)]
+    args: Args,
+}
+
+fn specs(raws: &[RawSpec]) -> Result<Vec<RunSpec>, SpecError> {
+    let specs = raws
+        .iter()
+        .map(|raw| raw.clone().check())
         .collect::<Result<Vec<_>, _>>()?;
     let folders: Vec<String> = specs
         .iter()

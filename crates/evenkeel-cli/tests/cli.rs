@@ -3,11 +3,11 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{numbers, text};
+use common::{Folder, numbers, text};
 use serde_json::Value;
 
 /// A network small enough for a test.
@@ -21,39 +21,6 @@ fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
     command.args(arguments);
     command
-}
-
-/// A folder that belongs to one test and goes when it ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("evenkeel-{test}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, below: &str) -> String {
-        self.0.join(below).to_str().unwrap().to_owned()
-    }
-
-    fn read(&self, below: &str) -> String {
-        fs::read_to_string(self.0.join(below)).unwrap()
-    }
-
-    fn lines(&self, below: &str) -> Vec<Value> {
-        let text = self.read(below);
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn train(out: &str, more: &[&str]) -> Output {

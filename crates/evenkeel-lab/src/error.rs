@@ -30,6 +30,19 @@ pub enum LabError {
         /// The folder.
         path: PathBuf,
     },
+    /// The run that is there is not the one asked for.
+    #[error(
+        "{} has `{there}` where you ask for `{here}`; give the options that the run began with, or choose \
+         another --out", path.display()
+    )]
+    OtherRun {
+        /// `run.toml`.
+        path: PathBuf,
+        /// The line that differs.
+        there: String,
+        /// What it would be.
+        here: String,
+    },
     /// Somebody else is writing.
     #[error("{} is being written by another process; wait for it or choose another --out", path.display())]
     FolderLocked {
@@ -52,6 +65,16 @@ pub enum LabError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A checkpoint cannot be used.
+    #[error("{}: {problem}; {}", path.display(), advice(good.as_deref()))]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// The newest one that can be used.
+        good: Option<PathBuf>,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -70,6 +93,17 @@ pub enum LabError {
     },
 }
 
+/// What to do about a checkpoint that cannot be used.
+fn advice(good: Option<&Path>) -> String {
+    match good {
+        Some(path) => format!(
+            "the newest one that can be used is {}: move the other away to continue from there",
+            path.display()
+        ),
+        None => "no checkpoint can be used: start again with --overwrite".to_owned(),
+    }
+}
+
 impl LabError {
     /// Attaches the path to an I/O error.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -80,7 +114,11 @@ impl LabError {
     /// The exit code of the program: 2 for what was asked, 3 for data and files.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Spec(_) | Self::FolderTaken { .. } | Self::Probe(_) | Self::Steer(_) => 2,
+            Self::Spec(_)
+            | Self::FolderTaken { .. }
+            | Self::OtherRun { .. }
+            | Self::Probe(_)
+            | Self::Steer(_) => 2,
             _ => 3,
         }
     }

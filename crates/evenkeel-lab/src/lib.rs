@@ -4,10 +4,13 @@
 //! by the [`report`]. Data sets and models are tables ([`dataset::ALL`], [`model::ALL`]).
 
 pub mod batches;
+pub mod checkpoint;
+pub mod comparison;
 pub mod dataset;
 pub mod divergence;
 pub mod error;
 pub mod example;
+mod failpoint;
 pub mod interchange;
 pub mod model;
 pub mod prediction;

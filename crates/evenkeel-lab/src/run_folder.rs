@@ -7,17 +7,21 @@
 //! | `layers.jsonl` | a [`LayerLine`] a step, arrays in the header's layer order |
 //! | `evals.jsonl` | an [`EvalLine`] an evaluation |
 //! | `timing.jsonl` | a [`TimingLine`] a step: all that differs between identical runs |
+//! | `checkpoints/` | all that a run is between two steps: [`Checkpoint`](crate::checkpoint::Checkpoint) |
 //! | `outcome.json` | how the run ended: [`Outcome`]; absent while it runs or when it was killed |
 
 mod reader;
 mod writer;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::error::LabError;
 use crate::spec::RawSpec;
 
-pub use reader::{Run, find_runs};
-pub use writer::{RunWriter, refuse_taken, write_atomically};
+pub use reader::{Run, find_runs, is_run};
+pub use writer::{Lengths, Lock, RunWriter, refuse_taken, write_atomically};
 
 const HEADER: &str = "run.toml";
 const STEPS: &str = "steps.jsonl";
@@ -26,6 +30,7 @@ const EVALS: &str = "evals.jsonl";
 const TIMING: &str = "timing.jsonl";
 const OUTCOME: &str = "outcome.json";
 const LOCK: &str = ".lock";
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
 
 /// `run.toml`: everything that determines the run, and what the probe found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +47,40 @@ pub struct Header {
     pub layers: Vec<LayerHeader>,
     /// The other parameters: reported here, left out of the spread.
     pub others: Vec<OtherHeader>,
+}
+
+impl Header {
+    /// Refuses to go on as `asked` with the run in `folder`, which this describes, if that is another.
+    ///
+    /// # Errors
+    /// [`LabError::OtherRun`] names the first difference.
+    pub fn refuse_other(&self, asked: &Self, folder: &Path) -> Result<(), LabError> {
+        let (there, here) = (self.to_toml(folder)?, asked.to_toml(folder)?);
+        let differs = there
+            .lines()
+            .zip(here.lines())
+            .find(|(there, here)| there != here);
+        match differs {
+            None if there == here => Ok(()),
+            _ => Err(LabError::OtherRun {
+                path: folder.join(HEADER),
+                there: differs.map_or("more lines", |lines| lines.0).to_owned(),
+                here: differs.map_or("other lines", |lines| lines.1).to_owned(),
+            }),
+        }
+    }
+
+    /// The text of `run.toml` in `folder`.
+    ///
+    /// # Errors
+    /// [`LabError::Malformed`] should it hold what TOML cannot.
+    pub fn to_toml(&self, folder: &Path) -> Result<String, LabError> {
+        toml::to_string(self).map_err(|error| LabError::Malformed {
+            path: folder.join(HEADER),
+            line: None,
+            problem: error.to_string(),
+        })
+    }
 }
 
 /// A scale-invariant layer.

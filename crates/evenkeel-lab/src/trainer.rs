@@ -1,26 +1,24 @@
 //! The training loop, and nothing else.
 
+mod evaluation;
 mod record;
+mod session;
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, FloatDType, Int, Tensor};
-use evenkeel_burn::controller::{ElrController, SteerError};
 use evenkeel_burn::probe::{Probe, ProbeError};
 
 use crate::batches::Batches;
-use crate::dataset::Split;
-use crate::divergence;
 use crate::error::LabError;
 use crate::model::{Network, Task};
-use crate::run_folder::{EvalLine, Outcome, RunWriter, StepLine, TimingLine};
+use crate::run_folder::{Outcome, StepLine};
 use crate::seed::{Purpose, rng};
 use crate::spec::RunSpec;
-use record::{header, layer_line, step_line};
+use session::Session;
 
 /// A run to do: what, and where to.
 #[derive(Debug)]
@@ -29,10 +27,32 @@ pub struct Job<'a> {
     pub spec: &'a RunSpec,
     /// The run's folder.
     pub folder: PathBuf,
-    /// Whether a run in that folder may be replaced.
-    pub overwrite: bool,
+    /// What to do about a run that is there already.
+    pub start: Start,
+    /// When to write checkpoints, and how many to keep.
+    pub checkpoints: Keeping,
     /// Set from outside to stop after the step at hand.
     pub stop: &'a AtomicBool,
+}
+
+/// What to do about a run that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Leave it alone, and fail.
+    Fresh,
+    /// Replace it.
+    Overwrite,
+    /// Go on from its newest checkpoint, to the same bits as if it had never stopped.
+    Resume,
+}
+
+/// When to write checkpoints, and how many to keep. No result depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// Steps between checkpoints.
+    pub every: usize,
+    /// How many of the newest are kept, besides the one with the best test accuracy.
+    pub keep: usize,
 }
 
 /// Watches a run.
@@ -58,11 +78,19 @@ impl Task for Train<'_, '_> {
     type Output = Result<Outcome, LabError>;
 
     fn with<N: Network>(self) -> Self::Output {
+        if let (Start::Resume, Some(outcome)) = (self.job.start, ended(&self.job.folder)?) {
+            return Ok(outcome);
+        }
         let mut session = Session::<N>::start(self.job)?;
         let outcome = session.run(self.job.stop, self.observer)?;
-        session.writer.finish(&outcome)?;
+        session.finish(&outcome)?;
         Ok(outcome)
     }
+}
+
+/// How the run in `folder` ended, if it needs no going on.
+fn ended(folder: &Path) -> Result<Option<Outcome>, LabError> {
+    Ok(Outcome::load(folder)?.filter(|outcome| !matches!(outcome, Outcome::Interrupted { .. })))
 }
 
 /// The device that everything runs on.
@@ -112,185 +140,4 @@ pub fn probe<N: Network>(
     };
     let first = Probe::find(network, &gradients())?;
     (1..PROBE_BATCHES).try_fold(first, |probe, _| probe.recheck(network, &gradients()))
-}
-
-/// The state of a run between steps.
-struct Session<'a, N> {
-    spec: &'a RunSpec,
-    device: Device,
-    network: N,
-    optimizer: ModuleOptimizer,
-    controller: ElrController,
-    batches: Batches,
-    writer: RunWriter,
-}
-
-/// What a step came to.
-enum Step {
-    Done(StepLine),
-    Diverged(Divergence),
-}
-
-/// A loss or gradient that is not finite, and where it began.
-struct Divergence {
-    layer: String,
-    what: String,
-}
-
-impl Divergence {
-    fn at(self, step: usize) -> Outcome {
-        Outcome::Diverged {
-            step,
-            layer: self.layer,
-            what: self.what,
-        }
-    }
-}
-
-impl<'a, N: Network> Session<'a, N> {
-    fn start(job: &Job<'a>) -> Result<Self, LabError> {
-        let spec = job.spec;
-        let device = device();
-        let network: N = initial(spec, &device);
-        let probe = probe(&network, spec, FloatDType::F32)?;
-        let writer = RunWriter::create(&job.folder, &header(spec, &probe), job.overwrite)?;
-        Ok(Self {
-            spec,
-            optimizer: SgdConfig::new().init(),
-            controller: ElrController::new(probe, spec.controls.clone()),
-            batches: batches(spec),
-            writer,
-            network,
-            device,
-        })
-    }
-
-    fn run(&mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
-        let steps = self.spec.raw.steps;
-        for step in 0..steps {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(Outcome::Interrupted { step });
-            }
-            if step % self.spec.raw.eval_every == 0 {
-                self.evaluate(step)?;
-            }
-            match self.step(step)? {
-                Step::Done(line) => observer.step(&line),
-                Step::Diverged(divergence) => return Ok(divergence.at(step)),
-            }
-        }
-        self.evaluate(steps)?;
-        // The last update is judged like every other: by the loss of the batch after it.
-        Ok(match self.forward() {
-            Ok(_) => Outcome::Completed,
-            Err(divergence) => divergence.at(steps),
-        })
-    }
-
-    /// The next batch's loss, or how it is not finite.
-    fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
-        let rows = self.batches.next_rows();
-        let (inputs, labels) = self.spec.data.train.batch(rows, &self.device);
-        let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
-        let value: f64 = loss.clone().into_scalar();
-        if value.is_finite() {
-            return Ok((loss, value));
-        }
-        Err(Divergence {
-            layer: divergence::origin(&self.network, inputs),
-            what: format!("the loss is {value}"),
-        })
-    }
-
-    fn step(&mut self, step: usize) -> Result<Step, LabError> {
-        let start = Instant::now();
-        let (loss, value) = match self.forward() {
-            Ok(forward) => forward,
-            Err(divergence) => return Ok(Step::Diverged(divergence)),
-        };
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        // Steering consumes the network; the handle kept here serves when it fails.
-        let network = self.network.clone();
-        let target = self.spec.lr;
-        let steered = match self
-            .controller
-            .steer(network, gradients, &mut self.optimizer, target)
-        {
-            Err(SteerError::Probe(ProbeError::Unusable { layer, source })) => {
-                let what = source.to_string();
-                return Ok(Step::Diverged(Divergence { layer, what }));
-            }
-            other => other?,
-        };
-        self.network = self
-            .optimizer
-            .step(steered.lr, steered.model, steered.gradients);
-        let line = step_line(step, value, target, &steered.report);
-        let timing = TimingLine {
-            step,
-            seconds: start.elapsed().as_secs_f64(),
-        };
-        self.writer
-            .step(&line, &layer_line(step, &steered.report), &timing)?;
-        Ok(Step::Done(line))
-    }
-
-    fn evaluate(&mut self, step: usize) -> Result<(), LabError> {
-        let network = self.with_population_statistics().valid();
-        let data = &self.spec.data;
-        let (train_loss, train_accuracy) = self.score(&network, &data.train);
-        let (test_loss, test_accuracy) = self.score(&network, &data.test);
-        self.writer.eval(&EvalLine {
-            step,
-            train_loss,
-            train_accuracy,
-            test_loss,
-            test_accuracy,
-        })
-    }
-
-    /// The network with BN statistics averaged over the training set: running averages lag behind
-    /// weights that move this fast.
-    fn with_population_statistics(&self) -> N {
-        let mut network = self.network.clone().fork(&self.device);
-        for (seen, rows) in self.chunks(&self.spec.data.train).iter().enumerate() {
-            for norm in network.batch_norms() {
-                norm.momentum = 1.0 / (seen as f64 + 1.0);
-            }
-            let (inputs, _) = self.spec.data.train.batch(rows, &self.device);
-            network.forward(inputs);
-        }
-        network
-    }
-
-    /// Mean cross-entropy, if finite, and share classified correctly.
-    fn score(&self, network: &N, split: &Split) -> (Option<f64>, f64) {
-        let device = self.device.clone().inner();
-        let (mut loss, mut correct) = (0.0, 0.0);
-        for rows in self.chunks(split) {
-            let (inputs, labels) = split.batch(&rows, &device);
-            let scores = network.forward(inputs);
-            let hits = scores
-                .clone()
-                .argmax(1)
-                .squeeze::<1>()
-                .equal(labels.clone());
-            correct += hits.int().sum().into_scalar::<f64>();
-            loss += cross_entropy(scores, labels).into_scalar::<f64>() * rows.len() as f64;
-        }
-        let rows = split.len() as f64;
-        (
-            Some(loss / rows).filter(|loss| loss.is_finite()),
-            correct / rows,
-        )
-    }
-
-    /// The rows of a split in order, in chunks of near-equal size of at least the batch size: a
-    /// small last chunk would have statistics of its own.
-    fn chunks(&self, split: &Split) -> Vec<Vec<usize>> {
-        let count = (split.len() / self.spec.raw.batch_size).max(1);
-        (0..count)
-            .map(|i| (split.len() * i / count..split.len() * (i + 1) / count).collect())
-            .collect()
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use burn::module::{ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
@@ -138,5 +138,32 @@ impl Collector for Tracked<'_> {
         gradient: Option<Tensor<D>>,
     ) {
         self.found[self.positions[&id]] = gradient.map(|gradient| self.sums.push(weight, gradient));
+    }
+}
+
+/// The identity of every float parameter, by its path.
+pub(super) fn identities<M: Module>(module: &M) -> HashMap<String, ParamId> {
+    let mut walk = Identities::default();
+    module.visit(&mut walk);
+    walk.found
+}
+
+#[derive(Default)]
+struct Identities {
+    path: Vec<String>,
+    found: HashMap<String, ParamId>,
+}
+
+impl ModuleVisitor for Identities {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.insert(self.path.join("."), param.id);
     }
 }

@@ -35,26 +35,14 @@ impl Run {
     /// # Errors
     /// [`LabError::Io`], or [`LabError::Malformed`] with file and line.
     pub fn load(folder: &Path) -> Result<Self, LabError> {
-        let header_path = folder.join(HEADER);
-        let header: Header =
-            toml::from_str(&read(&header_path)?).map_err(|error| LabError::Malformed {
-                path: header_path.clone(),
-                line: None,
-                problem: error.to_string(),
-            })?;
-        let outcome_path = folder.join(OUTCOME);
-        let outcome = if outcome_path.exists() {
-            Some(parse(&outcome_path, 1, &read(&outcome_path)?)?)
-        } else {
-            None
-        };
+        let header = Header::load(folder)?;
         let run = Self {
             folder: folder.to_owned(),
             steps: lines(&folder.join(STEPS))?,
             layers: lines(&folder.join(LAYERS))?,
             evals: lines(&folder.join(EVALS))?,
+            outcome: Outcome::load(folder)?,
             header,
-            outcome,
         };
         run.check_lengths()?;
         Ok(run)
@@ -81,6 +69,40 @@ impl Run {
     pub fn control(&self) -> &str {
         &self.header.spec.control
     }
+}
+
+impl Header {
+    /// Reads `run.toml` in `folder`.
+    ///
+    /// # Errors
+    /// [`LabError::Io`], or [`LabError::Malformed`].
+    pub fn load(folder: &Path) -> Result<Self, LabError> {
+        let path = folder.join(HEADER);
+        toml::from_str(&read(&path)?).map_err(|error| LabError::Malformed {
+            path,
+            line: None,
+            problem: error.to_string(),
+        })
+    }
+}
+
+impl Outcome {
+    /// Reads how the run in `folder` ended; `None` when it did not, or was killed.
+    ///
+    /// # Errors
+    /// [`LabError::Io`], or [`LabError::Malformed`].
+    pub fn load(folder: &Path) -> Result<Option<Self>, LabError> {
+        let path = folder.join(OUTCOME);
+        match path.exists() {
+            true => Ok(Some(parse(&path, 1, &read(&path)?)?)),
+            false => Ok(None),
+        }
+    }
+}
+
+/// Whether there is a run in `folder`.
+pub fn is_run(folder: &Path) -> bool {
+    folder.join(HEADER).exists()
 }
 
 /// The runs in `folder`: itself if it is a run, otherwise the runs in its folders, in

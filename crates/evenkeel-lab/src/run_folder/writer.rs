@@ -1,17 +1,28 @@
 //! Writing a run: one whole line at a time, so that a killed run stays readable.
 
-use std::fs::{self, File, TryLockError};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use burn_pack::AtomicFile;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    EVALS, EvalLine, HEADER, Header, LAYERS, LOCK, LayerLine, OUTCOME, Outcome, STEPS, StepLine,
-    TIMING, TimingLine,
+    CHECKPOINTS, EVALS, EvalLine, HEADER, Header, LAYERS, LOCK, LayerLine, OUTCOME, Outcome, STEPS,
+    StepLine, TIMING, TimingLine,
 };
 use crate::error::LabError;
+use crate::failpoint;
+
+/// How long the logs of a run are, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lengths {
+    steps: u64,
+    layers: u64,
+    evals: u64,
+    timing: u64,
+}
 
 /// The open files of a run. The folder is locked until this is dropped.
 #[derive(Debug)]
@@ -21,7 +32,55 @@ pub struct RunWriter {
     layers: Lines,
     evals: Lines,
     timing: Lines,
-    _lock: File,
+    _lock: Lock,
+}
+
+/// A run's folder, locked until this is dropped: nobody else writes to it.
+#[derive(Debug)]
+pub struct Lock {
+    folder: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// Makes and locks `folder`.
+    ///
+    /// # Errors
+    /// [`LabError::FolderLocked`] or [`LabError::Io`].
+    pub fn take(folder: &Path) -> Result<Self, LabError> {
+        fs::create_dir_all(folder).map_err(LabError::io(folder))?;
+        let path = folder.join(LOCK);
+        let file = File::create(&path).map_err(LabError::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self {
+                folder: folder.to_owned(),
+                _file: file,
+            }),
+            Err(TryLockError::WouldBlock) => Err(LabError::FolderLocked {
+                path: folder.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(LabError::Io { path, source }),
+        }
+    }
+
+    /// Removes what writes left behind that were killed in the middle.
+    ///
+    /// # Errors
+    /// [`LabError::Io`].
+    pub fn tidy(&self) -> Result<(), LabError> {
+        for folder in [self.folder.clone(), self.folder.join(CHECKPOINTS)] {
+            if !folder.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(&folder).map_err(LabError::io(&folder))? {
+                let path = entry.map_err(LabError::io(&folder))?.path();
+                if path.extension().is_some_and(|ending| ending == "tmp") {
+                    remove_if_there(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Refuses a folder that holds a run already, unless it is to be replaced.
@@ -38,33 +97,61 @@ pub fn refuse_taken(folder: &Path, overwrite: bool) -> Result<(), LabError> {
 }
 
 impl RunWriter {
-    /// Locks `folder` and starts a run in it, in place of an earlier run if `overwrite` says so.
-    /// Files that are not a run's are left alone.
+    /// Starts a run in a locked folder, in place of an earlier run. Files that are not a run's are
+    /// left alone.
     ///
     /// # Errors
-    /// [`LabError::FolderTaken`], [`LabError::FolderLocked`] or [`LabError::Io`].
-    pub fn create(folder: &Path, header: &Header, overwrite: bool) -> Result<Self, LabError> {
-        fs::create_dir_all(folder).map_err(LabError::io(folder))?;
-        let lock = lock(folder)?;
-        refuse_taken(folder, overwrite)?;
-        let outcome = folder.join(OUTCOME);
-        if outcome.exists() {
-            fs::remove_file(&outcome).map_err(LabError::io(&outcome))?;
-        }
-        let path = folder.join(HEADER);
-        let text = toml::to_string(header).map_err(|error| LabError::Malformed {
-            path: path.clone(),
-            line: None,
-            problem: error.to_string(),
-        })?;
-        write_atomically(&path, text.as_bytes())?;
-        Ok(Self {
+    /// [`LabError::Io`].
+    pub fn create(lock: Lock, header: &Header) -> Result<Self, LabError> {
+        let folder = lock.folder.as_path();
+        remove_if_there(&folder.join(OUTCOME))?;
+        let writer = Self {
             steps: Lines::create(folder, STEPS)?,
             layers: Lines::create(folder, LAYERS)?,
             evals: Lines::create(folder, EVALS)?,
             timing: Lines::create(folder, TIMING)?,
             folder: folder.to_owned(),
             _lock: lock,
+        };
+        // Last: where there is a header, there are logs.
+        failpoint::at("header-begins");
+        write_atomically(
+            &writer.folder.join(HEADER),
+            header.to_toml(&writer.folder)?.as_bytes(),
+        )?;
+        failpoint::at("header-written");
+        Ok(writer)
+    }
+
+    /// Goes on with a run that was broken off and cuts its logs back to `lengths`: what came later
+    /// will be done again.
+    ///
+    /// # Errors
+    /// [`LabError::Malformed`] for a log that is shorter or has no line ending there, or
+    /// [`LabError::Io`].
+    pub fn resume(lock: Lock, lengths: &Lengths) -> Result<Self, LabError> {
+        let folder = lock.folder.as_path();
+        remove_if_there(&folder.join(OUTCOME))?;
+        Ok(Self {
+            steps: Lines::resume(folder, STEPS, lengths.steps)?,
+            layers: Lines::resume(folder, LAYERS, lengths.layers)?,
+            evals: Lines::resume(folder, EVALS, lengths.evals)?,
+            timing: Lines::resume(folder, TIMING, lengths.timing)?,
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Makes sure that all lines are on the disk, and says how long the logs are.
+    ///
+    /// # Errors
+    /// [`LabError::Io`].
+    pub fn sync(&mut self) -> Result<Lengths, LabError> {
+        Ok(Lengths {
+            steps: self.steps.sync()?,
+            layers: self.layers.sync()?,
+            evals: self.evals.sync()?,
+            timing: self.timing.sync()?,
         })
     }
 
@@ -79,6 +166,7 @@ impl RunWriter {
         timing: &TimingLine,
     ) -> Result<(), LabError> {
         self.layers.write(layers)?;
+        failpoint::at("step-half-logged");
         self.timing.write(timing)?;
         self.steps.write(step)
     }
@@ -96,19 +184,8 @@ impl RunWriter {
     /// # Errors
     /// [`LabError::Io`].
     pub fn finish(self, outcome: &Outcome) -> Result<(), LabError> {
+        failpoint::at("outcome-begins");
         write_atomically(&self.folder.join(OUTCOME), &json_line(outcome))
-    }
-}
-
-fn lock(folder: &Path) -> Result<File, LabError> {
-    let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(LabError::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LabError::FolderLocked {
-            path: folder.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(LabError::Io { path, source }),
     }
 }
 
@@ -126,10 +203,71 @@ impl Lines {
         Ok(Self { path, file })
     }
 
+    fn resume(folder: &Path, name: &str, length: u64) -> Result<Self, LabError> {
+        let path = folder.join(name);
+        let open = OpenOptions::new().read(true).write(true).open(&path);
+        let mut file = open.map_err(LabError::io(&path))?;
+        cut(&mut file, length)
+            .map_err(LabError::io(&path))?
+            .map_err(|problem| LabError::Malformed {
+                path: path.clone(),
+                line: None,
+                problem,
+            })?;
+        Ok(Self { path, file })
+    }
+
     fn write(&mut self, line: &impl Serialize) -> Result<(), LabError> {
-        self.file
-            .write_all(&json_line(line))
-            .map_err(LabError::io(&self.path))
+        let line = json_line(line);
+        let (first, rest) = line.split_at(line.len() / 2);
+        let mut write = |part: &[u8]| self.file.write_all(part).map_err(LabError::io(&self.path));
+        if failpoint::is_set() {
+            // Killed here, a line is torn.
+            write(first)?;
+            failpoint::at("line-torn");
+            return write(rest);
+        }
+        write(&line)
+    }
+
+    fn sync(&mut self) -> Result<u64, LabError> {
+        let length = self
+            .file
+            .sync_data()
+            .and_then(|()| self.file.stream_position());
+        length.map_err(LabError::io(&self.path))
+    }
+}
+
+/// Cuts a log back to `length` bytes, unless that is not where a line ends.
+fn cut(file: &mut File, length: u64) -> std::io::Result<Result<(), String>> {
+    let present = file.metadata()?.len();
+    if present < length {
+        return Ok(Err(format!(
+            "{present} bytes, but the checkpoint was made when there were {length}: lines are missing"
+        )));
+    }
+    if length > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::Start(length - 1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            return Ok(Err(format!(
+                "no line ends at byte {length}, where the checkpoint was made: it was changed"
+            )));
+        }
+    }
+    file.set_len(length)?;
+    file.seek(SeekFrom::Start(length))?;
+    Ok(Ok(()))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), LabError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(LabError::io(path)(error))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -153,5 +291,6 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
     file.write_all(bytes).map_err(LabError::io(path))?;
     file.sync_all().map_err(LabError::io(path))?;
     drop(file);
+    failpoint::at("file-written");
     scratch.commit().map_err(failed)
 }

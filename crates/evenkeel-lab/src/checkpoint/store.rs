@@ -1,0 +1,169 @@
+//! The checkpoints of a run: `checkpoints/step-NNNNNNNN.ckpt`, the newest few and the best.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Checkpoint;
+use crate::error::LabError;
+use crate::failpoint;
+use crate::run_folder::{CHECKPOINTS, write_atomically};
+
+const PREFIX: &str = "step-";
+const ENDING: &str = ".ckpt";
+
+/// The checkpoints in a run's folder.
+#[derive(Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    keep: usize,
+    /// Step and test accuracy of the best one so far.
+    best: Option<(usize, f64)>,
+}
+
+impl Checkpoints {
+    /// Those of the run in `run`, of which the newest `keep` are kept, and the one with the highest
+    /// test accuracy.
+    pub fn of(run: &Path, keep: usize) -> Self {
+        Self {
+            folder: run.join(CHECKPOINTS),
+            keep,
+            best: None,
+        }
+    }
+
+    /// Writes a checkpoint and removes those that are to be kept no longer.
+    ///
+    /// # Errors
+    /// [`LabError::Io`]; earlier checkpoints are still there then.
+    pub fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), LabError> {
+        fs::create_dir_all(&self.folder).map_err(LabError::io(&self.folder))?;
+        failpoint::at("checkpoint-begins");
+        let step = checkpoint.state.step;
+        write_atomically(&self.path(step), &checkpoint.to_bytes())?;
+        failpoint::at("checkpoint-written");
+        self.judge(checkpoint);
+        self.prune()
+    }
+
+    /// The newest checkpoint, `None` when there is none.
+    ///
+    /// # Errors
+    /// [`LabError::Checkpoint`] when the newest one is damaged, or of another run than `run` says,
+    /// with the newest one that can be used; [`LabError::Io`].
+    pub fn newest(&mut self, run: &str) -> Result<Option<Checkpoint>, LabError> {
+        let mut damaged: Option<(PathBuf, String)> = None;
+        for step in self.steps()?.into_iter().rev() {
+            let path = self.path(step);
+            let read = self.read(&path, run)?;
+            match (read, damaged) {
+                (Ok(checkpoint), None) => {
+                    self.recall_best(run)?;
+                    return Ok(Some(checkpoint));
+                }
+                (Ok(_), Some((damaged, problem))) => {
+                    return Err(LabError::Checkpoint {
+                        path: damaged,
+                        problem,
+                        good: Some(path),
+                    });
+                }
+                (Err(problem), earlier) => damaged = earlier.or(Some((path, problem))),
+            }
+        }
+        match damaged {
+            None => Ok(None),
+            Some((path, problem)) => Err(LabError::Checkpoint {
+                path,
+                problem,
+                good: None,
+            }),
+        }
+    }
+
+    /// Removes all of them, with what an interrupted write has left.
+    ///
+    /// # Errors
+    /// [`LabError::Io`].
+    pub fn clear(&mut self) -> Result<(), LabError> {
+        self.best = None;
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(LabError::io(&self.folder)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The error that the checkpoint of `step` cannot be made or used.
+    pub fn unusable(&self, step: usize, problem: &dyn std::fmt::Display) -> LabError {
+        LabError::Checkpoint {
+            path: self.path(step),
+            problem: problem.to_string(),
+            good: None,
+        }
+    }
+
+    fn path(&self, step: usize) -> PathBuf {
+        self.folder.join(format!("{PREFIX}{step:08}{ENDING}"))
+    }
+
+    /// A checkpoint, or what is wrong with it.
+    fn read(&self, path: &Path, run: &str) -> Result<Result<Checkpoint, String>, LabError> {
+        let bytes = fs::read(path).map_err(LabError::io(path))?;
+        Ok(Checkpoint::from_bytes(&bytes).and_then(|checkpoint| {
+            match checkpoint.state.run == run {
+                true => Ok(checkpoint),
+                false => Err("it belongs to another run than run.toml describes".to_owned()),
+            }
+        }))
+    }
+
+    /// The steps of the files there, ascending.
+    fn steps(&self) -> Result<Vec<usize>, LabError> {
+        if !self.folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut steps = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(LabError::io(&self.folder))? {
+            let name = entry.map_err(LabError::io(&self.folder))?.file_name();
+            let name = name.to_string_lossy();
+            let number = name
+                .strip_prefix(PREFIX)
+                .and_then(|name| name.strip_suffix(ENDING));
+            steps.extend(number.and_then(|number| number.parse::<usize>().ok()));
+        }
+        steps.sort_unstable();
+        Ok(steps)
+    }
+
+    fn recall_best(&mut self, run: &str) -> Result<(), LabError> {
+        for step in self.steps()? {
+            if let Ok(checkpoint) = self.read(&self.path(step), run)? {
+                self.judge(&checkpoint);
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, checkpoint: &Checkpoint) {
+        let accuracy = checkpoint.state.test_accuracy;
+        let better = |accuracy: &f64| self.best.is_none_or(|(_, best)| *accuracy > best);
+        if let Some(accuracy) = accuracy.filter(better) {
+            self.best = Some((checkpoint.state.step, accuracy));
+        }
+    }
+
+    fn prune(&self) -> Result<(), LabError> {
+        let steps = self.steps()?;
+        let old = &steps[..steps.len().saturating_sub(self.keep.max(1))];
+        for step in old
+            .iter()
+            .filter(|step| self.best.map(|best| best.0) != Some(**step))
+        {
+            let path = self.path(*step);
+            fs::remove_file(&path).map_err(LabError::io(&path))?;
+            failpoint::at("checkpoint-pruned");
+        }
+        Ok(())
+    }
+}

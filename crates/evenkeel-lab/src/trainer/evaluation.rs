@@ -1,0 +1,72 @@
+//! How good a network is: loss and accuracy over whole splits.
+
+use super::cross_entropy;
+use super::session::Session;
+use crate::dataset::Split;
+use crate::error::LabError;
+use crate::model::Network;
+use crate::run_folder::EvalLine;
+
+impl<N: Network> Session<'_, N> {
+    /// Evaluates on both splits, with statistics of batch normalization averaged over the training
+    /// set, and writes it down.
+    pub(super) fn evaluate(&mut self, step: usize) -> Result<(), LabError> {
+        let network = self.with_population_statistics().valid();
+        let data = &self.spec.data;
+        let (train_loss, train_accuracy) = self.score(&network, &data.train);
+        let (test_loss, test_accuracy) = self.score(&network, &data.test);
+        self.test_accuracy = Some(test_accuracy);
+        self.writer.eval(&EvalLine {
+            step,
+            train_loss,
+            train_accuracy,
+            test_loss,
+            test_accuracy,
+        })
+    }
+
+    /// The network with BN statistics averaged over the training set: running averages lag behind
+    /// weights that move this fast.
+    fn with_population_statistics(&self) -> N {
+        let mut network = self.network.clone().fork(&self.device);
+        for (seen, rows) in self.chunks(&self.spec.data.train).iter().enumerate() {
+            for norm in network.batch_norms() {
+                norm.momentum = 1.0 / (seen as f64 + 1.0);
+            }
+            let (inputs, _) = self.spec.data.train.batch(rows, &self.device);
+            network.forward(inputs);
+        }
+        network
+    }
+
+    /// Mean cross-entropy, if finite, and share classified correctly.
+    fn score(&self, network: &N, split: &Split) -> (Option<f64>, f64) {
+        let device = self.device.clone().inner();
+        let (mut loss, mut correct) = (0.0, 0.0);
+        for rows in self.chunks(split) {
+            let (inputs, labels) = split.batch(&rows, &device);
+            let scores = network.forward(inputs);
+            let hits = scores
+                .clone()
+                .argmax(1)
+                .squeeze::<1>()
+                .equal(labels.clone());
+            correct += hits.int().sum().into_scalar::<f64>();
+            loss += cross_entropy(scores, labels).into_scalar::<f64>() * rows.len() as f64;
+        }
+        let rows = split.len() as f64;
+        (
+            Some(loss / rows).filter(|loss| loss.is_finite()),
+            correct / rows,
+        )
+    }
+
+    /// The rows of a split in order, in chunks of near-equal size of at least the batch size: a
+    /// small last chunk would have statistics of its own.
+    fn chunks(&self, split: &Split) -> Vec<Vec<usize>> {
+        let count = (split.len() / self.spec.raw.batch_size).max(1);
+        (0..count)
+            .map(|i| (split.len() * i / count..split.len() * (i + 1) / count).collect())
+            .collect()
+    }
+}

@@ -1,0 +1,273 @@
+//! A run between steps: how it starts, goes on, and is kept.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord, SgdConfig};
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Device, FloatDType, Tensor};
+use evenkeel::quantity::LrMultiplier;
+use evenkeel_burn::controller::{ElrController, SteerError};
+use evenkeel_burn::probe::{Probe, ProbeError};
+
+use super::record::{header, layer_line, step_line};
+use super::{Job, Observer, Start, batches, cross_entropy, device, initial, probe};
+use crate::batches::Batches;
+use crate::checkpoint::{Checkpoint, Checkpoints, State, fingerprint};
+use crate::divergence;
+use crate::error::LabError;
+use crate::model::Network;
+use crate::run_folder::{
+    Header, Lock, Outcome, RunWriter, StepLine, TimingLine, is_run, refuse_taken,
+};
+use crate::spec::RunSpec;
+
+/// The state of a run between steps.
+pub(super) struct Session<'a, N> {
+    pub(super) spec: &'a RunSpec,
+    pub(super) device: Device,
+    pub(super) network: N,
+    optimizer: ModuleOptimizer,
+    controller: ElrController,
+    batches: Batches,
+    /// Batches drawn.
+    drawn: usize,
+    pub(super) writer: RunWriter,
+    checkpoints: Checkpoints,
+    every: usize,
+    /// SHA-256 of `run.toml`.
+    run: String,
+    /// The evaluation that is due at this step was done before the checkpoint.
+    evaluated: Option<usize>,
+    pub(super) test_accuracy: Option<f64>,
+}
+
+/// What a step came to.
+enum Step {
+    Done(StepLine),
+    Diverged(Divergence),
+}
+
+/// A loss or gradient that is not finite, and where it began.
+struct Divergence {
+    layer: String,
+    what: String,
+}
+
+impl Divergence {
+    fn at(self, step: usize) -> Outcome {
+        Outcome::Diverged {
+            step,
+            layer: self.layer,
+            what: self.what,
+        }
+    }
+}
+
+impl<'a, N: Network> Session<'a, N> {
+    /// Starts the run, or goes on with it.
+    pub(super) fn start(job: &Job<'a>) -> Result<Self, LabError> {
+        let device = device();
+        let network: N = initial(job.spec, &device);
+        let probe = probe(&network, job.spec, FloatDType::F32)?;
+        let header = header(job.spec, &probe);
+        let run = fingerprint(header.to_toml(&job.folder)?.as_bytes());
+        let lock = Lock::take(&job.folder)?;
+        let mut checkpoints = Checkpoints::of(&job.folder, job.checkpoints.keep);
+        let resumed = match job.start {
+            Start::Resume if is_run(&job.folder) => {
+                Header::load(&job.folder)?.refuse_other(&header, &job.folder)?;
+                lock.tidy()?;
+                checkpoints.newest(&run)?
+            }
+            _ => None,
+        };
+        let writer = match &resumed {
+            Some(checkpoint) => RunWriter::resume(lock, &checkpoint.state.logs)?,
+            None => {
+                refuse_taken(&job.folder, job.start != Start::Fresh)?;
+                // First: those of an earlier run would be taken for this one's.
+                checkpoints.clear()?;
+                RunWriter::create(lock, &header)?
+            }
+        };
+        let fresh = Self {
+            spec: job.spec,
+            optimizer: SgdConfig::new().init(),
+            controller: ElrController::new(probe, job.spec.controls.clone()),
+            batches: batches(job.spec),
+            drawn: 0,
+            writer,
+            checkpoints,
+            every: job.checkpoints.every,
+            run,
+            evaluated: None,
+            test_accuracy: None,
+            network,
+            device,
+        };
+        match resumed {
+            Some(checkpoint) => fresh.restored(checkpoint),
+            None => Ok(fresh),
+        }
+    }
+
+    /// The session as it was when the checkpoint was made.
+    fn restored(mut self, checkpoint: Checkpoint) -> Result<Self, LabError> {
+        let State {
+            step,
+            batches,
+            multipliers,
+            evaluated,
+            test_accuracy,
+            ..
+        } = checkpoint.state;
+        let unusable = |error: &dyn std::fmt::Display| self.checkpoints.unusable(step, error);
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(checkpoint.model));
+        let record = record.map_err(|error| unusable(&error))?;
+        self.network = self
+            .network
+            .try_load_record(record)
+            .map_err(|error| unusable(&error))?;
+        let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer));
+        let record = record.map_err(|error| unusable(&error))?;
+        self.optimizer = self.optimizer.load_record(record);
+        let multipliers = multipliers
+            .into_iter()
+            .map(|bits| LrMultiplier::new(f64::from_bits(bits)))
+            .collect::<Result<_, _>>()
+            .map_err(|error| unusable(&error))?;
+        let probe: Probe = self.controller.probe().clone().rebound(&self.network)?;
+        self.controller =
+            ElrController::resumed(probe, self.spec.controls.clone(), step, multipliers);
+        for _ in 0..batches {
+            self.batches.next_rows();
+        }
+        self.drawn = batches;
+        self.evaluated = evaluated.then_some(step);
+        self.test_accuracy = test_accuracy;
+        Ok(self)
+    }
+
+    /// Runs to the end, or until it is stopped or diverges.
+    pub(super) fn run(
+        &mut self,
+        stop: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, LabError> {
+        let (first, steps) = (self.controller.step(), self.spec.raw.steps);
+        for step in first..steps {
+            if stop.load(Ordering::Relaxed) {
+                self.checkpoint(step)?;
+                return Ok(Outcome::Interrupted { step });
+            }
+            if step % self.spec.raw.eval_every == 0 {
+                self.evaluate_once(step)?;
+            }
+            if step > first && step % self.every == 0 {
+                self.checkpoint(step)?;
+            }
+            match self.step(step)? {
+                Step::Done(line) => observer.step(&line),
+                Step::Diverged(divergence) => return Ok(divergence.at(step)),
+            }
+        }
+        self.evaluate_once(steps)?;
+        self.checkpoint(steps)?;
+        // The last update is judged like every other: by the loss of the batch after it.
+        Ok(match self.forward() {
+            Ok(_) => Outcome::Completed,
+            Err(divergence) => divergence.at(steps),
+        })
+    }
+
+    /// Writes down how the run ended.
+    pub(super) fn finish(self, outcome: &Outcome) -> Result<(), LabError> {
+        self.writer.finish(outcome)
+    }
+
+    /// Evaluates, unless the checkpoint that the run went on from has it already.
+    fn evaluate_once(&mut self, step: usize) -> Result<(), LabError> {
+        if self.evaluated != Some(step) {
+            self.evaluate(step)?;
+            self.evaluated = Some(step);
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, step: usize) -> Result<(), LabError> {
+        let failed = |error: &dyn std::fmt::Display| self.checkpoints.unusable(step, error);
+        let model = self.network.clone().into_record().into_bytes();
+        let optimizer = self.optimizer.to_record().into_bytes();
+        let (model, optimizer) = (
+            model.map_err(|error| failed(&error))?.to_vec(),
+            optimizer.map_err(|error| failed(&error))?.to_vec(),
+        );
+        let multipliers = self.controller.multipliers().iter();
+        let state = State {
+            step,
+            run: self.run.clone(),
+            batches: self.drawn,
+            multipliers: multipliers
+                .map(|multiplier| multiplier.get().to_bits())
+                .collect(),
+            logs: self.writer.sync()?,
+            evaluated: self.evaluated == Some(step),
+            test_accuracy: self.test_accuracy,
+        };
+        self.checkpoints.write(&Checkpoint {
+            state,
+            model,
+            optimizer,
+        })
+    }
+
+    /// The next batch's loss, or how it is not finite.
+    fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
+        let rows = self.batches.next_rows();
+        self.drawn += 1;
+        let (inputs, labels) = self.spec.data.train.batch(rows, &self.device);
+        let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
+        let value: f64 = loss.clone().into_scalar();
+        if value.is_finite() {
+            return Ok((loss, value));
+        }
+        Err(Divergence {
+            layer: divergence::origin(&self.network, inputs),
+            what: format!("the loss is {value}"),
+        })
+    }
+
+    fn step(&mut self, step: usize) -> Result<Step, LabError> {
+        let start = Instant::now();
+        let (loss, value) = match self.forward() {
+            Ok(forward) => forward,
+            Err(divergence) => return Ok(Step::Diverged(divergence)),
+        };
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        // Steering consumes the network; the handle kept here serves when it fails.
+        let network = self.network.clone();
+        let target = self.spec.lr;
+        let steered = match self
+            .controller
+            .steer(network, gradients, &mut self.optimizer, target)
+        {
+            Err(SteerError::Probe(ProbeError::Unusable { layer, source })) => {
+                let what = source.to_string();
+                return Ok(Step::Diverged(Divergence { layer, what }));
+            }
+            other => other?,
+        };
+        self.network = self
+            .optimizer
+            .step(steered.lr, steered.model, steered.gradients);
+        let line = step_line(step, value, target, &steered.report);
+        let timing = TimingLine {
+            step,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        self.writer
+            .step(&line, &layer_line(step, &steered.report), &timing)?;
+        Ok(Step::Done(line))
+    }
+}

@@ -1,14 +1,20 @@
 //! The controls of the theory crate, acting on a real network in two lines of a training loop.
 
+mod update;
+
+use std::collections::HashMap;
+
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Module, ParamGroup, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use evenkeel::control::{Controls, Plan};
+use evenkeel::control::{Controls, Moment, Plan};
+use evenkeel::optimizer::Measure;
 use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
 use thiserror::Error;
 
 use crate::probe::{Probe, ProbeError, Reading};
-use crate::rescale::{RescaleError, rescale};
+use crate::rescale::{RescaleError, rescale, rescale_state};
+use update::Update;
 
 /// What can go wrong while steering.
 #[derive(Debug, Error)]
@@ -26,8 +32,9 @@ pub enum SteerError {
 pub struct ElrController {
     probe: Probe,
     controls: Controls,
+    measure: Measure,
     step: usize,
-    /// Those of the step before, in the order of the probe's layers.
+    /// Those of the step before, in the order of the probe's layers; none before the first step.
     multipliers: Vec<LrMultiplier>,
 }
 
@@ -75,32 +82,39 @@ impl StepReport {
 impl ElrController {
     /// A controller for the module that `probe` was made from.
     pub fn new(probe: Probe, controls: Controls) -> Self {
-        let layers = probe.layers().len();
         Self {
             probe,
             controls,
+            measure: Measure::Gradient,
             step: 0,
-            multipliers: vec![LrMultiplier::ONE; layers],
+            multipliers: Vec::new(),
         }
     }
 
-    /// A controller that goes on where another one was after `step` steps, with the multipliers of
-    /// its last step; layers without one have 1.
-    pub fn resumed(
-        probe: Probe,
-        controls: Controls,
-        step: usize,
-        multipliers: Vec<LrMultiplier>,
-    ) -> Self {
-        let mut controller = Self::new(probe, controls);
-        controller.step = step;
-        for (mine, given) in controller.multipliers.iter_mut().zip(multipliers) {
-            *mine = given;
-        }
-        controller
+    /// The same controller going by the ELRs of an optimiser's kind: those of gradients for SGD, with
+    /// momentum or without, those of the update for Adam ([`ElrController::advance`] measures both).
+    pub fn for_measure(mut self, measure: Measure) -> Self {
+        self.measure = measure;
+        self
     }
 
-    /// The multipliers of the last step, in the order of the probe's layers.
+    /// The same controller as it was after `step` steps, with the multipliers of the last one.
+    pub fn resumed(mut self, step: usize, multipliers: Vec<LrMultiplier>) -> Self {
+        self.step = step;
+        self.multipliers = multipliers;
+        self
+    }
+
+    /// The same controller for a module of the same structure that was loaded.
+    ///
+    /// # Errors
+    /// As [`Probe::rebound`].
+    pub fn rebound<M: Module>(mut self, module: &M) -> Result<Self, ProbeError> {
+        self.probe = self.probe.rebound(module)?;
+        Ok(self)
+    }
+
+    /// The multipliers of the last step, in the order of the probe's layers; empty before the first.
     pub fn multipliers(&self) -> &[LrMultiplier] {
         &self.multipliers
     }
@@ -118,8 +132,8 @@ impl ElrController {
     /// Measures, decides and prepares one step. `target` is the rate that the schedule asks for.
     ///
     /// Layers with a zero gradient in this step take no part in the decision. ELRs are those of the
-    /// gradients, which is what acts under SGD, with momentum or without; under Adam-type optimisers
-    /// they only say how gradients and weights compare (T19).
+    /// gradients, which is what acts under SGD, with momentum or without; for Adam-type optimisers
+    /// see [`ElrController::advance`].
     ///
     /// # Errors
     /// [`SteerError`]; the step is not counted then.
@@ -131,35 +145,107 @@ impl ElrController {
         target: LearningRate,
     ) -> Result<Steered<M>, SteerError> {
         let readings = self.probe.read(&model, &gradients)?;
-        let ids: Vec<ParamId> = self.probe.layers().map(|layer| layer.id).collect();
-        let raw: Vec<Option<Elr>> = readings.iter().map(|reading| elr(*reading)).collect();
-        let plan = self
-            .controls
-            .decide(self.step, &StepReport::alive(&raw), target);
-        let report = self.report(readings, raw, &plan);
-
+        let decision = self.decide(readings, Measure::Gradient, target);
+        let Decision { plan, report } = decision;
         let (model, gradients) = match &plan.rescale {
-            Some(_) => {
-                let factors = ids.iter().copied().zip(report.factors.iter().copied());
-                rescale(model, gradients, optimizer, &factors.collect())?
-            }
+            Some(_) => rescale(model, gradients, optimizer, &self.factors(&report))?,
             None => (model, gradients),
         };
-        self.multipliers.clone_from(&report.multipliers);
-        self.step += 1;
+        self.count(&report);
         Ok(Steered {
             model,
             gradients,
-            lr: layer_rates(&plan, &ids, &report.multipliers),
+            lr: layer_rates(&plan, &self.ids(), &report.multipliers),
             report,
         })
     }
 
-    fn report(&self, readings: Vec<Reading>, raw: Vec<Option<Elr>>, plan: &Plan) -> StepReport {
-        let drifted = raw
+    /// Does a whole step: measures, decides, and lets the optimiser act.
+    ///
+    /// Under [`Measure::Gradient`] it is [`ElrController::steer`] and the optimiser's step. Under
+    /// [`Measure::Update`] the optimiser tries its step first; the ELR is that of the update
+    /// it makes, `‖ΔW‖/(λ‖W‖)` (T19), and the update is then taken as far as the plan says.
+    ///
+    /// # Errors
+    /// [`SteerError`]; the step is not counted then.
+    pub fn advance<M: Module>(
+        &mut self,
+        model: M,
+        gradients: GradientsParams,
+        optimizer: &mut ModuleOptimizer,
+        target: LearningRate,
+    ) -> Result<(M, StepReport), SteerError> {
+        if self.measure == Measure::Gradient {
+            let steered = self.steer(model, gradients, optimizer, target)?;
+            let model = optimizer.step(steered.lr, steered.model, steered.gradients);
+            return Ok((model, steered.report));
+        }
+        let tried = optimizer.step(target.get(), model.clone(), gradients);
+        let update = Update::between(&model, &tried);
+        let mut readings = self.probe.read(&model, update.changes())?;
+        for reading in &mut readings {
+            // An update at rate 0 says nothing: the layer counts as dead in this step.
+            reading.gradient_norm = per_rate(reading.gradient_norm, target);
+        }
+        let Decision { plan, report } = self.decide(readings, Measure::Update, target);
+        let stepped = if plan.multipliers.is_none() && plan.rescale.is_none() && !plan.is_capped() {
+            tried
+        } else {
+            rescale_state(optimizer, &self.factors(&report))?;
+            let shares = self.shares(&plan, &report);
+            update.taken(model, &self.factors(&report), &shares, plan.share())
+        };
+        self.count(&report);
+        Ok((stepped, report))
+    }
+
+    fn ids(&self) -> Vec<ParamId> {
+        self.probe.layers().map(|layer| layer.id).collect()
+    }
+
+    fn factors(&self, report: &StepReport) -> HashMap<ParamId, RescaleFactor> {
+        let ids = self.probe.layers().map(|layer| layer.id);
+        ids.zip(report.factors.iter().copied()).collect()
+    }
+
+    /// Which share of its tried update each layer takes.
+    fn shares(&self, plan: &Plan, report: &StepReport) -> HashMap<ParamId, f64> {
+        let share = |multiplier: &LrMultiplier| plan.share() * multiplier.get();
+        let ids = self.probe.layers().map(|layer| layer.id);
+        ids.zip(report.multipliers.iter().map(share)).collect()
+    }
+
+    fn decide(&self, readings: Vec<Reading>, measure: Measure, target: LearningRate) -> Decision {
+        let raw: Vec<Option<Elr>> = readings.iter().map(|reading| elr(*reading)).collect();
+        let alive = |(elr, multiplier): (&Option<Elr>, &LrMultiplier)| elr.map(|_| *multiplier);
+        let before: Vec<LrMultiplier> = raw
             .iter()
             .zip(&self.multipliers)
-            .map(|(elr, multiplier)| elr.map(|elr| evenkeel::equalise::acting(elr, *multiplier)))
+            .filter_map(alive)
+            .collect();
+        let moment = Moment {
+            step: self.step,
+            measure,
+            multipliers: &before,
+        };
+        let plan = self
+            .controls
+            .decide_at(&moment, &StepReport::alive(&raw), target);
+        let report = self.report(readings, raw, &plan);
+        Decision { plan, report }
+    }
+
+    fn count(&mut self, report: &StepReport) {
+        self.multipliers.clone_from(&report.multipliers);
+        self.step += 1;
+    }
+
+    fn report(&self, readings: Vec<Reading>, raw: Vec<Option<Elr>>, plan: &Plan) -> StepReport {
+        let before = self.multipliers.iter().copied();
+        let drifted = raw
+            .iter()
+            .zip(before.chain(std::iter::repeat(LrMultiplier::ONE)))
+            .map(|(elr, multiplier)| elr.map(|elr| evenkeel::equalise::acting(elr, multiplier)))
             .collect();
         StepReport {
             acting: spread_out(&raw, &plan.elrs, None, Some),
@@ -182,6 +268,16 @@ impl ElrController {
             drifted,
         }
     }
+}
+
+fn per_rate(norm: f64, lr: LearningRate) -> f64 {
+    if lr.get() > 0.0 { norm / lr.get() } else { 0.0 }
+}
+
+/// A plan with the report of what led to it.
+struct Decision {
+    plan: Plan,
+    report: StepReport,
 }
 
 /// The ELR of a reading that passed [`Probe::read`], `None` for a dead layer.

@@ -58,11 +58,8 @@ pub fn rescale<M: Module>(
     optimizer: &mut ModuleOptimizer,
     factors: &HashMap<ParamId, RescaleFactor>,
 ) -> Result<(M, GradientsParams), RescaleError> {
-    let factors: HashMap<ParamId, f64> = factors
-        .iter()
-        .map(|(&id, factor)| (id, factor.get()))
-        .collect();
-    carry_state(optimizer, &factors)?;
+    rescale_state(optimizer, factors)?;
+    let factors = plain(factors);
     let mut carrier = GradientCarrier {
         factors: &factors,
         gradients,
@@ -70,6 +67,27 @@ pub fn rescale<M: Module>(
     module.visit(&mut carrier);
     let gradients = carrier.gradients;
     Ok((scale_weights(module, &factors), gradients))
+}
+
+/// Carries the optimiser's state along with weights that are multiplied by their factors.
+///
+/// # Errors
+/// [`RescaleError`] when that cannot be; nothing is changed then.
+pub(crate) fn rescale_state(
+    optimizer: &mut ModuleOptimizer,
+    factors: &HashMap<ParamId, RescaleFactor>,
+) -> Result<(), RescaleError> {
+    match factors.values().all(|factor| *factor == RescaleFactor::ONE) {
+        true => Ok(()),
+        false => carry_state(optimizer, &plain(factors)),
+    }
+}
+
+fn plain(factors: &HashMap<ParamId, RescaleFactor>) -> HashMap<ParamId, f64> {
+    factors
+        .iter()
+        .map(|(&id, factor)| (id, factor.get()))
+        .collect()
 }
 
 /// Multiplies each weight by its factor.

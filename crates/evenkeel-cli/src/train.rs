@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use evenkeel::mean_field::bn_relu_explosion;
-use evenkeel::{control, warmup};
+use evenkeel::{control, optimizer, schedule, warmup};
 use evenkeel_lab::comparison;
 use evenkeel_lab::error::LabError;
 use evenkeel_lab::report::{self, Format};
@@ -46,6 +46,26 @@ pub struct Args {
     /// Controls to compare, separated by commas; `+` joins several into one.
     #[arg(long, default_value = "none,critical,hold", value_name = "A[,B...]", long_help = control_help())]
     control: String,
+
+    /// Optimiser.
+    #[arg(long, value_name = "OPTIMIZER", default_value = "sgd", long_help = listed("Optimiser.", optimizer::ALL.iter().map(|o| (o.grammar, o.summary))))]
+    optimizer: String,
+
+    /// Schedule of the target rate.
+    #[arg(long, value_name = "SCHEDULE", default_value = "constant", long_help = listed("Schedule of the target rate; `+` puts one after another.", schedule::ALL.iter().map(|s| (s.grammar, s.summary))))]
+    schedule: String,
+
+    /// Batches whose gradients are averaged for one step.
+    #[arg(long, value_name = "BATCHES", default_value_t = 1)]
+    accumulate: usize,
+
+    /// Shrink gradients whose norm, of all parameters together, is larger.
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    clip_norm: Option<f64>,
+
+    /// Stop after this many evaluations without a lower test loss.
+    #[arg(long, value_name = "EVALUATIONS")]
+    patience: Option<usize>,
 
     /// Training steps of each run.
     #[arg(long, default_value_t = 600, value_name = "STEPS")]
@@ -166,8 +186,14 @@ impl Args {
 
     /// One specification a control.
     fn raws(&self) -> Vec<RawSpec> {
-        let raw = |control: &str| {
-            self.spec
+        let raw = |control: &str| RawSpec {
+            optimizer: self.optimizer.clone(),
+            schedule: self.schedule.clone(),
+            accumulate: self.accumulate,
+            clip_norm: self.clip_norm,
+            patience: self.patience,
+            ..self
+                .spec
                 .raw(self.lr, control.trim(), self.steps, self.eval_every)
         };
         self.control.split(',').map(raw).collect()

@@ -40,8 +40,37 @@ pub struct State {
     pub logs: Lengths,
     /// Whether the evaluation due at this step is in the logs.
     pub evaluated: bool,
+    /// What evaluations have said so far.
+    pub best: Best,
+}
+
+/// What evaluations have said so far. Numbers are kept as the bits of 64-bit floats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
     /// Test accuracy of the last evaluation, by which the best checkpoint is kept.
-    pub test_accuracy: Option<f64>,
+    accuracy: Option<u64>,
+    /// The lowest test loss.
+    loss: Option<u64>,
+    /// Evaluations since then.
+    pub since: usize,
+}
+
+impl Best {
+    /// Takes note of an evaluation.
+    pub fn evaluated(&mut self, test_loss: Option<f64>, test_accuracy: f64) {
+        self.accuracy = Some(test_accuracy.to_bits());
+        let best = self.loss.map_or(f64::INFINITY, f64::from_bits);
+        match test_loss.filter(|loss| *loss < best) {
+            Some(loss) => (self.loss, self.since) = (Some(loss.to_bits()), 0),
+            None => self.since += 1,
+        }
+    }
+
+    /// Test accuracy of the last evaluation.
+    pub fn test_accuracy(&self) -> Option<f64> {
+        self.accuracy.map(f64::from_bits)
+    }
 }
 
 /// A run between two steps.
@@ -127,7 +156,7 @@ mod tests {
                 multipliers: vec![0.1f64.to_bits()],
                 logs: Lengths::default(),
                 evaluated: true,
-                test_accuracy: Some(0.5),
+                best: Best::default(),
             },
             model: vec![1, 2, 3],
             optimizer: Vec::new(),

@@ -13,6 +13,7 @@ pub mod example;
 mod failpoint;
 pub mod interchange;
 pub mod model;
+pub mod optimizer;
 pub mod prediction;
 pub mod report;
 pub mod run_folder;

@@ -3,9 +3,10 @@
 use evenkeel::control::Controls;
 use evenkeel::drift::{Drift, Fit, FitError, fit};
 use evenkeel::ensemble::{Draws, Ensemble, ensemble};
-use evenkeel::forecast::{Forecast, forecast};
-use evenkeel::optimizer::{Decay, Optimizer};
+use evenkeel::forecast::{Forecast, forecast_with};
+use evenkeel::optimizer::Optimizer;
 use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::schedule::Schedule;
 
 use crate::run_folder::{LayerLine, Run, StepLine};
 
@@ -14,7 +15,8 @@ use crate::run_folder::{LayerLine, Run, StepLine};
 pub struct Prediction {
     start: Vec<Elr>,
     controls: Controls,
-    lr: LearningRate,
+    optimizer: Optimizer,
+    schedule: Schedule,
     steps: usize,
 }
 
@@ -22,40 +24,49 @@ impl Prediction {
     /// As long as the run. `None` when there is nothing to start from: no step, or a layer without
     /// gradient.
     pub fn of(run: &Run) -> Option<Self> {
-        let first = run.layers.first()?;
-        let start = first
-            .grad_norm
-            .iter()
-            .zip(&first.weight_norm)
-            .map(|(gradient, weight)| Elr::new(gradient / weight).ok())
-            .collect::<Option<_>>()?;
+        let spec = &run.header.spec;
+        let lr = LearningRate::new(spec.lr).ok()?;
         Some(Self {
-            start,
-            controls: run.header.spec.control.parse().ok()?,
-            lr: LearningRate::new(run.header.spec.lr).ok()?,
+            start: first_elrs(run)?,
+            controls: spec.control.parse().ok()?,
+            optimizer: spec.optimizer.parse().ok()?,
+            schedule: Schedule::new(spec.schedule.parse().ok()?, lr, spec.steps),
             steps: run.steps.len().saturating_sub(1),
         })
     }
 
     /// With steady base gradients.
     pub fn steady(&self) -> Forecast {
-        forecast(&self.start, &self.controls, |_| self.lr, self.steps)
+        forecast_with(
+            &self.start,
+            &self.optimizer,
+            &self.controls,
+            |step| self.schedule.at(step),
+            self.steps,
+        )
     }
 
     /// With base gradients that drift (T24).
     pub fn drifting(&self, drift: &Drift, draws: Draws) -> Ensemble {
-        let sgd = Optimizer::sgd(Decay::None);
-        let target = |_| self.lr;
         ensemble(
             &self.start,
-            &sgd,
+            &self.optimizer,
             &self.controls,
-            target,
+            |step| self.schedule.at(step),
             self.steps,
             drift,
             draws,
         )
     }
+}
+
+/// The ELRs of a run's first step in the weights as they stood, by its optimiser's measure.
+fn first_elrs(run: &Run) -> Option<Vec<Elr>> {
+    let first = run.layers.first()?;
+    let norms = first.grad_norm.iter().zip(&first.weight_norm);
+    norms
+        .map(|(gradient, weight)| Elr::new(gradient / weight).ok())
+        .collect()
 }
 
 /// The drift of base gradients in a run (T24), up to the first step in which a layer is dead.

@@ -187,6 +187,11 @@ pub struct TimingLine {
 pub enum Outcome {
     /// All steps were done.
     Completed,
+    /// The test loss had stopped falling.
+    Stopped {
+        /// Updates done.
+        step: usize,
+    },
     /// The user stopped it.
     Interrupted {
         /// Updates done.

@@ -1,7 +1,9 @@
 //! What to run: as asked for ([`RawSpec`]), and checked ([`RunSpec`]).
 
 use evenkeel::control::{ControlError, Controls};
+use evenkeel::optimizer::{Optimizer, OptimizerError};
 use evenkeel::quantity::{LearningRate, QuantityError};
+use evenkeel::schedule::{Schedule, ScheduleError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -26,12 +28,39 @@ pub struct RawSpec {
     pub lr: f64,
     /// Control of the effective learning rates.
     pub control: String,
+    /// Optimiser, as the theory crate writes it.
+    #[serde(default = "sgd")]
+    pub optimizer: String,
+    /// Shape of the learning rate over steps, as the theory crate writes it.
+    #[serde(default = "constant")]
+    pub schedule: String,
+    /// Batches whose gradients are averaged for one step.
+    #[serde(default = "one")]
+    pub accumulate: usize,
+    /// The norm of all gradients together to which larger ones are shrunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Evaluations without a better test loss after which the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// Number of steps.
     pub steps: usize,
     /// Steps between evaluations.
     pub eval_every: usize,
     /// Seed of weights and batches.
     pub seed: u64,
+}
+
+fn sgd() -> String {
+    "sgd".to_owned()
+}
+
+fn constant() -> String {
+    "constant".to_owned()
+}
+
+fn one() -> usize {
+    1
 }
 
 /// A checked specification with its data.
@@ -45,8 +74,10 @@ pub struct RunSpec {
     pub shape: model::Shape,
     /// The data.
     pub data: Dataset,
-    /// The learning rate to aim at.
-    pub lr: LearningRate,
+    /// The rate that the schedule asks for at each step.
+    pub schedule: Schedule,
+    /// The optimiser, as the theory knows it.
+    pub optimizer: Optimizer,
     /// The controls.
     pub controls: Controls,
 }
@@ -87,6 +118,18 @@ pub enum SpecError {
     /// A control that cannot be read.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// An optimiser that cannot be read.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// A schedule that cannot be read.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// A norm to clip at that is none.
+    #[error("--clip-norm is {given}, but must be above 0 and finite; give a norm such as 1")]
+    ClipNorm {
+        /// What was given.
+        given: f64,
+    },
     /// A learning rate that is none.
     #[error("--lr: {0}")]
     Lr(#[from] QuantityError),
@@ -99,6 +142,7 @@ pub enum SpecError {
 const MAX_DEPTH: usize = 10_000;
 const MAX_WIDTH: usize = 16_384;
 const MAX_STEPS: usize = 100_000_000;
+const MAX_ACCUMULATE: usize = 1_000_000;
 
 impl RawSpec {
     /// Checks everything and loads the data.
@@ -120,7 +164,17 @@ impl RawSpec {
         in_range("--width", self.width, 1, MAX_WIDTH)?;
         in_range("--steps", self.steps, 1, MAX_STEPS)?;
         in_range("--eval-every", self.eval_every, 1, MAX_STEPS)?;
+        in_range("--accumulate", self.accumulate, 1, MAX_ACCUMULATE)?;
+        in_range("--patience", self.patience.unwrap_or(1), 1, MAX_STEPS)?;
+        if let Some(given) = self
+            .clip_norm
+            .filter(|norm| !(*norm > 0.0 && norm.is_finite()))
+        {
+            return Err(SpecError::ClipNorm { given });
+        }
         let lr = LearningRate::new(self.lr)?;
+        let schedule = Schedule::new(self.schedule.parse()?, lr, self.steps);
+        let optimizer = self.optimizer.parse()?;
         let controls = self.control.parse()?;
         let data = (data.load)()?;
         // A batch of one has no variance: batch normalization would divide by nothing.
@@ -135,7 +189,8 @@ impl RawSpec {
             raw: self,
             model,
             data,
-            lr,
+            schedule,
+            optimizer,
             controls,
         })
     }

@@ -94,6 +94,7 @@ impl Summary {
     pub fn ending(&self) -> String {
         match &self.outcome {
             Some(Outcome::Completed) => "completed".to_owned(),
+            Some(Outcome::Stopped { step }) => format!("no better at step {step}"),
             Some(Outcome::Interrupted { step }) => format!("interrupted after {step} steps"),
             Some(Outcome::Diverged { step, layer, .. }) => {
                 format!("diverged at step {step} in {layer}")

@@ -1,6 +1,7 @@
 //! The training loop, and nothing else.
 
 mod evaluation;
+mod gradients;
 mod record;
 mod session;
 

@@ -7,6 +7,7 @@
 
 mod critical;
 mod hold;
+mod lars;
 mod linear;
 mod none;
 mod rescale;
@@ -59,6 +60,14 @@ impl Plan {
         self.lr < self.target
     }
 
+    /// The share of the target rate that is used; 1 when there is none to share.
+    pub fn share(&self) -> f64 {
+        match self.target.get() {
+            target if target > 0.0 => self.lr.get() / target,
+            _ => 1.0,
+        }
+    }
+
     fn rescale_by(&mut self, factors: Vec<RescaleFactor>) {
         for (elr, factor) in self.elrs.iter_mut().zip(&factors) {
             *elr = equalise::rescaled_for(self.measure, *elr, *factor);
@@ -89,10 +98,21 @@ enum Stage {
     Rate,
 }
 
-/// One control's decision. Members are stateless: the step number is all they remember.
+/// When a decision is made, and what went before it: all that controls remember.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment<'a> {
+    /// The step, counted from 0.
+    pub step: usize,
+    /// Which ELRs are given: those of the optimiser in use.
+    pub measure: Measure,
+    /// The multipliers of the step before, one for each ELR; empty when there are none.
+    pub multipliers: &'a [LrMultiplier],
+}
+
+/// One control's decision. Members are stateless: the moment is all they know.
 trait Control: fmt::Debug + Send + Sync {
     fn stage(&self) -> Stage;
-    fn decide(&self, step: usize, plan: &mut Plan);
+    fn decide(&self, moment: &Moment, plan: &mut Plan);
     /// The policy by which this control computes critical rates, if it has one.
     fn policy(&self) -> Option<&'static Policy> {
         None
@@ -122,6 +142,7 @@ pub const ALL: &[Entry] = &[
     critical::ENTRY,
     rescale::ENTRY,
     hold::ENTRY,
+    lars::ENTRY,
 ];
 
 /// A control that could not be read.
@@ -185,7 +206,18 @@ impl Controls {
         elrs: &[Elr],
         target: LearningRate,
     ) -> Plan {
-        let mut plan = Plan::free(measure, elrs, target);
+        let moment = Moment {
+            step,
+            measure,
+            multipliers: &[],
+        };
+        self.decide_at(&moment, elrs, target)
+    }
+
+    /// Decides as [`Controls::decide`] does, knowing the multipliers of the step before, which a
+    /// gentle control starts from.
+    pub fn decide_at(&self, moment: &Moment, elrs: &[Elr], target: LearningRate) -> Plan {
+        let mut plan = Plan::free(moment.measure, elrs, target);
         if elrs.is_empty() {
             return plan;
         }
@@ -194,12 +226,12 @@ impl Controls {
             .iter()
             .partition(|member| member.stage() == Stage::Rate);
         for member in others {
-            member.decide(step, &mut plan);
+            member.decide(moment, &mut plan);
         }
         // Rates are decided last, on the ELRs as they will act.
         plan.critical = self.policy().critical(&plan.elrs);
         for member in rates {
-            member.decide(step, &mut plan);
+            member.decide(moment, &mut plan);
         }
         plan
     }
@@ -255,6 +287,10 @@ impl FromStr for Controls {
         kinds.sort_unstable();
         if kinds.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(refuse("each control may appear once"));
+        }
+        let setters = members.iter().filter(|m| m.stage() == Stage::Multipliers);
+        if setters.count() > 1 {
+            return Err(refuse("only one control may set the rates of layers"));
         }
         Ok(Self {
             name: parts.join("+"),

@@ -1,8 +1,8 @@
 //! A network on its way through predicted steps: what a forecast and each member of an ensemble do.
 
-use crate::control::{Controls, Plan};
+use crate::control::{Controls, Moment, Plan};
 use crate::optimizer::{LayerState, Optimizer, Step};
-use crate::quantity::{Elr, GradientScale, LearningRate, Turn};
+use crate::quantity::{Elr, GradientScale, LearningRate, LrMultiplier, Turn};
 
 /// A network between two predicted steps.
 #[derive(Debug, Clone)]
@@ -10,6 +10,8 @@ pub(crate) struct Rollout<'a> {
     optimizer: &'a Optimizer,
     controls: &'a Controls,
     layers: Vec<LayerState>,
+    /// Those of the step before.
+    multipliers: Vec<LrMultiplier>,
     step: usize,
     path: f64,
 }
@@ -21,6 +23,7 @@ impl<'a> Rollout<'a> {
             optimizer,
             controls,
             layers: start.iter().map(|&elr| optimizer.start(elr)).collect(),
+            multipliers: Vec::new(),
             step: 0,
             path: 0.0,
         }
@@ -41,7 +44,12 @@ impl<'a> Rollout<'a> {
         let measure = self.optimizer.measure();
         let elr = |(index, layer): (usize, &LayerState)| layer.elr_at(scale(index), measure);
         let elrs: Vec<Elr> = self.layers.iter().enumerate().map(elr).collect();
-        self.controls.decide_for(measure, self.step, &elrs, target)
+        let moment = Moment {
+            step: self.step,
+            measure,
+            multipliers: &self.multipliers,
+        };
+        self.controls.decide_at(&moment, &elrs, target)
     }
 
     /// Takes the step as planned, and says by how much it turned each layer.
@@ -61,6 +69,7 @@ impl<'a> Rollout<'a> {
         };
         let taken: Vec<Step> = self.layers.iter().enumerate().map(step).collect();
         self.layers = taken.iter().map(|step| step.layer).collect();
+        self.multipliers = plan.multipliers.clone().unwrap_or_default();
         self.step += 1;
         let turns: Vec<Turn> = taken.iter().map(|step| step.turn).collect();
         self.path += mean_turn(&turns);

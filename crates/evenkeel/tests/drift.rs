@@ -124,12 +124,8 @@ fn what_cannot_be_fitted_is_refused() {
 fn without_drift_all_members_are_the_forecast() {
     let logs = [4.0, 2.5, 1.0, -1.0, -6.0];
     for entry in control::ALL {
-        let control = entry.grammar.split(['[', ':']).next().unwrap();
-        let control = if control == "linear" {
-            "linear:5"
-        } else {
-            control
-        };
+        let without = entry.grammar.split('[').next().unwrap();
+        let control = &without.replace("STEPS", "5").replace("ETA", "0.1");
         let (run, bands) = both(&logs, control, 0.1, 20, "noise=0");
         for (state, band) in bands.range.iter().enumerate() {
             assert_eq!(

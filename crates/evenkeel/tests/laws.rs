@@ -1,11 +1,11 @@
 //! What the theory claims, over random networks: one suite over every policy and every control.
 
-use evenkeel::control::{self, Controls};
+use evenkeel::control::{self, Controls, Moment};
 use evenkeel::critical::{self, Regime};
 use evenkeel::equalise;
 use evenkeel::flow::{self, Dose};
 use evenkeel::forecast::{forecast, forecast_with};
-use evenkeel::optimizer::{Decay, Optimizer};
+use evenkeel::optimizer::{Decay, Measure, Optimizer};
 use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, Momentum};
 use evenkeel::recurrence::sgd;
 use evenkeel::spread::{Spread, geometric_mean};
@@ -42,7 +42,10 @@ fn ln_cosh(x: f64) -> f64 {
 fn all_controls() -> impl Iterator<Item = Controls> {
     control::ALL
         .iter()
-        .map(|entry| entry.grammar.replace("[:POLICY]", "").replace("STEPS", "7"))
+        .map(|entry| {
+            let without = entry.grammar.split('[').next().unwrap_or_default();
+            without.replace("STEPS", "7").replace("ETA", "0.1")
+        })
         .map(|text| text.parse().unwrap())
 }
 
@@ -253,7 +256,10 @@ fn composition_decides_in_stages_whatever_the_order_written() {
 #[test]
 fn nonsense_is_refused_with_what_is_permitted() {
     let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
-    assert!(message("critcal").contains("none, linear:STEPS, critical[:POLICY], rescale, hold"));
+    assert!(
+        message("critcal")
+            .contains("none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA")
+    );
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
     assert!(message("hold:3").contains("no argument"));
@@ -308,4 +314,54 @@ fn the_predicted_standard_deviation_can_have_two_minima_in_the_rate() {
     let (falling, rising) = rates.split_at(51);
     assert!(falling.windows(2).all(|w| w[1] <= w[0] + 1e-12));
     assert!(rising.windows(2).all(|w| w[1] >= w[0] - 1e-12));
+}
+
+#[test]
+fn gentle_hold_starts_even_and_follows_by_a_fraction() {
+    let elrs = |values: [f64; 2]| values.map(|value| Elr::new(value).unwrap());
+    let (gentle, target): (Controls, _) = (
+        "hold:0.25".parse().unwrap(),
+        LearningRate::new(0.1).unwrap(),
+    );
+    let first = gentle.decide(0, &elrs([4.0, 1.0]), target);
+    assert!(Spread::of(&first.elrs).range < 1e-12);
+    // The next batch sees them equal as they are: the multipliers, 1/2 and 2, go a quarter of the way.
+    let before = first.multipliers.unwrap();
+    let moment = Moment {
+        step: 1,
+        measure: Measure::Gradient,
+        multipliers: &before,
+    };
+    let next = gentle.decide_at(&moment, &elrs([1.0, 1.0]), target);
+    let multipliers = next
+        .multipliers
+        .unwrap()
+        .iter()
+        .map(|m| m.get())
+        .collect::<Vec<_>>();
+    assert!(
+        (multipliers[0] - 0.5f64.powf(0.75)).abs() < 1e-12,
+        "{multipliers:?}"
+    );
+    assert!((multipliers[1] - 2f64.powf(0.75)).abs() < 1e-12);
+    for bad in [
+        "hold:0",
+        "hold:1.5",
+        "hold:x",
+        "lars",
+        "lars:-1",
+        "hold+lars:1",
+    ] {
+        assert!(bad.parse::<Controls>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn lars_fixes_what_every_layer_turns_by() {
+    let (lars, lr): (Controls, _) = ("lars:0.3".parse().unwrap(), LearningRate::new(0.1).unwrap());
+    let elrs = [0.002, 5.0, 60.0].map(|value| Elr::new(value).unwrap());
+    let run = forecast(&elrs, &lars, |_| lr, 30);
+    for turn in run.turns.iter().flatten() {
+        assert!((turn.get() - 0.03f64.atan()).abs() < 1e-12);
+    }
 }

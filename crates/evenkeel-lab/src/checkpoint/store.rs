@@ -146,7 +146,7 @@ impl Checkpoints {
     }
 
     fn judge(&mut self, checkpoint: &Checkpoint) {
-        let accuracy = checkpoint.state.test_accuracy;
+        let accuracy = checkpoint.state.best.test_accuracy();
         let better = |accuracy: &f64| self.best.is_none_or(|(_, best)| *accuracy > best);
         if let Some(accuracy) = accuracy.filter(better) {
             self.best = Some((checkpoint.state.step, accuracy));

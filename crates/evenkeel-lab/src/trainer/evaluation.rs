@@ -15,7 +15,7 @@ impl<N: Network> Session<'_, N> {
         let data = &self.spec.data;
         let (train_loss, train_accuracy) = self.score(&network, &data.train);
         let (test_loss, test_accuracy) = self.score(&network, &data.test);
-        self.test_accuracy = Some(test_accuracy);
+        self.best.evaluated(test_loss, test_accuracy);
         self.writer.eval(&EvalLine {
             step,
             train_loss,

@@ -3,20 +3,22 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord, SgdConfig};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, FloatDType, Tensor};
 use evenkeel::quantity::LrMultiplier;
 use evenkeel_burn::controller::{ElrController, SteerError};
-use evenkeel_burn::probe::{Probe, ProbeError};
+use evenkeel_burn::probe::ProbeError;
 
+use super::gradients::clip;
 use super::record::{header, layer_line, step_line};
 use super::{Job, Observer, Start, batches, cross_entropy, device, initial, probe};
 use crate::batches::Batches;
-use crate::checkpoint::{Checkpoint, Checkpoints, State, fingerprint};
+use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint};
 use crate::divergence;
 use crate::error::LabError;
 use crate::model::Network;
+use crate::optimizer;
 use crate::run_folder::{
     Header, Lock, Outcome, RunWriter, StepLine, TimingLine, is_run, refuse_taken,
 };
@@ -39,7 +41,7 @@ pub(super) struct Session<'a, N> {
     run: String,
     /// The evaluation that is due at this step was done before the checkpoint.
     evaluated: Option<usize>,
-    pub(super) test_accuracy: Option<f64>,
+    pub(super) best: Best,
 }
 
 /// What a step came to.
@@ -93,8 +95,9 @@ impl<'a, N: Network> Session<'a, N> {
         };
         let fresh = Self {
             spec: job.spec,
-            optimizer: SgdConfig::new().init(),
-            controller: ElrController::new(probe, job.spec.controls.clone()),
+            optimizer: optimizer::build(&job.spec.optimizer),
+            controller: ElrController::new(probe, job.spec.controls.clone())
+                .for_measure(job.spec.optimizer.measure()),
             batches: batches(job.spec),
             drawn: 0,
             writer,
@@ -102,7 +105,7 @@ impl<'a, N: Network> Session<'a, N> {
             every: job.checkpoints.every,
             run,
             evaluated: None,
-            test_accuracy: None,
+            best: Best::default(),
             network,
             device,
         };
@@ -119,7 +122,7 @@ impl<'a, N: Network> Session<'a, N> {
             batches,
             multipliers,
             evaluated,
-            test_accuracy,
+            best,
             ..
         } = checkpoint.state;
         let unusable = |error: &dyn std::fmt::Display| self.checkpoints.unusable(step, error);
@@ -137,15 +140,14 @@ impl<'a, N: Network> Session<'a, N> {
             .map(|bits| LrMultiplier::new(f64::from_bits(bits)))
             .collect::<Result<_, _>>()
             .map_err(|error| unusable(&error))?;
-        let probe: Probe = self.controller.probe().clone().rebound(&self.network)?;
-        self.controller =
-            ElrController::resumed(probe, self.spec.controls.clone(), step, multipliers);
+        let controller = self.controller.rebound(&self.network)?;
+        self.controller = controller.resumed(step, multipliers);
         for _ in 0..batches {
             self.batches.next_rows();
         }
         self.drawn = batches;
         self.evaluated = evaluated.then_some(step);
-        self.test_accuracy = test_accuracy;
+        self.best = best;
         Ok(self)
     }
 
@@ -163,6 +165,9 @@ impl<'a, N: Network> Session<'a, N> {
             }
             if step % self.spec.raw.eval_every == 0 {
                 self.evaluate_once(step)?;
+                if self.is_out_of_patience() {
+                    return Ok(Outcome::Stopped { step });
+                }
             }
             if step > first && step % self.every == 0 {
                 self.checkpoint(step)?;
@@ -179,6 +184,12 @@ impl<'a, N: Network> Session<'a, N> {
             Ok(_) => Outcome::Completed,
             Err(divergence) => divergence.at(steps),
         })
+    }
+
+    /// Whether the test loss has not fallen for as many evaluations as the spec waits.
+    fn is_out_of_patience(&self) -> bool {
+        let patience = self.spec.raw.patience.unwrap_or(usize::MAX);
+        self.best.since >= patience
     }
 
     /// Writes down how the run ended.
@@ -213,7 +224,7 @@ impl<'a, N: Network> Session<'a, N> {
                 .collect(),
             logs: self.writer.sync()?,
             evaluated: self.evaluated == Some(step),
-            test_accuracy: self.test_accuracy,
+            best: self.best,
         };
         self.checkpoints.write(&Checkpoint {
             state,
@@ -238,36 +249,57 @@ impl<'a, N: Network> Session<'a, N> {
         })
     }
 
+    /// The mean loss and gradient of as many batches as the spec asks for, clipped.
+    fn backward(&mut self) -> Result<(f64, GradientsParams), Divergence> {
+        let count = self.spec.raw.accumulate;
+        let mut sum = 0.0;
+        let mut accumulator = GradientsAccumulator::new();
+        for _ in 0..count {
+            let (loss, value) = self.forward()?;
+            sum += value;
+            let share = if count == 1 {
+                loss
+            } else {
+                loss.div_scalar(count as f64)
+            };
+            let gradients = GradientsParams::from_grads(share.backward(), &self.network);
+            accumulator.accumulate(&self.network, gradients);
+        }
+        let gradients = accumulator.grads();
+        let clipped = match self.spec.raw.clip_norm {
+            Some(limit) => clip(&self.network, gradients, limit),
+            None => gradients,
+        };
+        Ok((sum / count as f64, clipped))
+    }
+
     fn step(&mut self, step: usize) -> Result<Step, LabError> {
         let start = Instant::now();
-        let (loss, value) = match self.forward() {
-            Ok(forward) => forward,
+        let (value, gradients) = match self.backward() {
+            Ok(backward) => backward,
             Err(divergence) => return Ok(Step::Diverged(divergence)),
         };
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        // Steering consumes the network; the handle kept here serves when it fails.
+        // Stepping consumes the network; the handle kept here serves when it fails.
         let network = self.network.clone();
-        let target = self.spec.lr;
-        let steered = match self
+        let target = self.spec.schedule.at(step);
+        let stepped = self
             .controller
-            .steer(network, gradients, &mut self.optimizer, target)
-        {
+            .advance(network, gradients, &mut self.optimizer, target);
+        let (network, report) = match stepped {
             Err(SteerError::Probe(ProbeError::Unusable { layer, source })) => {
                 let what = source.to_string();
                 return Ok(Step::Diverged(Divergence { layer, what }));
             }
             other => other?,
         };
-        self.network = self
-            .optimizer
-            .step(steered.lr, steered.model, steered.gradients);
-        let line = step_line(step, value, target, &steered.report);
+        self.network = network;
+        let line = step_line(step, value, target, &report);
         let timing = TimingLine {
             step,
             seconds: start.elapsed().as_secs_f64(),
         };
         self.writer
-            .step(&line, &layer_line(step, &steered.report), &timing)?;
+            .step(&line, &layer_line(step, &report), &timing)?;
         Ok(Step::Done(line))
     }
 }

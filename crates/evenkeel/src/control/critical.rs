@@ -1,6 +1,6 @@
 //! The critical warm-up: `λ_t = min(critical(E_t), target_t)` (T11–T14).
 
-use super::{Control, Entry, Plan, Stage};
+use super::{Control, Entry, Moment, Plan, Stage};
 use crate::warmup::{self, Policy};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -32,7 +32,7 @@ impl Control for Critical {
         Stage::Rate
     }
 
-    fn decide(&self, _step: usize, plan: &mut Plan) {
+    fn decide(&self, _moment: &Moment, plan: &mut Plan) {
         // By this control's own policy: see `Controls::policy`.
         if let Some(critical) = plan.critical {
             plan.cap(critical);

@@ -1,6 +1,6 @@
 //! The usual linear warm-up, to compare with: `λ_t = target·(t + 1)/N` for the first `N` steps.
 
-use super::{Control, Entry, Plan, Stage};
+use super::{Control, Entry, Moment, Plan, Stage};
 use crate::quantity::LearningRate;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -25,8 +25,8 @@ impl Control for Linear {
         Stage::Rate
     }
 
-    fn decide(&self, step: usize, plan: &mut Plan) {
-        let share = ((step as f64 + 1.0) / f64::from(self.steps)).min(1.0);
+    fn decide(&self, moment: &Moment, plan: &mut Plan) {
+        let share = ((moment.step as f64 + 1.0) / f64::from(self.steps)).min(1.0);
         // A share of a valid rate is a valid rate; the cap leaves the plan alone otherwise.
         if let Ok(rate) = LearningRate::new(plan.target.get() * share) {
             plan.cap(rate);

@@ -1,6 +1,6 @@
 //! No control: the schedule's rate as it is, ELRs as they come.
 
-use super::{Control, Entry, Plan, Stage, no_argument};
+use super::{Control, Entry, Moment, Plan, Stage, no_argument};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "none",
@@ -20,5 +20,5 @@ impl Control for None {
         Stage::Rate
     }
 
-    fn decide(&self, _step: usize, _plan: &mut Plan) {}
+    fn decide(&self, _moment: &Moment, _plan: &mut Plan) {}
 }

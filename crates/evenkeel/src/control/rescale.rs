@@ -1,6 +1,6 @@
 //! Equalise once, before the first step, by rescaling the weights (T22).
 
-use super::{Control, Entry, Plan, Stage, no_argument};
+use super::{Control, Entry, Moment, Plan, Stage, no_argument};
 use crate::equalise::rescale_factors_for;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -21,8 +21,8 @@ impl Control for Rescale {
         Stage::Weights
     }
 
-    fn decide(&self, step: usize, plan: &mut Plan) {
-        if step == 0 {
+    fn decide(&self, moment: &Moment, plan: &mut Plan) {
+        if moment.step == 0 {
             plan.rescale_by(rescale_factors_for(plan.measure, &plan.elrs));
         }
     }

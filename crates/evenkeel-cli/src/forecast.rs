@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use evenkeel::forecast::{Forecast, forecast_with};
+use evenkeel::forecast::{Forecast, forecast_scaled};
 use evenkeel::quantity::{Elr, LearningRate};
-use evenkeel::schedule::Schedule;
 use evenkeel::warmup;
 use evenkeel_lab::report;
 use evenkeel_lab::report::figure::{Color, Figure, Series, Stroke};
@@ -13,6 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::dynamics_args::ControlArgs;
 use crate::exit::{Exit, usage};
 use crate::norms::Norms;
+use crate::rate_args::RateArgs;
+use crate::scale_args::ScaleArgs;
 use crate::start::{Start, StartArgs};
 use crate::table::table;
 
@@ -29,10 +30,16 @@ const MOST_LINES: usize = 64;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
+    rates: RateArgs,
+
+    #[command(flatten)]
     start: StartArgs,
 
     #[command(flatten)]
     control: ControlArgs,
+
+    #[command(flatten)]
+    scale: ScaleArgs,
 
     /// Steps to predict.
     #[arg(long, value_name = "STEPS")]
@@ -52,12 +59,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let (controls, shape) = (args.control.controls()?, args.control.shape()?);
-    let Start {
-        norms,
-        optimizer,
-        lr,
-    } = args.start.read()?;
+    let (controls, schedule) = (args.control.controls()?, args.rates.schedule(args.steps)?);
+    let Start { norms, optimizer } = args.start.read()?;
     if norms.elrs.len().saturating_mul(args.steps) > MOST_VALUES {
         return Err(usage(format!(
             "--steps {} of {} layers are too many values to keep; the product may be {MOST_VALUES}",
@@ -65,9 +68,16 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
             norms.elrs.len()
         )));
     }
-    let schedule = Schedule::new(shape, lr, args.steps);
-    let target = |step| schedule.at(step);
-    let run = forecast_with(&norms.elrs, &optimizer, &controls, target, args.steps);
+    let scale = args.scale.read(norms.run.as_ref(), args.steps)?;
+    let (target, scale) = (|step| schedule.at(step), |step| scale.at(step));
+    let run = forecast_scaled(
+        &norms.elrs,
+        &optimizer,
+        &controls,
+        target,
+        scale,
+        args.steps,
+    );
     if let Some(path) = &args.plot {
         report::plot(
             path,
@@ -197,6 +207,7 @@ fn readable(norms: &Norms, run: &Forecast, how: &str) -> String {
     text + &match run.warmup_steps {
         Some(0) => "No warm-up: the rate is at its target from the first step on.\n".to_owned(),
         Some(steps) => format!("The warm-up is over after {steps} steps.\n"),
+        None if run.lrs.is_empty() => "No step is taken.\n".to_owned(),
         None => format!("The warm-up is not over after {} steps.\n", run.lrs.len()),
     }
 }

@@ -61,14 +61,14 @@ pub(crate) static SCALES: Kind = Kind {
 
 impl Kind {
     /// The column of this name.
-    pub fn column(&self, name: &str) -> Option<Column> {
+    pub(crate) fn column(&self, name: &str) -> Option<Column> {
         let mut columns = self.columns.iter().copied();
         columns.find(|column| column.name() == name)
     }
 
     /// What lacks for one of the permitted sets, given the columns that are there. Empty when
     /// nothing does.
-    pub fn missing(&self, present: impl Fn(Column) -> bool) -> Vec<Column> {
+    pub(crate) fn missing(&self, present: impl Fn(Column) -> bool) -> Vec<Column> {
         let meant = |set: &&&[Column]| set.last().is_some_and(|column| present(*column));
         let set = self.sets.iter().rev().find(meant).or(self.sets.first());
         let columns = set.copied().unwrap_or_default().iter().copied();

@@ -12,7 +12,10 @@ use evenkeel_burn::controller::{ElrController, StepReport};
 use evenkeel_burn::probe::Probe;
 
 fn adam() -> ModuleOptimizer {
-    AdamWConfig::new().with_weight_decay(0.0).with_epsilon(1e-8).init()
+    AdamWConfig::new()
+        .with_weight_decay(0.0)
+        .with_epsilon(1e-8)
+        .init()
 }
 
 fn rate(lr: f64) -> LearningRate {
@@ -48,7 +51,10 @@ fn without_control_the_step_is_the_optimisers_own() {
     let (mut one, mut two) = (net.clone(), net);
     for _ in 0..3 {
         let gradients = one.gradients(&batch);
-        one = steered.advance(one, gradients, &mut mine, rate(0.01)).unwrap().0;
+        one = steered
+            .advance(one, gradients, &mut mine, rate(0.01))
+            .unwrap()
+            .0;
         let gradients = two.gradients(&batch);
         two = theirs.step(0.01, two, gradients);
     }
@@ -94,11 +100,19 @@ fn rescaling_under_adam_takes_the_state_along() {
     let gradients = net.gradients(&batch);
     let before = values(net.logits(&batch));
     // A step so small that only the rescaling shows.
-    let (net, _) = steered.advance(net, gradients, &mut optimizer, rate(1e-9)).unwrap();
+    let (net, _) = steered
+        .advance(net, gradients, &mut optimizer, rate(1e-9))
+        .unwrap();
     assert!(distance(&before, &values(net.logits(&batch))) < 1e-3);
     let gradients = net.gradients(&batch);
-    let (_, report) = steered.advance(net, gradients, &mut optimizer, rate(0.01)).unwrap();
-    assert!(Spread::of(&StepReport::alive(&report.raw)).range < 0.05, "{:?}", report.raw);
+    let (_, report) = steered
+        .advance(net, gradients, &mut optimizer, rate(0.01))
+        .unwrap();
+    assert!(
+        Spread::of(&StepReport::alive(&report.raw)).range < 0.05,
+        "{:?}",
+        report.raw
+    );
 }
 
 #[test]
@@ -108,8 +122,12 @@ fn gradients_and_updates_agree_for_plain_sgd() {
     let mut by_update = controller(&net, &batch, "hold");
     let mut by_gradient = controller(&net, &batch, "hold").for_measure(Measure::Gradient);
     let gradients = || net.gradients(&batch);
-    let (one, first) = by_update.advance(net.clone(), gradients(), &mut sgd(), rate(0.1)).unwrap();
-    let (two, second) = by_gradient.advance(net.clone(), gradients(), &mut sgd(), rate(0.1)).unwrap();
+    let (one, first) = by_update
+        .advance(net.clone(), gradients(), &mut sgd(), rate(0.1))
+        .unwrap();
+    let (two, second) = by_gradient
+        .advance(net.clone(), gradients(), &mut sgd(), rate(0.1))
+        .unwrap();
     for (a, b) in first.raw.iter().zip(&second.raw) {
         assert!((a.unwrap().ln() - b.unwrap().ln()).abs() < 1e-4);
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::norms::Norms;
+use crate::rate_args;
 use crate::start::{Start, StartArgs};
 use crate::table::table;
 
@@ -20,6 +21,10 @@ const FINE: f64 = 0.5;
 /// and multipliers that equalise at once, ready to paste.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Learning rate that is planned.
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: f64,
+
     #[command(flatten)]
     start: StartArgs,
 
@@ -29,11 +34,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let Start {
-        norms,
-        optimizer,
-        lr,
-    } = args.start.read()?;
+    let lr = rate_args::checked(args.lr)?;
+    let Start { norms, optimizer } = args.start.read()?;
     let Some(diagnosis) = Diagnosis::of(&norms.elrs, &optimizer, lr) else {
         anyhow::bail!("there are no layers to diagnose");
     };

@@ -2,8 +2,6 @@
 
 use evenkeel::control::{self, Controls};
 use evenkeel::optimizer::Optimizer;
-use evenkeel::quantity::LearningRate;
-use evenkeel::schedule;
 use evenkeel::warmup;
 
 use crate::exit::usage;
@@ -11,10 +9,6 @@ use crate::spec_args::listed;
 
 #[derive(Debug, clap::Args)]
 pub struct OptimizerArgs {
-    /// Learning rate: the peak of the schedule.
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
-    lr: f64,
-
     /// Optimiser.
     #[arg(long, value_name = "NAME", default_value = "sgd", value_parser = ["sgd", "adam", "adamw"])]
     optimizer: String,
@@ -37,11 +31,6 @@ pub struct OptimizerArgs {
 }
 
 impl OptimizerArgs {
-    /// The checked rate.
-    pub fn lr(&self) -> anyhow::Result<LearningRate> {
-        LearningRate::new(self.lr).map_err(|error| usage(format!("--lr: {error}")))
-    }
-
     /// The checked optimiser, through the grammar of the theory crate.
     pub fn optimizer(&self) -> anyhow::Result<Optimizer> {
         let mut settings = Vec::new();
@@ -78,10 +67,6 @@ pub struct ControlArgs {
     /// Control of ELRs.
     #[arg(long, value_name = "CONTROL", default_value = "none", long_help = listed("Control of ELRs; `+` joins several.", control::ALL.iter().map(|c| (c.grammar, c.summary))))]
     control: String,
-
-    /// Schedule of the target rate.
-    #[arg(long, value_name = "SCHEDULE", default_value = "constant", long_help = listed("Schedule of the target rate; `+` puts one after another.", schedule::ALL.iter().map(|s| (s.grammar, s.summary))))]
-    schedule: String,
 }
 
 impl ControlArgs {
@@ -96,10 +81,5 @@ impl ControlArgs {
             .unwrap_or(&self.control)
             .parse()
             .map_err(usage)
-    }
-
-    /// The checked schedule's shape.
-    pub fn shape(&self) -> anyhow::Result<schedule::Shape> {
-        self.schedule.parse().map_err(usage)
     }
 }

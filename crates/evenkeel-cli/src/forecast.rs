@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+<<<<<<< HEAD
 use evenkeel::ensemble::ensemble;
 use evenkeel::forecast::{Forecast, forecast_with};
+=======
+use evenkeel::forecast::{Forecast, forecast_scaled};
+>>>>>>> schedule
 use evenkeel::quantity::{Elr, LearningRate};
-use evenkeel::schedule::Schedule;
 use evenkeel::warmup;
 use evenkeel_lab::report;
 use evenkeel_lab::report::figure::{Color, Figure, Series, Stroke};
@@ -16,6 +19,8 @@ use crate::drift_args::DriftArgs;
 use crate::dynamics_args::ControlArgs;
 use crate::exit::{Exit, usage};
 use crate::norms::Norms;
+use crate::rate_args::RateArgs;
+use crate::scale_args::ScaleArgs;
 use crate::start::{Start, StartArgs};
 use crate::table::table;
 
@@ -32,13 +37,20 @@ const MOST_LINES: usize = 64;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
+    rates: RateArgs,
+
+    #[command(flatten)]
     start: StartArgs,
 
     #[command(flatten)]
     control: ControlArgs,
 
     #[command(flatten)]
+<<<<<<< HEAD
     drift: DriftArgs,
+=======
+    scale: ScaleArgs,
+>>>>>>> schedule
 
     /// Steps to predict.
     #[arg(long, value_name = "STEPS")]
@@ -58,6 +70,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
+<<<<<<< HEAD
     let (controls, shape) = (args.control.controls()?, args.control.shape()?);
     let drift = args.drift.read()?;
     let Start {
@@ -65,6 +78,10 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         optimizer,
         lr,
     } = args.start.read()?;
+=======
+    let (controls, schedule) = (args.control.controls()?, args.rates.schedule(args.steps)?);
+    let Start { norms, optimizer } = args.start.read()?;
+>>>>>>> schedule
     if norms.elrs.len().saturating_mul(args.steps) > MOST_VALUES {
         return Err(usage(format!(
             "--steps {} of {} layers are too many values to keep; the product may be {MOST_VALUES}",
@@ -72,6 +89,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
             norms.elrs.len()
         )));
     }
+<<<<<<< HEAD
     let schedule = Schedule::new(shape, lr, args.steps);
     let target = |step| schedule.at(step);
     let run = forecast_with(&norms.elrs, &optimizer, &controls, target, args.steps);
@@ -88,6 +106,18 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         drift,
         draws,
     });
+=======
+    let scale = args.scale.read(norms.run.as_ref(), args.steps)?;
+    let (target, scale) = (|step| schedule.at(step), |step| scale.at(step));
+    let run = forecast_scaled(
+        &norms.elrs,
+        &optimizer,
+        &controls,
+        target,
+        scale,
+        args.steps,
+    );
+>>>>>>> schedule
     if let Some(path) = &args.plot {
         report::plot(
             path,
@@ -239,6 +269,7 @@ fn readable(norms: &Norms, run: &Forecast, how: &str, bands: Option<&Bands>) -> 
     text += &match run.warmup_steps {
         Some(0) => "No warm-up: the rate is at its target from the first step on.\n".to_owned(),
         Some(steps) => format!("The warm-up is over after {steps} steps.\n"),
+        None if run.lrs.is_empty() => "No step is taken.\n".to_owned(),
         None => format!("The warm-up is not over after {} steps.\n", run.lrs.len()),
     };
     text + &bands.map_or(String::new(), |bands| bands.verdict(run))

@@ -39,6 +39,8 @@ pub struct Norms {
     pub elrs: Vec<Elr>,
     /// What the reader noticed.
     pub warnings: Vec<String>,
+    /// The run whose first step it is.
+    pub run: Option<Run>,
 }
 
 impl NormsArgs {
@@ -68,6 +70,7 @@ impl NormsArgs {
                 .map(|layer| elr(layer, optimizer))
                 .collect::<anyhow::Result<_>>()?,
             warnings,
+            run: None,
         })
     }
 }
@@ -101,9 +104,8 @@ fn elr(layer: &LayerEntry, optimizer: &Optimizer) -> anyhow::Result<Elr> {
 }
 
 fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Result<Norms> {
-    let [run] = runs.as_slice() else {
-        bail!("{source} holds {} runs; give the folder of one", runs.len());
-    };
+    let [run] = <[Run; 1]>::try_from(runs)
+        .map_err(|runs| anyhow!("{source} holds {} runs; give the folder of one", runs.len()))?;
     let Some(first) = run.layers.first() else {
         bail!("{source} has no probed step yet");
     };
@@ -133,6 +135,7 @@ fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Resu
             .collect(),
         elrs,
         warnings: Vec::new(),
+        run: Some(run),
     })
 }
 
@@ -158,5 +161,6 @@ fn synthetic(architecture: &str) -> anyhow::Result<Norms> {
             .map(|layer: u32| Elr::from_ln(last.ln() + growth * f64::from(depth - 1 - layer)))
             .collect(),
         warnings: Vec::new(),
+        run: None,
     })
 }

@@ -1,7 +1,6 @@
-//! Where a prediction starts: norms, an optimiser and a rate, shared by the commands that predict.
+//! Where a prediction starts: norms and an optimiser, shared by the commands that predict.
 
 use evenkeel::optimizer::Optimizer;
-use evenkeel::quantity::LearningRate;
 
 use crate::dynamics_args::OptimizerArgs;
 use crate::norms::{Norms, NormsArgs};
@@ -19,21 +18,16 @@ pub struct StartArgs {
 pub struct Start {
     pub norms: Norms,
     pub optimizer: Optimizer,
-    pub lr: LearningRate,
 }
 
 impl StartArgs {
     /// Checks the settings, then reads the norms; what the reader noticed goes to standard error.
     pub fn read(&self) -> anyhow::Result<Start> {
-        let (lr, optimizer) = (self.optimizer.lr()?, self.optimizer.optimizer()?);
+        let optimizer = self.optimizer.optimizer()?;
         let norms = self.norms.read(&optimizer)?;
         for warning in &norms.warnings {
             eprintln!("warning: {warning}");
         }
-        Ok(Start {
-            norms,
-            optimizer,
-            lr,
-        })
+        Ok(Start { norms, optimizer })
     }
 }

@@ -1,4 +1,4 @@
-//! One layer's values as they were written, whatever the format.
+//! One row's values as they were written, whatever the format.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use crate::column::Column;
 
 /// A cell per column: `None` where the input has no such column, empty where it has no value.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cells<'t>([Option<Cow<'t, str>>; Column::ALL.len()]);
+pub(crate) struct Cells<'t>([Option<Cow<'t, str>>; Column::COUNT]);
 
 impl<'t> Cells<'t> {
     /// Fills a cell. Returns what was in it.

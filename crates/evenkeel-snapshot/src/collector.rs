@@ -1,44 +1,48 @@
-//! Layers as they come in, from whatever format.
-
-use std::borrow::Cow;
-
-use evenkeel::layer::LayerNorms;
-use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
+//! Rows as they come in, from whatever format.
 
 use crate::cells::Cells;
 use crate::column::Column;
 use crate::error::SnapshotError;
+use crate::kind::Kind;
 use crate::limits::Limits;
-use crate::names::{First, Names};
-use crate::number;
 use crate::place::{At, Unit};
 use crate::quote::quote_all;
-use crate::snapshot::{LayerEntry, Parsed, Snapshot};
 use crate::warnings::Warnings;
 
-/// An ELR may differ this much, relatively, from the ratio of the norms beside it: tools round.
-const TOLERANCE: f64 = 1e-3;
+/// What is made of the rows of a kind of input.
+pub(crate) trait Rows<'t>: Default {
+    /// What the input is to hold.
+    const KIND: &'static Kind;
 
-/// The layers so far.
+    /// Checks one row and adds it.
+    fn add(
+        &mut self,
+        at: At,
+        cells: &Cells<'t>,
+        warnings: &mut Warnings,
+    ) -> Result<(), SnapshotError>;
+}
+
+/// The rows so far.
 #[derive(Debug)]
-pub(crate) struct Collector<'t> {
+pub(crate) struct Collector<'t, R> {
     input: &'t str,
     unit: Unit,
     pub limits: Limits,
     pub warnings: Warnings,
-    layers: Vec<LayerEntry>,
-    names: Names,
+    rows: R,
+    added: usize,
 }
 
-impl<'t> Collector<'t> {
+impl<'t, R: Rows<'t>> Collector<'t, R> {
     pub fn new(input: &'t str, unit: Unit, limits: Limits) -> Self {
         Self {
             input,
             unit,
             limits,
             warnings: Warnings::default(),
-            layers: Vec::new(),
-            names: Names::default(),
+            rows: R::default(),
+            added: 0,
         }
     }
 
@@ -51,60 +55,41 @@ impl<'t> Collector<'t> {
         }
     }
 
-    /// Checks one layer and adds it.
+    /// Checks one row and adds it.
     pub fn add(&mut self, number: usize, cells: &Cells<'t>) -> Result<(), SnapshotError> {
         let at = self.at(number);
-        if self.layers.len() == self.limits.layers {
-            return Err(SnapshotError::TooManyLayers {
+        if self.added == self.limits.rows {
+            return Err(SnapshotError::TooManyRows {
                 place: at.place(),
-                most: self.limits.layers,
+                most: self.limits.rows,
+                kind: R::KIND,
             });
         }
-        let name = name(cells, at)?;
-        let first = First {
-            layer: self.layers.len(),
-            row: number,
-        };
-        let is_name_of = |layer: usize| self.layers[layer].name == name;
-        if let Some(first) = self.names.insert(&name, first, is_name_of) {
-            return Err(SnapshotError::DuplicateLayer {
-                place: at.place(),
-                value: name.into_owned(),
-                first: first.row,
-            });
-        }
-        let layer = entry(name.into_owned(), cells, at)?;
-        if let Some(cosine) = layer.cosine {
-            self.warnings.check_cosine(at, &layer.name, cosine);
-        }
-        self.layers.push(layer);
-        Ok(())
+        self.added += 1;
+        self.rows.add(at, cells, &mut self.warnings)
     }
 
-    /// The snapshot, if there is a layer in it.
-    pub fn finish(self) -> Result<Parsed, SnapshotError> {
-        if self.layers.is_empty() {
-            return Err(SnapshotError::NoLayers {
+    /// All of them, if there is one.
+    pub fn finish(self) -> Result<(R, Warnings), SnapshotError> {
+        if self.added == 0 {
+            return Err(SnapshotError::NoRows {
                 input: self.input.to_owned(),
+                kind: R::KIND,
             });
         }
-        Ok(Parsed {
-            snapshot: Snapshot {
-                layers: self.layers,
-            },
-            warnings: self.warnings.finish(self.input),
-        })
+        Ok((self.rows, self.warnings))
     }
 }
 
-/// Refuses columns that are not enough for a snapshot.
+/// Refuses columns that are not enough for the kind of input.
 pub(crate) fn check_columns<S: AsRef<str>>(
+    kind: &'static Kind,
     at: At,
     has: impl Fn(Column) -> bool,
     found: impl ExactSizeIterator<Item = S>,
     advice: &'static str,
 ) -> Result<(), SnapshotError> {
-    let missing = Column::missing(has);
+    let missing = kind.missing(has);
     if missing.is_empty() {
         return Ok(());
     }
@@ -112,82 +97,7 @@ pub(crate) fn check_columns<S: AsRef<str>>(
         place: at.place(),
         missing: quote_all(missing.iter().map(|column| column.name())),
         found: quote_all(found),
+        kind,
         advice,
     })
-}
-
-fn name<'t>(cells: &Cells<'t>, at: At) -> Result<Cow<'t, str>, SnapshotError> {
-    let Some(name) = cells.get(Column::Layer) else {
-        return Err(SnapshotError::EmptyName { place: at.place() });
-    };
-    if name.contains(char::is_control) {
-        return Err(SnapshotError::BadName {
-            place: at.place(),
-            value: name.to_string(),
-            permitted: "free of line breaks and other control characters",
-        });
-    }
-    Ok(name.clone())
-}
-
-fn entry(name: String, cells: &Cells, at: At) -> Result<LayerEntry, SnapshotError> {
-    let weight_norm = number::weight_norm(cells, at)?;
-    let gradient_norm = number::gradient_norm(cells, at)?;
-    let given = number::elr(cells, at)?;
-    let elr = match (weight_norm, gradient_norm, given) {
-        (Some(weight), Some(gradient), given) => ratio(&name, weight, gradient, given, at)?,
-        (_, _, Some(given)) => given,
-        (weight, _, None) => return Err(empty_value(cells, weight.is_some(), at)),
-    };
-    Ok(LayerEntry {
-        name,
-        elr,
-        weight_norm,
-        gradient_norm,
-        numel: number::numel(cells, at)?,
-        cosine: number::cosine(cells, at)?,
-    })
-}
-
-/// The ELR that follows from the norms, held against the one `given` beside them.
-fn ratio(
-    name: &str,
-    weight: WeightNorm,
-    gradient: GradientNorm,
-    given: Option<Elr>,
-    at: At,
-) -> Result<Elr, SnapshotError> {
-    let norms = LayerNorms { weight, gradient };
-    let ratio = norms.elr().map_err(|_| SnapshotError::RatioOutOfRange {
-        place: at.place(),
-        layer: name.to_owned(),
-        gradient: gradient.get(),
-        weight: weight.get(),
-    })?;
-    match given.map(Elr::get) {
-        Some(elr) if (elr / ratio.get() - 1.0).abs() > TOLERANCE => {
-            Err(SnapshotError::Inconsistent {
-                place: at.place(),
-                elr,
-                ratio: ratio.get(),
-            })
-        }
-        _ => Ok(ratio),
-    }
-}
-
-/// Neither an ELR nor two norms: names the cell to fill.
-fn empty_value(cells: &Cells, has_weight: bool, at: At) -> SnapshotError {
-    let column = if has_weight {
-        Column::GradNorm
-    } else if cells.has(Column::WeightNorm) {
-        Column::WeightNorm
-    } else {
-        Column::Elr
-    };
-    SnapshotError::EmptyValue {
-        place: at.place(),
-        column,
-        permitted: number::permitted(column),
-    }
 }

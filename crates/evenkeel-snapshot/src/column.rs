@@ -1,4 +1,4 @@
-//! The columns of a snapshot, by name.
+//! The columns that are read, by name.
 
 /// A column of a CSV, or a key of a JSON object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,18 +15,19 @@ pub enum Column {
     Numel,
     /// `cos(W, ∇W)`: 0 for a scale-invariant weight.
     Cosine,
+    /// The step, from 0.
+    Step,
+    /// The learning rate of the step.
+    Lr,
+    /// The step's share of the peak learning rate.
+    Share,
+    /// The size of gradients in the step, in any unit (T20).
+    Scale,
 }
 
 impl Column {
-    /// Every column that is read.
-    pub const ALL: [Self; 6] = [
-        Self::Layer,
-        Self::WeightNorm,
-        Self::GradNorm,
-        Self::Elr,
-        Self::Numel,
-        Self::Cosine,
-    ];
+    /// How many there are.
+    pub(crate) const COUNT: usize = Self::Scale as usize + 1;
 
     /// The name in headers and objects.
     pub fn name(self) -> &'static str {
@@ -37,24 +38,11 @@ impl Column {
             Self::Elr => "elr",
             Self::Numel => "numel",
             Self::Cosine => "cosine",
+            Self::Step => "step",
+            Self::Lr => "lr",
+            Self::Share => "share",
+            Self::Scale => "scale",
         }
-    }
-
-    /// The column of this name.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|column| column.name() == name)
-    }
-
-    /// What lacks for one of the permitted sets, given the columns that are there. Empty when
-    /// nothing does.
-    pub(crate) fn missing(present: impl Fn(Self) -> bool) -> Vec<Self> {
-        let required: &[Self] = if present(Self::Elr) {
-            &[Self::Layer]
-        } else {
-            &[Self::Layer, Self::WeightNorm, Self::GradNorm]
-        };
-        let absent = required.iter().filter(|column| !present(**column));
-        absent.copied().collect()
     }
 }
 

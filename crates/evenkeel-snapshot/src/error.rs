@@ -1,57 +1,69 @@
-//! Everything that can be wrong with a snapshot.
+//! Everything that can be wrong with an input.
 
 use thiserror::Error;
 
 use crate::column::Column;
+use crate::kind::Kind;
 use crate::place::Place;
 use crate::quote::quote;
 
-/// The columns that make a snapshot.
-const COLUMNS: &str =
-    "`layer,weight_norm,grad_norm` or `layer,elr`, each optionally with `numel` and `cosine`";
-
-/// Why an input is not a snapshot.
+/// Why an input is not what it is read as.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum SnapshotError {
     /// There is nothing but white space.
     #[error(
-        "{input} is empty, but must be a CSV with the columns {COLUMNS}, or a JSON list of such objects; \
-             check that the tool that writes it has finished"
+        "{input} is empty, but must be a CSV with the columns {}, or a JSON list of such objects; \
+             check that the tool that writes it has finished",
+        kind.wanted
     )]
     Empty {
         /// The input.
         input: String,
+        /// What it should be.
+        kind: &'static Kind,
     },
     /// There is a header or a list, and nothing in it.
-    #[error("{input} holds no layer, but must hold at least one; write a row for each layer")]
-    NoLayers {
+    #[error("{input} holds no {0}, but must hold at least one; write a row for each {0}", kind.item)]
+    NoRows {
         /// The input.
         input: String,
+        /// What it should be.
+        kind: &'static Kind,
     },
     /// The input is too large.
-    #[error("{input} has {bytes} bytes, but must have at most {most}; keep one step's norms in it")]
+    #[error("{input} has {bytes} bytes, but must have at most {most}; keep {} in it", kind.whole)]
     TooManyBytes {
         /// The input.
         input: String,
+        /// What it should be.
+        kind: &'static Kind,
         /// Its size.
         bytes: usize,
         /// The largest permitted.
         most: usize,
     },
     /// A row is too long.
-    #[error("{place} is longer than the {most} bytes permitted; write one layer per row")]
+    #[error("{place} is longer than the {most} bytes permitted; write one {} per row", kind.item)]
     RowTooLong {
         /// The row.
         place: Place,
+        /// What the input should be.
+        kind: &'static Kind,
         /// The most bytes permitted.
         most: usize,
     },
-    /// There are too many layers.
-    #[error("{place} is one layer more than the {most} permitted; keep one step's norms in it")]
-    TooManyLayers {
-        /// The first layer beyond.
+    /// There are too many rows.
+    #[error(
+        "{place} is one {} more than the {most} permitted; keep {} in it",
+        kind.item,
+        kind.whole
+    )]
+    TooManyRows {
+        /// The first row beyond.
         place: Place,
-        /// The most layers permitted.
+        /// What the input should be.
+        kind: &'static Kind,
+        /// The most rows permitted.
         most: usize,
     },
     /// The input is not text.
@@ -101,17 +113,20 @@ pub enum SnapshotError {
     },
     /// JSON, but not an object.
     #[error(
-        "{place} is {}, but must be an object with the keys {COLUMNS}",
-        quote(value)
+        "{place} is {}, but must be an object with the keys {}",
+        quote(value),
+        kind.wanted
     )]
     NotAnObject {
         /// The item or line.
         place: Place,
         /// What it is.
         value: String,
+        /// What the input should be.
+        kind: &'static Kind,
     },
     /// The columns are not enough.
-    #[error("{place}: missing {missing}; found {found}, but must have {COLUMNS}{advice}")]
+    #[error("{place}: missing {missing}; found {found}, but must have {}{advice}", kind.wanted)]
     MissingColumn {
         /// The header, or the item.
         place: Place,
@@ -119,6 +134,8 @@ pub enum SnapshotError {
         missing: String,
         /// What is there, in quotes.
         found: String,
+        /// What the input should be.
+        kind: &'static Kind,
         /// What to do about it, if that can be told.
         advice: &'static str,
     },
@@ -147,9 +164,7 @@ pub enum SnapshotError {
         problem: String,
     },
     /// A value that is needed is not there.
-    #[error(
-        "{place}, column `{column}` is empty, but must be {permitted}; leave out a layer without norms"
-    )]
+    #[error("{place}, column `{column}` is empty, but must be {permitted}; {advice}")]
     EmptyValue {
         /// The row.
         place: Place,
@@ -157,6 +172,37 @@ pub enum SnapshotError {
         column: Column,
         /// What it must be.
         permitted: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// A row of steps has no text at all, and others follow.
+    #[error("{place} is blank, but must be a step like those after it; fill it in or take it out")]
+    BlankRow {
+        /// The row.
+        place: Place,
+    },
+    /// A row has another step than its place says.
+    #[error(
+        "{place}, column `step` is {}, but must be {expected}: steps count from 0 without gaps; \
+             write every step once and in order, or leave the column out",
+        quote(value)
+    )]
+    WrongStep {
+        /// The row.
+        place: Place,
+        /// What is there.
+        value: String,
+        /// The rows before it.
+        expected: usize,
+    },
+    /// Rates in two ways.
+    #[error(
+        "{place}: rates come both as `lr` and as `share`, but must come as one of them throughout; \
+             leave one column out"
+    )]
+    TwoColumns {
+        /// The first row in which there are two.
+        place: Place,
     },
     /// A layer has no name.
     #[error(

@@ -7,37 +7,36 @@ use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use self::syntax::Text;
-use crate::collector::Collector;
+use crate::collector::{Collector, Rows};
 use crate::error::SnapshotError;
 use crate::place::{At, Unit};
-use crate::snapshot::Parsed;
 
-/// Reads one object per line; blank lines are passed over.
-pub(crate) fn lines<'t>(
+/// Reads one object per line into a collector; blank lines are passed over.
+pub(crate) fn lines<'t, R: Rows<'t>>(
     text: &'t str,
-    mut collector: Collector<'t>,
-) -> Result<Parsed, SnapshotError> {
+    collector: &mut Collector<'t, R>,
+) -> Result<(), SnapshotError> {
     for (index, line) in text.split('\n').enumerate() {
         let trimmed = line.trim();
         if trimmed.is_empty() {
             continue;
         }
         let at = collector.at(index + 1);
-        check_length(line, &collector, at)?;
+        check_length(line, collector, at)?;
         let raw: &RawValue = serde_json::from_str(line)
-            .map_err(|error| Text::line(line, at.number).explain(&error, at))?;
-        object::add(raw.get(), at, &mut collector)?;
+            .map_err(|error| Text::line(line, at.number).explain(R::KIND, &error, at))?;
+        object::add(raw.get(), at, collector)?;
     }
-    collector.finish()
+    Ok(())
 }
 
-/// Reads a list of objects, item by item.
-pub(crate) fn list<'t>(
+/// Reads a list of objects into a collector, item by item.
+pub(crate) fn list<'t, R: Rows<'t>>(
     text: &'t str,
-    mut collector: Collector<'t>,
-) -> Result<Parsed, SnapshotError> {
+    collector: &mut Collector<'t, R>,
+) -> Result<(), SnapshotError> {
     let mut items = Items {
-        collector: &mut collector,
+        collector,
         begun: 0,
         refused: None,
     };
@@ -48,36 +47,40 @@ pub(crate) fn list<'t>(
         return Err(refused);
     }
     let whole = Text::whole(text);
-    read.map_err(|error| whole.explain(&error, collector.at(begun)))?;
+    read.map_err(|error| whole.explain(R::KIND, &error, collector.at(begun)))?;
     parser.end().map_err(|error| {
         let at = At {
             unit: Unit::Line,
             ..collector.at(error.line())
         };
-        whole.explain(&error, at)
-    })?;
-    collector.finish()
+        whole.explain(R::KIND, &error, at)
+    })
 }
 
-fn check_length(text: &str, collector: &Collector, at: At) -> Result<(), SnapshotError> {
+fn check_length<'t, R: Rows<'t>>(
+    text: &str,
+    collector: &Collector<'t, R>,
+    at: At,
+) -> Result<(), SnapshotError> {
     let most = collector.limits.row_bytes;
     if text.len() <= most {
         return Ok(());
     }
     let place = at.place();
-    Err(SnapshotError::RowTooLong { place, most })
+    let kind = R::KIND;
+    Err(SnapshotError::RowTooLong { place, kind, most })
 }
 
 /// Feeds the items of a list to the collector.
-struct Items<'c, 't> {
-    collector: &'c mut Collector<'t>,
+struct Items<'c, 't, R> {
+    collector: &'c mut Collector<'t, R>,
     /// Items begun.
     begun: usize,
     /// Why the reading stopped, where it was not the syntax.
     refused: Option<SnapshotError>,
 }
 
-impl<'t> Items<'_, 't> {
+impl<'t, R: Rows<'t>> Items<'_, 't, R> {
     fn add(&mut self, text: &'t str) -> Result<(), SnapshotError> {
         let at = self.collector.at(self.begun);
         check_length(text, self.collector, at)?;
@@ -85,7 +88,7 @@ impl<'t> Items<'_, 't> {
     }
 }
 
-impl<'t> DeserializeSeed<'t> for &mut Items<'_, 't> {
+impl<'t, R: Rows<'t>> DeserializeSeed<'t> for &mut Items<'_, 't, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'t>>(self, parser: D) -> Result<(), D::Error> {
@@ -93,7 +96,7 @@ impl<'t> DeserializeSeed<'t> for &mut Items<'_, 't> {
     }
 }
 
-impl<'t> Visitor<'t> for &mut Items<'_, 't> {
+impl<'t, R: Rows<'t>> Visitor<'t> for &mut Items<'_, 't, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -7,6 +7,9 @@
 //! - **JSON**: a list of objects with these keys.
 //! - **JSON Lines**: one such object per line.
 //!
+//! [`Rates`] and [`Scales`] are read in the same formats: a number for each step of a run, as the
+//! columns `lr`, `share` or `scale`, optionally with `step`.
+//!
 //! Every error names the input, the row and the column, carries the value, and says what is
 //! permitted. Nothing that a file can hold makes it panic, and [`Limits`] bound what it may cost.
 //!
@@ -32,16 +35,22 @@ mod column;
 mod csv;
 mod error;
 mod json;
+mod kind;
+mod layers;
 mod limits;
 mod names;
 mod number;
+mod parse;
 mod place;
 mod quote;
+mod series;
 mod snapshot;
 mod warnings;
 
 pub use column::Column;
 pub use error::SnapshotError;
+pub use kind::Kind;
 pub use limits::Limits;
 pub use place::{Place, Unit};
+pub use series::{Rates, Scales};
 pub use snapshot::{LayerEntry, Parsed, Snapshot};

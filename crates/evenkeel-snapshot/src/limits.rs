@@ -7,17 +7,17 @@ pub struct Limits {
     pub bytes: usize,
     /// Bytes of a CSV row, a line of JSON Lines or an item of a JSON list.
     pub row_bytes: usize,
-    /// Layers.
-    pub layers: usize,
+    /// Layers, or steps.
+    pub rows: usize,
 }
 
 impl Default for Limits {
-    /// 1 GiB, 1 MiB a row, and ten million layers.
+    /// 1 GiB, 1 MiB a row, and ten million rows.
     fn default() -> Self {
         Self {
             bytes: 1 << 30,
             row_bytes: 1 << 20,
-            layers: 10_000_000,
+            rows: 10_000_000,
         }
     }
 }

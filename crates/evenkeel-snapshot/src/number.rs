@@ -1,6 +1,6 @@
 //! From the text of a cell to a quantity, or to the reason why not.
 
-use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
+use evenkeel::quantity::{Elr, GradientNorm, GradientScale, LearningRate, PeakShare, WeightNorm};
 
 use crate::cells::Cells;
 use crate::column::Column;
@@ -34,6 +34,41 @@ pub(crate) fn gradient_norm(cells: &Cells, at: At) -> Result<Option<GradientNorm
 pub(crate) fn cosine(cells: &Cells, at: At) -> Result<Option<f64>, SnapshotError> {
     quantity(cells, Column::Cosine, at, |value| {
         (-1.0..=1.0).contains(&value).then_some(value)
+    })
+}
+
+pub(crate) fn lr(cells: &Cells, at: At) -> Result<Option<LearningRate>, SnapshotError> {
+    quantity(cells, Column::Lr, at, |value| LearningRate::new(value).ok())
+}
+
+pub(crate) fn share(cells: &Cells, at: At) -> Result<Option<PeakShare>, SnapshotError> {
+    quantity(cells, Column::Share, at, |value| PeakShare::new(value).ok())
+}
+
+/// Zero is a scale, but none to be measured against the first.
+pub(crate) fn scale(cells: &Cells, at: At) -> Result<Option<GradientScale>, SnapshotError> {
+    quantity(cells, Column::Scale, at, |value| {
+        GradientScale::new(value)
+            .ok()
+            .filter(|scale| scale.get() > 0.0)
+    })
+}
+
+/// Refuses a step that is not the one its row should have, if there is such a column.
+pub(crate) fn check_step(cells: &Cells, at: At, expected: usize) -> Result<(), SnapshotError> {
+    if !cells.has(Column::Step) {
+        return Ok(());
+    }
+    let text = cells
+        .get(Column::Step)
+        .ok_or_else(|| empty(Column::Step, at))?;
+    if number(text, Column::Step, at)? == expected as f64 {
+        return Ok(());
+    }
+    Err(SnapshotError::WrongStep {
+        place: at.place(),
+        value: text.to_string(),
+        expected,
     })
 }
 
@@ -78,10 +113,10 @@ fn number(text: &str, column: Column, at: At) -> Result<f64, SnapshotError> {
         place: at.place(),
         column,
         value: text.to_owned(),
-        example: if column == Column::Numel {
-            COUNT
-        } else {
-            FLOAT
+        example: match column {
+            Column::Numel => COUNT,
+            Column::Step => "0",
+            _ => FLOAT,
         },
     })
 }
@@ -97,11 +132,27 @@ pub(crate) fn out_of_range(column: Column, text: &str, at: At) -> SnapshotError 
     }
 }
 
+/// A cell that must have a value has none.
+pub(crate) fn empty(column: Column, at: At) -> SnapshotError {
+    SnapshotError::EmptyValue {
+        place: at.place(),
+        column,
+        permitted: permitted(column),
+        advice: match column {
+            Column::Step | Column::Lr | Column::Share | Column::Scale => "give every step a number",
+            _ => "leave out a layer without norms",
+        },
+    }
+}
+
 /// The range of a column, in words.
-pub(crate) fn permitted(column: Column) -> &'static str {
+fn permitted(column: Column) -> &'static str {
     match column {
         Column::Numel => WHOLE,
         Column::Cosine => "between -1 and 1",
+        Column::Step => "a whole number from 0",
+        Column::Lr => "finite and at least 0",
+        Column::Share => "from 0 to 1",
         _ => POSITIVE,
     }
 }
@@ -110,6 +161,10 @@ fn advice(column: Column, value: f64) -> &'static str {
     match column {
         Column::Numel => "count the numbers in the weight, or leave the column out",
         Column::Cosine => "compute <W, G>/(|W| |G|), or leave the column out",
+        Column::Step => "number the steps from 0 without gaps, or leave the column out",
+        Column::Lr => "give the learning rate that the step is to have",
+        Column::Share => "divide all rates by the largest, or give them as `lr`",
+        Column::Scale => "give a typical gradient norm, or its ratio to that of the first step",
         _ if value < 0.0 => "check the tool that wrote it: no norm is negative",
         _ if !value.is_finite() => {
             "the training has diverged or overflowed: take the norms at an earlier step"

@@ -2,11 +2,11 @@
 
 use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
 
-use crate::collector::Collector;
+use crate::collector::Rows;
 use crate::error::SnapshotError;
+use crate::layers::Layers;
 use crate::limits::Limits;
-use crate::place::{Place, Unit};
-use crate::{csv, json};
+use crate::parse::parse;
 
 /// One step's norms of a network's layers. No two layers have the same name.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -61,24 +61,11 @@ impl Snapshot {
         text: &[u8],
         limits: &Limits,
     ) -> Result<Parsed, SnapshotError> {
-        if text.len() > limits.bytes {
-            return Err(SnapshotError::TooManyBytes {
-                input: source_name.to_owned(),
-                bytes: text.len(),
-                most: limits.bytes,
-            });
-        }
-        let text = decode(source_name, text)?;
-        let collector = |unit| Collector::new(source_name, unit, *limits);
-        // An object can only begin a line of JSON Lines, a bracket only a list.
-        match text.trim_start().bytes().next() {
-            None => Err(SnapshotError::Empty {
-                input: source_name.to_owned(),
-            }),
-            Some(b'[') => json::list(text, collector(Unit::Item)),
-            Some(b'{') => json::lines(text, collector(Unit::Line)),
-            Some(_) => csv::read(text, collector(Unit::Row)),
-        }
+        let (layers, warnings) = parse::<Layers>(source_name, text, limits)?;
+        Ok(Parsed {
+            snapshot: layers.into(),
+            warnings: warnings.finish(source_name, Layers::KIND),
+        })
     }
 
     /// The ELRs, in the order of the layers.
@@ -90,22 +77,4 @@ impl Snapshot {
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.layers.iter().map(|layer| layer.name.as_str())
     }
-}
-
-/// UTF-8, without the byte-order mark that spreadsheets put before it.
-fn decode<'t>(input: &str, bytes: &'t [u8]) -> Result<&'t str, SnapshotError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let offset = error.valid_up_to();
-        let breaks = bytes[..offset].iter().filter(|byte| **byte == b'\n');
-        SnapshotError::NotUtf8 {
-            place: Place {
-                input: input.to_owned(),
-                unit: Unit::Line,
-                number: breaks.count() + 1,
-            },
-            offset,
-            byte: bytes[offset],
-        }
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }

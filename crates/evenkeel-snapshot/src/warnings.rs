@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::column::Column;
+use crate::kind::Kind;
 use crate::place::At;
 use crate::quote::{quote, quote_all};
 
@@ -47,11 +47,12 @@ impl Warnings {
     }
 
     /// The sentences.
-    pub fn finish(mut self, input: &str) -> Vec<String> {
+    pub fn finish(mut self, input: &str, kind: &Kind) -> Vec<String> {
         let mut sentences = Vec::new();
         if !self.ignored.is_empty() {
             let names = quote_all(self.ignored.iter());
-            let read = Column::ALL.map(Column::name).join(", ");
+            let read: Vec<&str> = kind.columns.iter().map(|column| column.name()).collect();
+            let read = read.join(", ");
             sentences.push(format!("{input}: ignored {names}; what is read: {read}"));
         }
         sentences.append(&mut self.aligned);

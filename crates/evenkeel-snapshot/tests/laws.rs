@@ -57,7 +57,7 @@ fn is_located(error: &SnapshotError) -> bool {
     });
     let whole = matches!(
         error,
-        SnapshotError::Empty { .. } | SnapshotError::NoLayers { .. }
+        SnapshotError::Empty { .. } | SnapshotError::NoRows { .. }
     );
     (located || whole) && !message.contains(char::is_control)
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::WRITERS;
-use evenkeel_snapshot::{Limits, Snapshot, SnapshotError};
+use evenkeel_snapshot::{Limits, Rates, Snapshot, SnapshotError};
 
 const MUTATIONS: usize = 20_000;
 
@@ -80,7 +80,7 @@ fn check(error: &SnapshotError, bytes: &[u8]) {
     let whole = matches!(
         error,
         SnapshotError::Empty { .. }
-            | SnapshotError::NoLayers { .. }
+            | SnapshotError::NoRows { .. }
             | SnapshotError::TooManyBytes { .. }
     );
     let message = error.to_string();
@@ -102,7 +102,7 @@ fn mutations_are_read_or_refused_with_a_place() {
     let tight = Limits {
         bytes: 300,
         row_bytes: 40,
-        layers: 2,
+        rows: 2,
     };
     let mut read = 0;
     for _ in 0..MUTATIONS {
@@ -121,5 +121,28 @@ fn mutations_are_read_or_refused_with_a_place() {
         }
     }
     // Neither are all refused nor are all read: the mutations are worth their time.
+    assert!((MUTATIONS / 20..MUTATIONS).contains(&read), "{read}");
+}
+
+#[test]
+fn mutated_series_are_read_or_refused_with_a_place() {
+    let seeds: [&[u8]; 4] = [
+        b"step,lr,loss\n0,0.1,2\n1,0.2,1\n2,0,0.5\n",
+        b"share\n0.5\n1\n1e-3\n",
+        b"[{\"step\":0,\"lr\":0.1},{\"step\":1,\"lr\":0.2}]",
+        b"{\"share\":1,\"x\":null}\n{\"share\":0.5}\n",
+    ];
+    let (mut random, mut read) = (Random(2025), 0);
+    for _ in 0..MUTATIONS {
+        let mut bytes = seeds[random.below(seeds.len())].to_vec();
+        for _ in 0..=random.below(4) {
+            mutate(&mut bytes, &mut random);
+        }
+        match Rates::parse("fuzz", &bytes) {
+            Ok(Rates::Absolute(rates)) => read += usize::from(!rates.is_empty()),
+            Ok(Rates::Shares(shares)) => read += usize::from(!shares.is_empty()),
+            Err(error) => check(&error, &bytes),
+        }
+    }
     assert!((MUTATIONS / 20..MUTATIONS).contains(&read), "{read}");
 }

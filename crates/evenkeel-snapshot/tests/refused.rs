@@ -295,10 +295,7 @@ fn limits_are_kept() {
         refuse_within("layer,elr\n", bytes),
         "norms has 10 bytes, but must have at most 9; keep one step's norms in it"
     );
-    let layers = Limits {
-        layers: 2,
-        ..limits
-    };
+    let layers = Limits { rows: 2, ..limits };
     for (text, place) in [
         ("layer,elr\na,1\nb,1\nc,1\n", "row 4"),
         (

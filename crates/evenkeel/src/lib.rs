@@ -39,6 +39,7 @@ pub mod equalise;
 pub mod equilibrium;
 pub mod flow;
 pub mod forecast;
+pub mod gradient_scale;
 pub mod layer;
 pub mod mean_field;
 pub mod optimizer;

@@ -20,7 +20,7 @@ pub struct QuantityError {
 
 /// Declares a quantity: a checked `f64` with its range and advice.
 macro_rules! quantity {
-    ($(#[$doc:meta])* $name:ident, $label:literal, $min:literal $(< $strict:ident)? $(, below $max:literal)?, $permitted:literal, $advice:literal) => {
+    ($(#[$doc:meta])* $name:ident, $label:literal, $min:literal $(< $strict:ident)? $(, below $max:literal)? $(, up to $most:literal)?, $permitted:literal, $advice:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
         pub struct $name(f64);
@@ -32,7 +32,7 @@ macro_rules! quantity {
             /// [`QuantityError`] for NaN, infinities and values outside the permitted range.
             pub fn new(value: f64) -> Result<Self, QuantityError> {
                 let above = value >= $min $(&& { let $strict = $min; value > $strict })?;
-                let below = true $(&& value < $max)?;
+                let below = true $(&& value < $max)? $(&& value <= $most)?;
                 if value.is_finite() && above && below {
                     Ok(Self(value))
                 } else {
@@ -64,6 +64,11 @@ quantity!(
     /// permitted, because schedules end there.
     LearningRate, "learning rate", 0.0, "finite and at least 0",
     "give a rate such as 0.1"
+);
+quantity!(
+    /// The share of a schedule's peak rate that a step gets.
+    PeakShare, "share of the peak rate", 0.0, up to 1.0, "from 0 to 1",
+    "divide all rates by the largest"
 );
 quantity!(
     /// The effective learning rate `E = ‖∇W‖/‖W‖` (T2), without the global λ. `λE` is the tangent
@@ -127,8 +132,15 @@ impl Momentum {
 impl GradientScale {
     /// The scale of the start.
     pub const ONE: Self = Self(1.0);
+<<<<<<< HEAD
 
     /// A scale from its natural logarithm, kept within the positive normal numbers of `f64`.
+=======
+    /// No gradient at all.
+    pub const ZERO: Self = Self(0.0);
+
+    /// A positive scale from its natural logarithm, kept within the normal numbers of `f64`.
+>>>>>>> schedule
     pub fn from_ln(ln: f64) -> Self {
         Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
     }
@@ -225,6 +237,7 @@ mod tests {
             assert!(Elr::new(bad).is_err(), "{bad}");
         }
         assert!(Momentum::new(0.0).is_ok() && Momentum::new(1.0).is_err());
+        assert!(PeakShare::new(1.0).is_ok() && PeakShare::new(1.0 + 1e-15).is_err());
         let message = LearningRate::new(-0.5).unwrap_err().to_string();
         assert_eq!(
             message,

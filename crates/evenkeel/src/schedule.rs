@@ -2,14 +2,20 @@
 //!
 //! A [`Shape`] says which share of the peak rate each step gets; with a peak and a number of steps
 //! it is a [`Schedule`]. A shape is one file under `schedule/` and one row in [`ALL`]; shapes joined
-//! by `+` follow one another, as in `linear-warmup:100+cosine`.
+//! by `+` follow one another, as in `linear-warmup:100+cosine`. Rates that follow no formula are a
+//! [`Table`], which is a [`Schedule`] by itself.
 
 mod constant;
 mod cosine;
+mod cosine_warmup;
 mod exponential;
+mod exponential_warmup;
+mod linear;
 mod linear_warmup;
 mod one_cycle;
 mod step;
+mod step_warmup;
+mod table;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +23,8 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::quantity::LearningRate;
+
+pub use table::Table;
 
 /// A row of [`ALL`]: a shape, how it is written and what it does.
 #[derive(Debug)]
@@ -41,6 +49,10 @@ pub struct Entry {
 pub const ALL: &[Entry] = &[
     constant::ENTRY,
     linear_warmup::ENTRY,
+    cosine_warmup::ENTRY,
+    step_warmup::ENTRY,
+    exponential_warmup::ENTRY,
+    linear::ENTRY,
     cosine::ENTRY,
     step::ENTRY,
     exponential::ENTRY,
@@ -75,6 +87,9 @@ pub enum ScheduleError {
         /// The shape that does not end.
         given: String,
     },
+    /// A table without rows.
+    #[error("a schedule holds no rate, but must hold at least one; give the rate of step 0")]
+    NoRates,
 }
 
 fn grammars() -> String {
@@ -94,23 +109,38 @@ struct Part {
     arguments: Vec<f64>,
 }
 
-/// A shape with its peak rate and the length of the run.
+/// The target rate of every step: a shape with its peak and the length of the run, or a [`Table`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Schedule {
-    shape: Shape,
-    peak: LearningRate,
-    steps: usize,
+pub struct Schedule(Course);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Course {
+    Shaped {
+        shape: Shape,
+        peak: LearningRate,
+        steps: usize,
+    },
+    Written(Table),
 }
 
 impl Schedule {
     /// The rates of a run of `steps` steps, at most `peak`.
     pub fn new(shape: Shape, peak: LearningRate, steps: usize) -> Self {
-        Self { shape, peak, steps }
+        Self(Course::Shaped { shape, peak, steps })
     }
 
     /// The target rate at `step`, counted from 0. After the end it stays what it is at the end.
     pub fn at(&self, step: usize) -> LearningRate {
-        self.peak.fraction(self.shape.share(step, self.steps))
+        match &self.0 {
+            Course::Shaped { shape, peak, steps } => peak.fraction(shape.share(step, *steps)),
+            Course::Written(table) => table.at(step),
+        }
+    }
+}
+
+impl From<Table> for Schedule {
+    fn from(table: Table) -> Self {
+        Self(Course::Written(table))
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::collector::check_columns;
 use crate::column::Column;
 use crate::error::SnapshotError;
+use crate::kind::Kind;
 use crate::place::At;
 use crate::quote::quote;
 use crate::warnings::Warnings;
@@ -19,6 +20,7 @@ pub(super) struct Header {
 impl Header {
     /// Finds the columns, in whatever order, and notes those that nobody reads.
     pub fn read(
+        kind: &'static Kind,
         fields: &[Cow<'_, str>],
         at: At,
         warnings: &mut Warnings,
@@ -26,7 +28,7 @@ impl Header {
         let names: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
         let mut columns: Vec<(Column, usize)> = Vec::new();
         for (index, name) in names.iter().enumerate() {
-            match Column::from_name(name) {
+            match kind.column(name) {
                 Some(column) if columns.iter().any(|(known, _)| *known == column) => {
                     let place = at.place();
                     return Err(SnapshotError::DuplicateColumn { place, column });
@@ -37,7 +39,7 @@ impl Header {
             }
         }
         let has = |column| columns.iter().any(|(known, _)| *known == column);
-        check_columns(at, has, names.iter(), advice(&names))?;
+        check_columns(kind, at, has, names.iter(), advice(&names))?;
         Ok(Self { names, columns })
     }
 

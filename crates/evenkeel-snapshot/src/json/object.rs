@@ -1,35 +1,40 @@
-//! One layer as a JSON object.
+//! One row as a JSON object.
 
 use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::cells::Cells;
-use crate::collector::{Collector, check_columns};
+use crate::collector::{Collector, Rows, check_columns};
 use crate::column::Column;
 use crate::error::SnapshotError;
+use crate::kind::Kind;
 use crate::place::At;
 
-/// Reads the object in `text`, which is valid JSON, and adds its layer.
-pub(super) fn add<'t>(
+/// Reads the object in `text`, which is valid JSON, and adds its row.
+pub(super) fn add<'t, R: Rows<'t>>(
     text: &'t str,
     at: At,
-    collector: &mut Collector<'t>,
+    collector: &mut Collector<'t, R>,
 ) -> Result<(), SnapshotError> {
-    let object: Object = serde_json::from_str(text).map_err(|_| SnapshotError::NotAnObject {
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let object = ObjectVisitor { kind: R::KIND }.deserialize(&mut parser);
+    let object = object.map_err(|_| SnapshotError::NotAnObject {
         place: at.place(),
         value: text.to_owned(),
+        kind: R::KIND,
     })?;
     if let Some(column) = object.twice {
         let place = at.place();
         return Err(SnapshotError::DuplicateColumn { place, column });
     }
     let has = |column| object.cells.has(column);
-    let known = Column::ALL.into_iter().filter(|column| has(*column));
-    let mut found: Vec<&str> = known.map(Column::name).collect();
+    let known = R::KIND.columns.iter().filter(|column| has(**column));
+    let mut found: Vec<&str> = known.map(|column| column.name()).collect();
     found.extend(object.unknown.iter().map(String::as_str));
-    check_columns(at, has, found.iter(), "; give every object these keys")?;
+    let advice = "; give every object these keys";
+    check_columns(R::KIND, at, has, found.iter(), advice)?;
     for key in &object.unknown {
         collector.warnings.ignore(key);
     }
@@ -66,13 +71,17 @@ struct Object<'t> {
     twice: Option<Column>,
 }
 
-impl<'t> Deserialize<'t> for Object<'t> {
-    fn deserialize<D: Deserializer<'t>>(parser: D) -> Result<Self, D::Error> {
-        parser.deserialize_map(ObjectVisitor)
-    }
+struct ObjectVisitor {
+    kind: &'static Kind,
 }
 
-struct ObjectVisitor;
+impl<'t> DeserializeSeed<'t> for ObjectVisitor {
+    type Value = Object<'t>;
+
+    fn deserialize<D: Deserializer<'t>>(self, parser: D) -> Result<Object<'t>, D::Error> {
+        parser.deserialize_map(self)
+    }
+}
 
 impl<'t> Visitor<'t> for ObjectVisitor {
     type Value = Object<'t>;
@@ -83,7 +92,8 @@ impl<'t> Visitor<'t> for ObjectVisitor {
 
     fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Object<'t>, A::Error> {
         let mut object = Object::default();
-        while let Some(key) = map.next_key()? {
+        let kind = self.kind;
+        while let Some(key) = map.next_key_seed(KeyVisitor { kind })? {
             match key {
                 Key::Unknown(name) => {
                     object.unknown.push(name);
@@ -110,13 +120,17 @@ enum Key {
     Unknown(String),
 }
 
-impl<'t> Deserialize<'t> for Key {
-    fn deserialize<D: Deserializer<'t>>(parser: D) -> Result<Self, D::Error> {
-        parser.deserialize_str(KeyVisitor)
-    }
+struct KeyVisitor {
+    kind: &'static Kind,
 }
 
-struct KeyVisitor;
+impl<'t> DeserializeSeed<'t> for KeyVisitor {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'t>>(self, parser: D) -> Result<Key, D::Error> {
+        parser.deserialize_str(self)
+    }
+}
 
 impl Visitor<'_> for KeyVisitor {
     type Value = Key;
@@ -126,7 +140,7 @@ impl Visitor<'_> for KeyVisitor {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
-        Ok(match Column::from_name(name) {
+        Ok(match self.kind.column(name) {
             Some(column) => Key::Known(column),
             None => Key::Unknown(name.to_owned()),
         })

@@ -2,6 +2,7 @@
 
 use crate::column::Column;
 use crate::error::SnapshotError;
+use crate::kind::Kind;
 use crate::number::out_of_range;
 use crate::place::{At, Unit};
 
@@ -28,8 +29,8 @@ impl<'t> Text<'t> {
     }
 
     /// The error for what the parser says; a number that is not finite is told as such.
-    pub fn explain(&self, error: &serde_json::Error, at: At) -> SnapshotError {
-        if let Some((column, value)) = self.non_finite(error) {
+    pub fn explain(&self, kind: &Kind, error: &serde_json::Error, at: At) -> SnapshotError {
+        if let Some((column, value)) = self.non_finite(kind, error) {
             return out_of_range(column, value, at);
         }
         let message = error.to_string();
@@ -44,7 +45,7 @@ impl<'t> Text<'t> {
     }
 
     /// The word at which the parser stopped, if it is a non-finite number, and its column.
-    fn non_finite(&self, error: &serde_json::Error) -> Option<(Column, &'t str)> {
+    fn non_finite(&self, kind: &Kind, error: &serde_json::Error) -> Option<(Column, &'t str)> {
         let line = self.text.split('\n').nth(error.line().checked_sub(1)?)?;
         let (before, after) = line.split_at_checked(error.column().checked_sub(1)?)?;
         let in_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -53,7 +54,7 @@ impl<'t> Text<'t> {
         let word = &line[start..end];
         let key = line[..start].trim_end().strip_suffix(':')?.trim_end();
         let (_, key) = key.strip_suffix('"')?.rsplit_once('"')?;
-        let column = Column::from_name(key).filter(|column| *column != Column::Layer)?;
+        let column = kind.column(key).filter(|column| *column != Column::Layer)?;
         NON_FINITE.contains(&word).then_some((column, word))
     }
 }

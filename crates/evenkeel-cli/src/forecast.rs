@@ -2,12 +2,8 @@
 
 use std::path::PathBuf;
 
-<<<<<<< HEAD
 use evenkeel::ensemble::ensemble;
-use evenkeel::forecast::{Forecast, forecast_with};
-=======
 use evenkeel::forecast::{Forecast, forecast_scaled};
->>>>>>> schedule
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::warmup;
 use evenkeel_lab::report;
@@ -46,11 +42,10 @@ pub struct Args {
     control: ControlArgs,
 
     #[command(flatten)]
-<<<<<<< HEAD
     drift: DriftArgs,
-=======
+
+    #[command(flatten)]
     scale: ScaleArgs,
->>>>>>> schedule
 
     /// Steps to predict.
     #[arg(long, value_name = "STEPS")]
@@ -70,18 +65,9 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-<<<<<<< HEAD
-    let (controls, shape) = (args.control.controls()?, args.control.shape()?);
-    let drift = args.drift.read()?;
-    let Start {
-        norms,
-        optimizer,
-        lr,
-    } = args.start.read()?;
-=======
     let (controls, schedule) = (args.control.controls()?, args.rates.schedule(args.steps)?);
+    let drift = args.drift.read()?;
     let Start { norms, optimizer } = args.start.read()?;
->>>>>>> schedule
     if norms.elrs.len().saturating_mul(args.steps) > MOST_VALUES {
         return Err(usage(format!(
             "--steps {} of {} layers are too many values to keep; the product may be {MOST_VALUES}",
@@ -89,10 +75,16 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
             norms.elrs.len()
         )));
     }
-<<<<<<< HEAD
-    let schedule = Schedule::new(shape, lr, args.steps);
-    let target = |step| schedule.at(step);
-    let run = forecast_with(&norms.elrs, &optimizer, &controls, target, args.steps);
+    let scale = args.scale.read(norms.run.as_ref(), args.steps)?;
+    let (target, scale) = (|step| schedule.at(step), |step| scale.at(step));
+    let run = forecast_scaled(
+        &norms.elrs,
+        &optimizer,
+        &controls,
+        target,
+        scale,
+        args.steps,
+    );
     let bands = drift.map(|(drift, draws)| Bands {
         ensemble: ensemble(
             &norms.elrs,
@@ -106,18 +98,6 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         drift,
         draws,
     });
-=======
-    let scale = args.scale.read(norms.run.as_ref(), args.steps)?;
-    let (target, scale) = (|step| schedule.at(step), |step| scale.at(step));
-    let run = forecast_scaled(
-        &norms.elrs,
-        &optimizer,
-        &controls,
-        target,
-        scale,
-        args.steps,
-    );
->>>>>>> schedule
     if let Some(path) = &args.plot {
         report::plot(
             path,

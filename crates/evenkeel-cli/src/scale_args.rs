@@ -22,7 +22,7 @@ pub struct ScaleArgs {
     /// It tells the dynamics of ratios from the falling of the loss (T20). Only ratios to the first
     /// row count; after the last row the last one holds. CSV, JSON or JSONL, optionally with step.
     /// `measured` is the geometric mean over layers of |W| |grad W|.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "drift")]
     gradient_scale: Option<String>,
 }
 

@@ -132,15 +132,10 @@ impl Momentum {
 impl GradientScale {
     /// The scale of the start.
     pub const ONE: Self = Self(1.0);
-<<<<<<< HEAD
-
-    /// A scale from its natural logarithm, kept within the positive normal numbers of `f64`.
-=======
     /// No gradient at all.
     pub const ZERO: Self = Self(0.0);
 
     /// A positive scale from its natural logarithm, kept within the normal numbers of `f64`.
->>>>>>> schedule
     pub fn from_ln(ln: f64) -> Self {
         Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
     }

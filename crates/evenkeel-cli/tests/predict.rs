@@ -4,8 +4,11 @@ mod common;
 #[path = "common/piped.rs"]
 mod piped;
 
+use std::process::Output;
+
 use common::{numbers, text};
 use piped::{NETWORK, close, evenkeel, json};
+use serde_json::Value;
 
 #[test]
 fn the_json_of_a_forecast_keeps_the_contract_and_the_reference_values() {

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use evenkeel::mean_field::bn_relu_explosion;
+use evenkeel::mean_field::Synthetic;
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::Elr;
 use evenkeel_lab::run_folder::{Run, find_runs};
@@ -27,8 +27,11 @@ pub struct NormsArgs {
     #[arg(value_name = "SNAPSHOT", required_unless_present = "synthetic")]
     snapshot: Option<String>,
 
-    /// Start from an architecture instead: bn-relu:DEPTH[:ELR], a wide BN-ReLU network at
-    /// initialisation whose last layer has the given ELR [default: 0.1].
+    /// Start from an architecture instead, a wide network of equal layers at initialisation:
+    /// [res-]NORM-ACTIVATION:DEPTH[:ELR][:batch=B], such as bn-relu:50.
+    ///
+    /// ELR is that of the last layer [default: 0.1], B the batch of a batch normalization [default:
+    /// large], res- puts shortcuts around the layers.
     #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "snapshot")]
     synthetic: Option<String>,
 }
@@ -45,7 +48,7 @@ impl NormsArgs {
     /// Reads the norms and makes them the ELRs that `optimizer` goes by.
     pub fn read(&self, optimizer: &Optimizer) -> anyhow::Result<Norms> {
         if let Some(architecture) = &self.synthetic {
-            return synthetic(architecture);
+            return synthetic(architecture, optimizer.measure());
         }
         let source = self.snapshot.as_deref().unwrap_or("-");
         if Path::new(source).is_dir() {
@@ -136,27 +139,35 @@ fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Resu
     })
 }
 
-/// `bn-relu:DEPTH[:ELR]`: norms alike, gradients growing by √(π/(π−1)) a layer (T21).
-fn synthetic(architecture: &str) -> anyhow::Result<Norms> {
-    let parts: Vec<&str> = architecture.split(':').collect();
-    let (depth, last) = match parts.as_slice() {
-        ["bn-relu", depth] => (depth.parse().ok(), Some(0.1)),
-        ["bn-relu", depth, elr] => (depth.parse().ok(), elr.parse().ok()),
-        _ => (None, None),
+/// A wide network of equal layers at initialisation (T21).
+fn synthetic(text: &str, measure: Measure) -> anyhow::Result<Norms> {
+    let network: Synthetic = text.parse().map_err(usage)?;
+    let mut warnings: Vec<String> = caution(&network).into_iter().collect();
+    let elrs = match measure {
+        Measure::Gradient => network.elrs(),
+        Measure::Update => {
+            warnings.push(format!(
+                "{text}: this optimizer's updates do not depend on gradients, so layers alike have equal ELRs"
+            ));
+            vec![network.last(); network.depth()]
+        }
     };
-    let (Some(depth @ 1..=100_000), Some(last)) = (depth, last) else {
-        return Err(usage(format!(
-            "unknown architecture `{architecture}`; permitted: bn-relu:DEPTH[:ELR] with a depth from 1 to 100000, such \
-             as bn-relu:50"
-        )));
-    };
-    let last = Elr::new(last).map_err(usage)?;
-    let growth = bn_relu_explosion().ln();
     Ok(Norms {
-        names: (0..depth).map(|layer| format!("layer{layer}")).collect(),
-        elrs: (0..depth)
-            .map(|layer: u32| Elr::from_ln(last.ln() + growth * f64::from(depth - 1 - layer)))
+        names: (0..elrs.len())
+            .map(|layer| format!("layer{layer}"))
             .collect(),
-        warnings: Vec::new(),
+        elrs,
+        warnings,
+    })
+}
+
+/// Where samples drift apart, the forecast starts from a state that does not last.
+fn caution(network: &Synthetic) -> Option<String> {
+    let (architecture, disparity) = (network.architecture, network.architecture.disparity());
+    (disparity > 1.0).then(|| {
+        format!(
+            "{architecture}: in large batches the norms of samples drift apart by up to {disparity:.2} a layer, so that \
+             gradients of deep networks grow faster than this start says; measured: docs/measurements.md"
+        )
     })
 }

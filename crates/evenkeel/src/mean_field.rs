@@ -113,15 +113,14 @@ impl Architecture {
         norms
     }
 
-    /// By how much small differences between the norms of samples are multiplied per layer, in
-    /// large batches (T21). Above 1 samples drift apart, and [`growth`](Self::growth) holds only
-    /// until they have. 0 where samples do not share a normalization, or where shortcuts keep
-    /// them together.
+    /// By how much small differences between the norms of samples are multiplied per layer (T21).
+    /// Above 1 samples drift apart, and [`growth`](Self::growth) holds only until they have. 0
+    /// where samples are normalized one by one, and where shortcuts keep them together.
     pub fn disparity(&self) -> f64 {
-        if self.normalization.over_batch && !self.wiring.shortcut {
-            self.activation.disparity()
-        } else {
+        if self.wiring.shortcut {
             0.0
+        } else {
+            (self.normalization.disparity)(self.activation, self.batch)
         }
     }
 }

@@ -62,43 +62,35 @@ impl Activation {
     pub fn is_closed_form(&self) -> bool {
         matches!(self.form, Form::Lines { .. })
     }
-
-    /// `E[(φ − E φ)φ′z]/Var φ` for a standard normal `z`: by how much batch normalization of a
-    /// large batch multiplies small differences between the norms of samples (T21).
-    pub fn disparity(&self) -> f64 {
-        match self.form {
-            // zφ′ = φ, so that numerator and denominator are the same.
-            Form::Lines { .. } => 1.0,
-            Form::Smooth { value, slope } => {
-                let mean = quadrature::normal(value);
-                let variance = quadrature::normal(|z| (value(z) - mean).powi(2));
-                quadrature::normal(|z| (value(z) - mean) * slope(z) * z) / variance
-            }
-        }
-    }
 }
 
-/// Closed forms for `φ(z) = sz + (1 − s)·relu(z)` and samples of correlation `ρ`, of which only
-/// that they are distributed alike in all directions is used:
-/// `E relu·relu = (√(1 − ρ²) + ρ(π/2 + arcsin ρ))/2π` (Cho & Saul 2009) and
-/// `P(z₁ > 0, z₂ > 0) = 1/4 + arcsin ρ/2π`.
+/// Closed forms for `φ(z) = sz + (1 − s)·relu(z)` and samples of correlation `ρ`. On a sphere
+/// averages of degree 2 are those of normal variables, whatever the radius, and those of degree 4
+/// are smaller by `n/(n + 2)` in `n = −1/ρ` dimensions. With `P = P(z₁ > 0, z₂ > 0)` and
+/// `r = √(1 − ρ²)/2π`, for normal variables `E relu·relu = r + ρP` (Cho & Saul 2009) and
+/// `E z₁²·relu·relu = 2(r + ρP) + ρP + ρ²r`.
 fn lines(below: f64, correlation: f64) -> Moments {
-    let angle = correlation.asin();
-    let rectified =
-        ((1.0 - correlation * correlation).sqrt() + correlation * (0.5 * PI + angle)) / (2.0 * PI);
-    let both_above = 0.25 + angle / (2.0 * PI);
-    let kink = 1.0 - below;
+    let both_above = 0.25 + correlation.asin() / (2.0 * PI);
+    let root = (1.0 - correlation * correlation).sqrt() / (2.0 * PI);
+    let rectified = root + correlation * both_above;
+    let quartic = 2.0 * rectified + correlation * (both_above + correlation * root);
+    let shrink = 1.0 / (1.0 - 2.0 * correlation);
+    let kink = (1.0 - below).powi(2);
     let square = 0.5 * (1.0 + below * below);
     let value = Average {
         square,
-        product: below * correlation + kink * kink * rectified,
+        product: below * correlation + kink * rectified,
     };
     Moments {
         value,
         slope: Average {
             square,
-            product: below + kink * kink * both_above,
+            product: below + kink * both_above,
         },
         tangent: value,
+        weighted: Average {
+            square: 3.0 * shrink * square,
+            product: shrink * (3.0 * below * correlation + kink * quartic),
+        },
     }
 }

@@ -1,4 +1,4 @@
-//! What mean field asks of an activation φ: six averages over a batch.
+//! What mean field asks of an activation φ: eight averages over a batch.
 
 /// Averages of a function `f` of a pre-activation over a batch in which all samples are alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Moments {
     pub slope: Average,
     /// Of `zφ′(z)`.
     pub tangent: Average,
+    /// Of `φ(z)` again, but with `z₁²` in both averages.
+    pub weighted: Average,
 }
 
 impl Moments {

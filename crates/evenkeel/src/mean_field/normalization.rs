@@ -20,6 +20,8 @@ pub struct Normalization {
     pub over_batch: bool,
     /// Growth of `‖∇‖²` through weight, normalization and activation (T21).
     pub(super) growth: fn(&Activation, Batch) -> f64,
+    /// By how much small differences between the norms of samples are multiplied (T21).
+    pub(super) disparity: fn(&Activation, Batch) -> f64,
 }
 
 /// Every normalization.

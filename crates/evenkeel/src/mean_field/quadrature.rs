@@ -23,64 +23,63 @@ struct Node {
 /// The averages of smooth `value` φ and `slope` φ′.
 pub(super) fn moments(batch: Batch, value: fn(f64) -> f64, slope: fn(f64) -> f64) -> Moments {
     let of = |z: f64| [value(z), slope(z), z * slope(z)];
-    let (mut squares, mut products) = ([0.0; 3], [0.0; 3]);
-    for (weight, first, partner) in rows(batch, &of) {
-        for index in 0..3 {
-            squares[index] += weight * first[index] * first[index];
-            products[index] += weight * first[index] * partner[index];
-        }
-    }
-    let [value, slope, tangent] = [0, 1, 2].map(|index| Average {
-        square: squares[index],
-        product: products[index],
-    });
+    let rows = rows(batch, &of);
+    let average = |index: usize, factor: fn(f64) -> f64| Average {
+        square: total(&rows, |row| factor(row.z) * row.first[index].powi(2)),
+        product: total(&rows, |row| {
+            factor(row.z) * row.first[index] * row.second[index]
+        }),
+    };
     Moments {
-        value,
-        slope,
-        tangent,
+        value: average(0, |_| 1.0),
+        slope: average(1, |_| 1.0),
+        tangent: average(2, |_| 1.0),
+        weighted: average(0, |z| z * z),
     }
 }
 
-/// For each node of the first sample its weight, the functions there, and their means over the
-/// second sample.
-fn rows<const N: usize>(
-    batch: Batch,
-    of: &impl Fn(f64) -> [f64; N],
-) -> Vec<(f64, [f64; N], [f64; N])> {
+/// A node of the first sample: its weight, the functions there, and their means over the second.
+struct Row {
+    z: f64,
+    weight: f64,
+    first: [f64; 3],
+    second: [f64; 3],
+}
+
+fn total(rows: &[Row], of: impl Fn(&Row) -> f64) -> f64 {
+    rows.iter().map(|row| row.weight * of(row)).sum()
+}
+
+fn rows(batch: Batch, of: &impl Fn(f64) -> [f64; 3]) -> Vec<Row> {
+    let row = |(z, weight), second| Row {
+        z,
+        weight,
+        first: of(z),
+        second,
+    };
     let Some(samples) = batch.samples() else {
-        let nodes = gaussian();
+        let nodes = trapezoid(STEP, |z| -0.5 * z * z);
         let mean = mean(nodes.iter().map(|(z, weight)| (*weight, of(*z))));
-        return nodes.iter().map(|(z, w)| (*w, of(*z), mean)).collect();
+        return nodes.into_iter().map(|node| row(node, mean)).collect();
     };
     let (radius, correlation) = ((samples - 1.0).sqrt(), batch.correlation());
     let across = (1.0 - correlation * correlation).sqrt();
     let second = sphere(samples - 2.0);
-    sphere(samples - 1.0)
-        .iter()
-        .map(|first| {
-            let partner = |x: f64| radius * (correlation * first.x + across * first.rest * x);
-            let mean = mean(second.iter().map(|node| (node.weight, of(partner(node.x)))));
-            (first.weight, of(radius * first.x), mean)
-        })
-        .collect()
+    let rows = sphere(samples - 1.0).into_iter().map(|first| {
+        let partner = |x: f64| radius * (correlation * first.x + across * first.rest * x);
+        let means = mean(second.iter().map(|node| (node.weight, of(partner(node.x)))));
+        row((radius * first.x, first.weight), means)
+    });
+    rows.collect()
 }
 
-fn mean<const N: usize>(weighted: impl Iterator<Item = (f64, [f64; N])>) -> [f64; N] {
-    weighted.fold([0.0; N], |mut sum, (weight, values)| {
+fn mean(weighted: impl Iterator<Item = (f64, [f64; 3])>) -> [f64; 3] {
+    weighted.fold([0.0; 3], |mut sum, (weight, values)| {
         for (sum, value) in sum.iter_mut().zip(values) {
             *sum += weight * value;
         }
         sum
     })
-}
-
-/// `E f(z)` for a standard normal `z`.
-pub(super) fn normal(f: impl Fn(f64) -> f64) -> f64 {
-    gaussian().iter().map(|(z, weight)| weight * f(*z)).sum()
-}
-
-fn gaussian() -> Vec<(f64, f64)> {
-    trapezoid(STEP, |z| -0.5 * z * z)
 }
 
 /// A coordinate of a uniform point on the unit sphere in `dimensions`, at least 2.

@@ -6,13 +6,14 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use evenkeel::mean_field::Synthetic;
+use evenkeel::mean_field::{GRAMMAR, Synthetic, activation, normalization, wiring};
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::Elr;
 use evenkeel_lab::run_folder::{Run, find_runs};
 use evenkeel_snapshot::{LayerEntry, Snapshot};
 
 use crate::exit::usage;
+use crate::spec_args::listed;
 
 /// Bytes of standard input that are read at most.
 const MOST_INPUT: u64 = 1 << 32;
@@ -27,13 +28,24 @@ pub struct NormsArgs {
     #[arg(value_name = "SNAPSHOT", required_unless_present = "synthetic")]
     snapshot: Option<String>,
 
-    /// Start from an architecture instead, a wide network of equal layers at initialisation:
-    /// [res-]NORM-ACTIVATION:DEPTH[:ELR][:batch=B], such as bn-relu:50.
-    ///
-    /// ELR is that of the last layer [default: 0.1], B the batch of a batch normalization [default:
-    /// large], res- puts shortcuts around the layers.
-    #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "snapshot")]
+    /// Start from an architecture instead, such as bn-relu:50.
+    #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "snapshot", long_help = architectures())]
     synthetic: Option<String>,
+}
+
+fn architectures() -> String {
+    let wirings = wiring::ALL.iter().filter(|row| row.shortcut);
+    let rows = wirings.map(|row| (row.prefix, row.summary));
+    let rows = rows.chain(normalization::ALL.iter().map(|row| (row.name, row.summary)));
+    let rows = rows.chain(activation::ALL.iter().map(|row| (row.name, row.summary)));
+    listed(
+        &format!(
+            "Start from an architecture instead, {GRAMMAR}: a wide network of equal layers at initialisation, such as \
+             bn-relu:50. ELR is that of the last layer, 0.1 unless given; B the batch of a batch normalization, large \
+             unless given. res-, NORM and ACTIVATION:"
+        ),
+        rows,
+    )
 }
 
 /// Named layers with their ELRs by the optimiser's measure.
@@ -166,8 +178,8 @@ fn caution(network: &Synthetic) -> Option<String> {
     let (architecture, disparity) = (network.architecture, network.architecture.disparity());
     (disparity > 1.0).then(|| {
         format!(
-            "{architecture}: in large batches the norms of samples drift apart by up to {disparity:.2} a layer, so that \
-             gradients of deep networks grow faster than this start says; measured: docs/measurements.md"
+            "{architecture}: from layer to layer samples drift apart by a factor {disparity:.2}, so that in deep networks \
+             gradients grow faster than mean field says, by some per cents a layer (docs/measurements.md)"
         )
     })
 }

@@ -108,7 +108,8 @@ impl Architecture {
         let growth = self.growth();
         let mut norms = vec![0.0; depth];
         for layer in (1..depth).rev() {
-            norms[layer - 1] = norms[layer] + 0.5 * (self.wiring.ln_growth)(growth, layer);
+            norms[layer - 1] =
+                norms[layer] + 0.5 * (self.wiring.ln_growth)(growth, self.batch, layer);
         }
         norms
     }

@@ -163,6 +163,13 @@ fn shortcuts_make_growth_a_power_of_the_depth() {
     let norms = batch_normalized.ln_gradient_norms(4000);
     let power = 2.0 * (norms[999] - norms[1999]) / 2.0f64.ln();
     close(power, PI / (PI - 1.0), 1e-3);
+    // In a batch the first branch passes 1 of its B − 1 directions less.
+    let norms = architecture("res-bn-identity", Some(16)).ln_gradient_norms(2);
+    close(
+        (2.0 * norms[0]).exp(),
+        1.0 + 14.0 / 13.0 * 14.0 / 15.0,
+        1e-12,
+    );
 }
 
 #[test]

@@ -5,6 +5,8 @@
 mod plain;
 mod residual;
 
+use super::batch::Batch;
+
 /// A row of [`ALL`].
 #[derive(Debug)]
 pub struct Wiring {
@@ -17,7 +19,7 @@ pub struct Wiring {
     /// By how much `ln ‖∇‖²` grows from a layer to the one before it, given the growth through
     /// weight, normalization and activation (T21). Layers count from 0 at the input, so `layer` is
     /// at least 1.
-    pub(super) ln_growth: fn(growth: f64, layer: usize) -> f64,
+    pub(super) ln_growth: fn(growth: f64, batch: Batch, layer: usize) -> f64,
 }
 
 /// Every wiring.

@@ -6,5 +6,5 @@ pub(super) const ROW: Wiring = Wiring {
     prefix: "",
     summary: "x' = phi(norm(Wx))",
     shortcut: false,
-    ln_growth: |growth, _| growth.ln(),
+    ln_growth: |growth, _, _| growth.ln(),
 };

@@ -154,22 +154,21 @@ fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Resu
 /// A wide network of equal layers at initialisation (T21).
 fn synthetic(text: &str, measure: Measure) -> anyhow::Result<Norms> {
     let network: Synthetic = text.parse().map_err(usage)?;
-    let mut warnings: Vec<String> = caution(&network).into_iter().collect();
-    let elrs = match measure {
-        Measure::Gradient => network.elrs(),
-        Measure::Update => {
-            warnings.push(format!(
+    let (elrs, warning) = match measure {
+        Measure::Gradient => (network.elrs(), caution(&network)),
+        Measure::Update => (
+            vec![network.last(); network.depth()],
+            Some(format!(
                 "{text}: this optimizer's updates do not depend on gradients, so layers alike have equal ELRs"
-            ));
-            vec![network.last(); network.depth()]
-        }
+            )),
+        ),
     };
     Ok(Norms {
         names: (0..elrs.len())
             .map(|layer| format!("layer{layer}"))
             .collect(),
         elrs,
-        warnings,
+        warnings: warning.into_iter().collect(),
     })
 }
 

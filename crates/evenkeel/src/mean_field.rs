@@ -116,13 +116,15 @@ impl Architecture {
 
     /// By how much small differences between the norms of samples are multiplied per layer (T21).
     /// Above 1 samples drift apart, and [`growth`](Self::growth) holds only until they have. 0
-    /// where samples are normalized one by one, and where shortcuts keep them together.
+    /// where samples are normalized one by one; with shortcuts at most 1, since deep in the network
+    /// a layer adds next to nothing to what the trunk carries.
     pub fn disparity(&self) -> f64 {
-        if self.wiring.shortcut {
-            0.0
+        let most = if self.wiring.shortcut {
+            1.0
         } else {
-            (self.normalization.disparity)(self.activation, self.batch)
-        }
+            f64::INFINITY
+        };
+        (self.normalization.disparity)(self.activation, self.batch).min(most)
     }
 }
 

@@ -57,11 +57,6 @@ impl Activation {
             Form::Smooth { value, slope } => quadrature::moments(batch, value, slope),
         }
     }
-
-    /// Whether the averages are closed forms rather than quadrature.
-    pub fn is_closed_form(&self) -> bool {
-        matches!(self.form, Form::Lines { .. })
-    }
 }
 
 /// Closed forms for `φ(z) = sz + (1 − s)·relu(z)` and samples of correlation `ρ`. On a sphere

@@ -6,13 +6,14 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use evenkeel::mean_field::bn_relu_explosion;
+use evenkeel::mean_field::{GRAMMAR, Synthetic, activation, normalization, wiring};
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::Elr;
 use evenkeel_lab::run_folder::{Run, find_runs};
 use evenkeel_snapshot::{LayerEntry, Snapshot};
 
 use crate::exit::usage;
+use crate::spec_args::listed;
 
 /// Bytes of standard input that are read at most.
 const MOST_INPUT: u64 = 1 << 32;
@@ -27,10 +28,24 @@ pub struct NormsArgs {
     #[arg(value_name = "SNAPSHOT", required_unless_present = "synthetic")]
     snapshot: Option<String>,
 
-    /// Start from an architecture instead: bn-relu:DEPTH[:ELR], a wide BN-ReLU network at
-    /// initialisation whose last layer has the given ELR [default: 0.1].
-    #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "snapshot")]
+    /// Start from an architecture instead, such as bn-relu:50.
+    #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "snapshot", long_help = architectures())]
     synthetic: Option<String>,
+}
+
+fn architectures() -> String {
+    let wirings = wiring::ALL.iter().filter(|row| row.shortcut);
+    let rows = wirings.map(|row| (row.prefix, row.summary));
+    let rows = rows.chain(normalization::ALL.iter().map(|row| (row.name, row.summary)));
+    let rows = rows.chain(activation::ALL.iter().map(|row| (row.name, row.summary)));
+    listed(
+        &format!(
+            "Start from an architecture instead, {GRAMMAR}: a wide network of equal layers at initialisation, such as \
+             bn-relu:50. ELR is that of the last layer, 0.1 unless given; B the batch of a batch normalization, large \
+             unless given. res-, NORM and ACTIVATION:"
+        ),
+        rows,
+    )
 }
 
 /// Named layers with their ELRs by the optimiser's measure.
@@ -47,7 +62,7 @@ impl NormsArgs {
     /// Reads the norms and makes them the ELRs that `optimizer` goes by.
     pub fn read(&self, optimizer: &Optimizer) -> anyhow::Result<Norms> {
         if let Some(architecture) = &self.synthetic {
-            return synthetic(architecture);
+            return synthetic(architecture, optimizer.measure());
         }
         let source = self.snapshot.as_deref().unwrap_or("-");
         if Path::new(source).is_dir() {
@@ -139,28 +154,35 @@ fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Resu
     })
 }
 
-/// `bn-relu:DEPTH[:ELR]`: norms alike, gradients growing by √(π/(π−1)) a layer (T21).
-fn synthetic(architecture: &str) -> anyhow::Result<Norms> {
-    let parts: Vec<&str> = architecture.split(':').collect();
-    let (depth, last) = match parts.as_slice() {
-        ["bn-relu", depth] => (depth.parse().ok(), Some(0.1)),
-        ["bn-relu", depth, elr] => (depth.parse().ok(), elr.parse().ok()),
-        _ => (None, None),
+/// A wide network of equal layers at initialisation (T21).
+fn synthetic(text: &str, measure: Measure) -> anyhow::Result<Norms> {
+    let network: Synthetic = text.parse().map_err(usage)?;
+    let (elrs, warning) = match measure {
+        Measure::Gradient => (network.elrs(), caution(&network)),
+        Measure::Update => (
+            vec![network.last(); network.depth()],
+            Some(format!(
+                "{text}: this optimizer's updates do not depend on gradients, so layers alike have equal ELRs"
+            )),
+        ),
     };
-    let (Some(depth @ 1..=100_000), Some(last)) = (depth, last) else {
-        return Err(usage(format!(
-            "unknown architecture `{architecture}`; permitted: bn-relu:DEPTH[:ELR] with a depth from 1 to 100000, such \
-             as bn-relu:50"
-        )));
-    };
-    let last = Elr::new(last).map_err(usage)?;
-    let growth = bn_relu_explosion().ln();
     Ok(Norms {
-        names: (0..depth).map(|layer| format!("layer{layer}")).collect(),
-        elrs: (0..depth)
-            .map(|layer: u32| Elr::from_ln(last.ln() + growth * f64::from(depth - 1 - layer)))
+        names: (0..elrs.len())
+            .map(|layer| format!("layer{layer}"))
             .collect(),
-        warnings: Vec::new(),
+        elrs,
+        warnings: warning.into_iter().collect(),
         run: None,
+    })
+}
+
+/// Where samples drift apart, the forecast starts from a state that does not last.
+fn caution(network: &Synthetic) -> Option<String> {
+    let (architecture, disparity) = (network.architecture, network.architecture.disparity());
+    (disparity > 1.0).then(|| {
+        format!(
+            "{architecture}: from layer to layer samples drift apart by a factor {disparity:.2}, so that in deep networks \
+             gradients grow faster than mean field says, by some per cents a layer (docs/measurements.md)"
+        )
     })
 }

@@ -188,6 +188,30 @@ fn tables_csv_figures_and_architectures() {
 }
 
 #[test]
+fn architectures_with_batches_cautions_and_adam() {
+    let start = |architecture: &str, optimizer: &str| {
+        let mut arguments = vec!["forecast", "--synthetic", architecture, "--lr", "1"];
+        arguments.extend(["--steps", "1", "--json", "--optimizer", optimizer]);
+        let run = evenkeel(&arguments, "");
+        let value: Value = serde_json::from_slice(&run.stdout).unwrap();
+        (numbers(&value["elr"][0]), text(&run.stderr))
+    };
+    // (B − 2)/(B − 3) in the square, per layer.
+    let (elrs, silent) = start("bn-identity:3:0.5:batch=16", "sgd");
+    close(elrs[0], 0.5 * 14.0 / 13.0);
+    close(elrs[2], 0.5);
+    assert_eq!(silent, "");
+    let (_, caution) = start("bn-silu:3:batch=128", "sgd");
+    assert!(
+        caution.contains("drift apart by a factor 1.08"),
+        "{caution}"
+    );
+    let (elrs, why) = start("bn-relu:3", "adamw");
+    assert_eq!(elrs, [0.1; 3]);
+    assert!(why.contains("do not depend on gradients"), "{why}");
+}
+
+#[test]
 fn advice_in_words_and_numbers() {
     let words = evenkeel(&["advise", "-", "--lr", "0.1"], NETWORK);
     assert!(words.status.success());
@@ -210,7 +234,7 @@ fn advice_in_words_and_numbers() {
 
 #[test]
 fn what_is_wrong_is_said_and_coded() {
-    let cases: [(&[&str], &str, i32, &str); 9] = [
+    let cases: [(&[&str], &str, i32, &str); 13] = [
         (&["-", "--lr", "nan"], NETWORK, 2, "finite and at least 0"),
         (
             &["-", "--lr", "1", "--warmup", "fast"],
@@ -230,7 +254,36 @@ fn what_is_wrong_is_said_and_coded() {
             2,
             "one-cycle",
         ),
-        (&["--synthetic", "vgg", "--lr", "1"], "", 2, "bn-relu:DEPTH"),
+        (
+            &["--synthetic", "vgg", "--lr", "1"],
+            "",
+            2,
+            "one of bn, ln, rms",
+        ),
+        (
+            &["--synthetic", "bn-relu:0", "--lr", "1"],
+            "",
+            2,
+            "from 1 to 100000",
+        ),
+        (
+            &["--synthetic", "bn-relu:9:0", "--lr", "1"],
+            "",
+            2,
+            "above 0",
+        ),
+        (
+            &["--synthetic", "bn-relu:9:batch=3", "--lr", "1"],
+            "",
+            2,
+            "at least 4",
+        ),
+        (
+            &["--synthetic", "ln-relu:9:batch=8", "--lr", "1"],
+            "",
+            2,
+            "leave batch= out",
+        ),
         (&["no-such-file", "--lr", "1"], "", 3, "no-such-file"),
         (&["-", "--lr", "1"], "", 3, "empty"),
         (&["-", "--lr", "1"], "layer,elr\na,0.1\na,0.2\n", 3, "`a`"),

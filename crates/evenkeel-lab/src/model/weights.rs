@@ -1,0 +1,153 @@
+//! The parameters of layers as a Burn module.
+//!
+//! Burn derives this for structures that are known when they are compiled. Here the names come
+//! from the layers: a parameter's path is that of its layer, so that `run.toml`, reports and other
+//! frameworks have the same names.
+
+use burn::module::{Devices, Module, ModuleMapper, ModuleVisitor};
+use burn::nn::{BatchNorm, Linear};
+use burn::tensor::Device;
+
+use super::net::{Net, Node};
+use super::norm::ExampleNorm;
+
+/// The parameters of one layer.
+#[derive(Debug, Clone)]
+pub enum Weights {
+    /// None.
+    None,
+    /// Of a linear layer.
+    Linear(Linear),
+    /// Of a batch normalization, with its running statistics.
+    BatchNorm(BatchNorm),
+    /// Of every other normalization.
+    ExampleNorm(ExampleNorm),
+}
+
+/// The same done to parameters of whatever kind.
+macro_rules! each {
+    ($weights:expr, $module:ident => $result:expr) => {
+        match $weights {
+            Weights::None => Weights::None,
+            Weights::Linear($module) => Weights::Linear($result),
+            Weights::BatchNorm($module) => Weights::BatchNorm($result),
+            Weights::ExampleNorm($module) => Weights::ExampleNorm($result),
+        }
+    };
+}
+
+impl Module for Weights {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        match self {
+            Self::None => devices,
+            Self::Linear(module) => module.collect_devices(devices),
+            Self::BatchNorm(module) => module.collect_devices(devices),
+            Self::ExampleNorm(module) => module.collect_devices(devices),
+        }
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        match self {
+            Self::None => {}
+            Self::Linear(module) => module.visit(visitor),
+            Self::BatchNorm(module) => module.visit(visitor),
+            Self::ExampleNorm(module) => module.visit(visitor),
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        each!(self, module => module.map(mapper))
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        each!(self, module => module.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        each!(self, module => module.to_device(device))
+    }
+
+    fn train(self) -> Self {
+        each!(self, module => module.train())
+    }
+
+    fn valid(&self) -> Self {
+        each!(self, module => module.valid())
+    }
+
+    fn materialize(self) -> Self {
+        each!(self, module => module.materialize())
+    }
+}
+
+impl Net {
+    fn each(self, change: impl FnMut(Node) -> Node) -> Self {
+        Self {
+            nodes: self.nodes.into_iter().map(change).collect(),
+        }
+    }
+}
+
+impl Node {
+    fn with(self, change: impl FnOnce(Weights) -> Weights) -> Self {
+        Self {
+            weights: change(self.weights),
+            layer: self.layer,
+        }
+    }
+
+    fn path(&self) -> String {
+        self.layer.name().unwrap_or_default().to_owned()
+    }
+}
+
+/// What stands for the type in a path; leaves of the module have their own.
+const CONTAINER: &str = "Net";
+
+impl Module for Net {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        self.nodes.iter().fold(devices, |devices, node| {
+            node.weights.collect_devices(devices)
+        })
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        for node in &self.nodes {
+            let path = node.path();
+            visitor.enter_module(&path, CONTAINER);
+            node.weights.visit(visitor);
+            visitor.exit_module(&path, CONTAINER);
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        self.each(|node| {
+            let path = node.path();
+            mapper.enter_module(&path, CONTAINER);
+            let node = node.with(|weights| weights.map(mapper));
+            mapper.exit_module(&path, CONTAINER);
+            node
+        })
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.each(|node| node.with(|weights| weights.fork(device)))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.each(|node| node.with(|weights| weights.to_device(device)))
+    }
+
+    fn train(self) -> Self {
+        self.each(|node| node.with(Module::train))
+    }
+
+    fn valid(&self) -> Self {
+        self.clone()
+            .each(|node| node.with(|weights| weights.valid()))
+    }
+
+    fn materialize(self) -> Self {
+        self.each(|node| node.with(Module::materialize))
+    }
+}

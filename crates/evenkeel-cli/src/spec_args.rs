@@ -33,6 +33,10 @@ pub struct SpecArgs {
     #[arg(long, value_name = "NAME", long_help = choices("Distribution of the initial weights", init::ALL))]
     init: Option<String>,
 
+    /// Leave the shortcuts of residual blocks out.
+    #[arg(long)]
+    no_shortcut: bool,
+
     /// Data set.
     #[arg(long, default_value = "digits", value_name = "NAME", long_help = listed("Data set.", dataset::ALL.iter().map(|d| (d.name, d.summary))))]
     data: String,
@@ -56,6 +60,7 @@ impl SpecArgs {
             norm: self.norm.clone(),
             activation: self.activation.clone(),
             init: self.init.clone(),
+            no_shortcut: self.no_shortcut,
             data: self.data.clone(),
             batch_size: self.batch_size,
             lr,

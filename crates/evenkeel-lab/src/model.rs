@@ -5,11 +5,15 @@
 
 pub mod activation;
 pub mod choice;
+mod conv;
 pub mod init;
 pub mod layer;
 mod mlp;
 mod net;
 pub mod norm;
+pub mod refusal;
+mod resnet;
+pub mod shape;
 pub mod signal;
 mod weights;
 
@@ -19,14 +23,16 @@ use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::tensor::{Device, Tensor};
 
-use crate::example::{Example, Input};
+use crate::example::Input;
 use crate::seed::Rng;
 use activation::Activation;
 use choice::Choice;
 use init::Init;
-use layer::Layer;
+use layer::{Layer, parameters};
 use net::Net;
 use norm::Norm;
+use refusal::Refusal;
+use shape::Shape;
 use signal::Signal;
 
 /// Looks at a layer's name and output.
@@ -50,30 +56,13 @@ pub trait Network: Module {
     fn batch_norms(&mut self) -> Vec<&mut BatchNorm>;
 }
 
-/// The shape of a model on a data set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
-    /// Depth, as the model counts it.
-    pub depth: usize,
-    /// Width, as the model counts it.
-    pub width: usize,
-    /// What one input is.
-    pub example: Example,
-    /// Number of classes.
-    pub classes: usize,
-    /// What follows the weights.
-    pub norm: Norm,
-    /// What follows the normalizations.
-    pub activation: Activation,
-}
-
 /// What a model is built with where nothing else is asked for.
 #[derive(Debug)]
 pub struct Defaults {
     /// Depth, as the model counts it.
     pub depth: usize,
-    /// Width, as the model counts it.
-    pub width: usize,
+    /// Width, as the model counts it, by depth.
+    pub width: fn(usize) -> usize,
     /// Normalization.
     pub norm: Norm,
     /// Activation.
@@ -87,7 +76,7 @@ impl fmt::Display for Defaults {
         let norm = Choice::name_of(norm::ALL, self.norm);
         let activation = Choice::name_of(activation::ALL, self.activation);
         let init = Choice::name_of(init::ALL, self.init);
-        let (depth, width) = (self.depth, self.width);
+        let (depth, width) = (self.depth, (self.width)(self.depth));
         write!(f, "{depth} x {width}, {norm}, {activation}, {init}")
     }
 }
@@ -101,12 +90,13 @@ pub struct Entry {
     pub summary: &'static str,
     /// What is not asked for.
     pub defaults: Defaults,
-    /// The layers of a shape.
-    pub layers: fn(&Shape) -> Vec<Layer>,
+    /// Whether it has shortcuts to leave out.
+    shortcuts: bool,
+    layers: fn(&Shape) -> Result<Vec<Layer>, Refusal>,
 }
 
 /// Every model.
-pub const ALL: &[Entry] = &[mlp::ENTRY];
+pub const ALL: &[Entry] = &[mlp::ENTRY, conv::ENTRY, resnet::ENTRY];
 
 /// The model called `name`.
 pub fn find(name: &str) -> Option<&'static Entry> {
@@ -122,7 +112,29 @@ pub trait Task {
     fn with<N: Network>(self) -> Self::Output;
 }
 
+/// The most parameters that a model may have: more than a CPU can train, and less than would fill
+/// the memory after a typing error.
+const MAX_PARAMETERS: usize = 1 << 30;
+
 impl Entry {
+    /// The layers of the model in a shape.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what the model cannot be and what it can.
+    pub fn layers(&self, shape: &Shape) -> Result<Vec<Layer>, Refusal> {
+        if !shape.shortcuts && !self.shortcuts {
+            return Err(Refusal::NoShortcuts);
+        }
+        let layers = (self.layers)(shape)?;
+        match parameters(&layers) {
+            given if given > MAX_PARAMETERS => Err(Refusal::TooLarge {
+                given,
+                most: MAX_PARAMETERS,
+            }),
+            _ => Ok(layers),
+        }
+    }
+
     /// Does a task with the type that this row stands for.
     pub fn run<T: Task>(&self, task: T) -> T::Output {
         task.with::<Net>()

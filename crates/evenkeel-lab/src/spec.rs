@@ -9,6 +9,8 @@ use crate::dataset::{self, DataError, Dataset};
 use crate::model::choice::Choice;
 use crate::model::init::Init;
 use crate::model::layer::Layer;
+use crate::model::refusal::Refusal;
+use crate::model::shape::Shape;
 use crate::model::{self, activation, init, norm};
 
 /// What was asked for, not checked yet. In a [`RunSpec`] and in `run.toml` every default is filled
@@ -28,6 +30,9 @@ pub struct RawSpec {
     pub activation: Option<String>,
     /// Initialisation.
     pub init: Option<String>,
+    /// Whether residual blocks go without their shortcuts.
+    #[serde(default)]
+    pub no_shortcut: bool,
     /// Name of the data set.
     pub data: String,
     /// Rows in a batch.
@@ -52,7 +57,7 @@ pub struct RunSpec {
     /// The model's row in the table.
     pub model: &'static model::Entry,
     /// The model's shape.
-    pub shape: model::Shape,
+    pub shape: Shape,
     /// How its weights are drawn.
     pub init: Init,
     /// Its layers.
@@ -89,6 +94,14 @@ pub enum SpecError {
         min: usize,
         /// The most permitted.
         max: usize,
+    },
+    /// The model cannot be built as asked.
+    #[error("model `{model}`: {refusal}")]
+    Model {
+        /// The model.
+        model: &'static str,
+        /// What is in the way.
+        refusal: Refusal,
     },
     /// A control that was asked for twice.
     #[error(
@@ -138,9 +151,13 @@ impl RawSpec {
         // A batch of one has no variance: batch normalization would divide by nothing.
         in_range("--batch-size", self.batch_size, 2, data.train.len())?;
         let shape = self.shape(model, &data)?;
+        let layers = model.layers(&shape).map_err(|refusal| SpecError::Model {
+            model: model.name,
+            refusal,
+        })?;
         let init = choose("--init", &self.init, init::ALL, model.defaults.init)?;
         Ok(RunSpec {
-            layers: (model.layers)(&shape),
+            layers,
             raw: self.resolved(&shape, init),
             shape,
             init,
@@ -152,13 +169,13 @@ impl RawSpec {
     }
 
     /// The shape asked for, with the model's defaults for what is not.
-    fn shape(&self, model: &model::Entry, data: &Dataset) -> Result<model::Shape, SpecError> {
+    fn shape(&self, model: &model::Entry, data: &Dataset) -> Result<Shape, SpecError> {
         let defaults = &model.defaults;
         let depth = self.depth.unwrap_or(defaults.depth);
-        let width = self.width.unwrap_or(defaults.width);
+        let width = self.width.unwrap_or((defaults.width)(depth));
         in_range("--depth", depth, 1, MAX_DEPTH)?;
         in_range("--width", width, 1, MAX_WIDTH)?;
-        Ok(model::Shape {
+        Ok(Shape {
             depth,
             width,
             example: data.example,
@@ -170,6 +187,7 @@ impl RawSpec {
                 activation::ALL,
                 defaults.activation,
             )?,
+            shortcuts: !self.no_shortcut,
         })
     }
 
@@ -180,7 +198,7 @@ impl RawSpec {
     }
 
     /// With every default filled in.
-    fn resolved(self, shape: &model::Shape, init: Init) -> Self {
+    fn resolved(self, shape: &Shape, init: Init) -> Self {
         let name = |name: &str| Some(name.to_owned());
         Self {
             depth: Some(shape.depth),

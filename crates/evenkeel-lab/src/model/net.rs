@@ -1,8 +1,11 @@
 //! A network built from its layers: it holds the weights and computes.
 
 use burn::module::Param;
-use burn::nn::{BatchNorm, BatchNormConfig, Linear};
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, PaddingConfig2d};
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::{MaxPoolOptions, PadMode};
+use burn::tensor::{Device, Tensor, TensorData, activation, s};
 
 use super::init::{Fan, Init};
 use super::layer::Layer;
@@ -24,6 +27,7 @@ pub struct Net {
 pub(super) struct Node {
     pub(super) layer: Layer,
     pub(super) weights: Weights,
+    pub(super) branches: Vec<Net>,
 }
 
 /// The same expression for rows and for maps.
@@ -41,14 +45,7 @@ macro_rules! of_any_rank {
 
 impl Network for Net {
     fn build(layers: &[Layer], init: Init, rng: &mut Rng, device: &Device) -> Self {
-        let mut draw = Draw { init, rng, device };
-        let nodes = layers.iter().map(|layer| Node {
-            layer: layer.clone(),
-            weights: draw.weights(layer),
-        });
-        Self {
-            nodes: nodes.collect(),
-        }
+        Draw { init, rng, device }.net(layers)
     }
 
     fn forward(&self, input: Input) -> Tensor<2> {
@@ -64,13 +61,14 @@ impl Network for Net {
     }
 
     fn batch_norms(&mut self) -> Vec<&mut BatchNorm> {
-        let norms = self
-            .nodes
-            .iter_mut()
-            .filter_map(|node| match &mut node.weights {
+        let norms = self.nodes.iter_mut().flat_map(|node| {
+            let own = match &mut node.weights {
                 Weights::BatchNorm(norm) => Some(norm),
                 _ => None,
-            });
+            };
+            let within = node.branches.iter_mut().flat_map(Net::batch_norms);
+            own.into_iter().chain(within)
+        });
         norms.collect()
     }
 }
@@ -81,7 +79,7 @@ impl Net {
     fn walk(&self, input: Signal, inspect: &mut Inspect) -> Signal {
         let mut name = "input";
         self.nodes.iter().fold(input, |signal, node| {
-            let output = node.forward(signal);
+            let output = node.forward(signal, inspect);
             name = node.layer.name().unwrap_or(name);
             inspect(name, &output);
             output
@@ -90,12 +88,17 @@ impl Net {
 }
 
 impl Node {
-    fn forward(&self, input: Signal) -> Signal {
-        match &self.weights {
-            Weights::Linear(linear) => Signal::Rows(linear.forward(input.rows())),
-            Weights::BatchNorm(norm) => of_any_rank!(input, x => norm.forward(x)),
-            Weights::ExampleNorm(norm) => of_any_rank!(input, x => norm.forward(x)),
-            Weights::None => self.layer.apply(input),
+    fn forward(&self, input: Signal, inspect: &mut Inspect) -> Signal {
+        match (&self.weights, self.branches.as_slice()) {
+            (Weights::Linear(linear), _) => Signal::Rows(linear.forward(input.rows())),
+            (Weights::Conv(conv), _) => Signal::Maps(conv.forward(input.maps())),
+            (Weights::BatchNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
+            (Weights::ExampleNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
+            (Weights::None, [body, shortcut]) => {
+                let body = body.walk(input.clone(), inspect);
+                body.plus(shortcut.walk(input, inspect))
+            }
+            (Weights::None, _) => self.layer.apply(input),
         }
     }
 }
@@ -103,13 +106,46 @@ impl Node {
 impl Layer {
     /// What a layer without parameters does.
     fn apply(&self, input: Signal) -> Signal {
-        match self {
+        match *self {
             Self::Relu => of_any_rank!(input, x => activation::relu(x)),
             Self::Gelu => of_any_rank!(input, x => activation::gelu(x)),
             Self::Tanh => of_any_rank!(input, x => activation::tanh(x)),
+            Self::MaxPool {
+                kernel,
+                stride,
+                padding,
+            } => Signal::Maps(max_pool(input.maps(), kernel, stride, padding)),
+            Self::AveragePool => {
+                Signal::Rows(input.maps().flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2))
+            }
+            Self::Image {
+                channels,
+                height,
+                width,
+            } => {
+                let rows = input.rows();
+                let batch = rows.dims()[0];
+                Signal::Maps(rows.reshape([batch, channels, height, width]))
+            }
+            Self::Subsample { stride, zeros } => {
+                Signal::Maps(subsample(input.maps(), stride, zeros))
+            }
             _ => input,
         }
     }
+}
+
+fn max_pool(maps: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
+    let options = MaxPoolOptions::new([kernel; 2])
+        .with_stride([stride; 2])
+        .with_padding([padding; 2]);
+    max_pool2d(maps, options)
+}
+
+fn subsample(maps: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
+    let step = stride as isize;
+    let kept = maps.slice(s![.., .., ..;step, ..;step]);
+    kept.pad([(0, 0), (0, zeros), (0, 0), (0, 0)], PadMode::Constant(0.0))
 }
 
 /// Draws weights in the order of the layers.
@@ -120,6 +156,21 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
+    fn net(&mut self, layers: &[Layer]) -> Net {
+        let nodes = layers.iter().map(|layer| Node {
+            layer: layer.clone(),
+            weights: self.weights(layer),
+            branches: layer
+                .branches()
+                .into_iter()
+                .map(|branch| self.net(branch))
+                .collect(),
+        });
+        Net {
+            nodes: nodes.collect(),
+        }
+    }
+
     fn weights(&mut self, layer: &Layer) -> Weights {
         let norm = |features, groups, centred, eps| {
             Weights::ExampleNorm(ExampleNorm::new(
@@ -137,6 +188,18 @@ impl Draw<'_> {
                 bias,
                 ..
             } => Weights::Linear(self.linear(inputs, outputs, bias)),
+            Layer::Conv {
+                inputs,
+                outputs,
+                kernel,
+                stride,
+                padding,
+                bias,
+                ..
+            } => {
+                let shape = [outputs, inputs, kernel, kernel];
+                Weights::Conv(self.conv(shape, stride, padding, bias))
+            }
             Layer::BatchNorm { features, eps, .. } => {
                 let config = BatchNormConfig::new(features).with_epsilon(eps);
                 Weights::BatchNorm(config.init(self.device))
@@ -149,18 +212,38 @@ impl Draw<'_> {
                 ..
             } => norm(features, groups, true, eps),
             Layer::RmsNorm { features, eps, .. } => norm(features, 1, false, eps),
-            Layer::Relu | Layer::Gelu | Layer::Tanh => Weights::None,
+            _ => Weights::None,
         }
     }
 
     fn linear(&mut self, inputs: usize, outputs: usize, bias: bool) -> Linear {
-        let weight = self
-            .init
-            .draw([inputs, outputs], Fan { inputs, outputs }, self.rng);
-        let zeros = || TensorData::new(vec![0f32; outputs], [outputs]);
+        let fan = Fan { inputs, outputs };
+        let weight = self.init.draw([inputs, outputs], fan, self.rng);
         Linear {
-            weight: Param::from_data(TensorData::new(weight, [inputs, outputs]), self.device),
-            bias: bias.then(|| Param::from_data(zeros(), self.device)),
+            weight: self.param(weight, [inputs, outputs]),
+            bias: bias.then(|| self.param(vec![0.0; outputs], [outputs])),
         }
+    }
+
+    fn conv(&mut self, shape: [usize; 4], stride: usize, padding: usize, bias: bool) -> Conv2d {
+        let [outputs, inputs, kernel, _] = shape;
+        let fan = Fan {
+            inputs: inputs * kernel * kernel,
+            outputs: outputs * kernel * kernel,
+        };
+        let weight = self.init.draw([outputs, fan.inputs], fan, self.rng);
+        Conv2d {
+            weight: self.param(weight, shape),
+            bias: bias.then(|| self.param(vec![0.0; outputs], [outputs])),
+            stride: [stride; 2],
+            kernel_size: [kernel; 2],
+            dilation: [1; 2],
+            groups: 1,
+            padding: PaddingConfig2d::Explicit(padding, padding, padding, padding),
+        }
+    }
+
+    fn param<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
+        Param::from_data(TensorData::new(values, shape), self.device)
     }
 }

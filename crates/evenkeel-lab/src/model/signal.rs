@@ -55,6 +55,14 @@ impl Signal {
         }
     }
 
+    /// The sum of two outputs of one form.
+    pub fn plus(self, other: Self) -> Self {
+        match self {
+            Self::Maps(maps) => Self::Maps(maps + other.maps()),
+            rows => Self::Rows(rows.rows() + other.rows()),
+        }
+    }
+
     /// All numbers in one row.
     pub fn flatten(self) -> Tensor<1> {
         match self {

@@ -5,6 +5,7 @@
 //! frameworks have the same names.
 
 use burn::module::{Devices, Module, ModuleMapper, ModuleVisitor};
+use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
 use burn::tensor::Device;
 
@@ -18,6 +19,8 @@ pub enum Weights {
     None,
     /// Of a linear layer.
     Linear(Linear),
+    /// Of a convolution.
+    Conv(Conv2d),
     /// Of a batch normalization, with its running statistics.
     BatchNorm(BatchNorm),
     /// Of every other normalization.
@@ -30,6 +33,7 @@ macro_rules! each {
         match $weights {
             Weights::None => Weights::None,
             Weights::Linear($module) => Weights::Linear($result),
+            Weights::Conv($module) => Weights::Conv($result),
             Weights::BatchNorm($module) => Weights::BatchNorm($result),
             Weights::ExampleNorm($module) => Weights::ExampleNorm($result),
         }
@@ -41,6 +45,7 @@ impl Module for Weights {
         match self {
             Self::None => devices,
             Self::Linear(module) => module.collect_devices(devices),
+            Self::Conv(module) => module.collect_devices(devices),
             Self::BatchNorm(module) => module.collect_devices(devices),
             Self::ExampleNorm(module) => module.collect_devices(devices),
         }
@@ -50,6 +55,7 @@ impl Module for Weights {
         match self {
             Self::None => {}
             Self::Linear(module) => module.visit(visitor),
+            Self::Conv(module) => module.visit(visitor),
             Self::BatchNorm(module) => module.visit(visitor),
             Self::ExampleNorm(module) => module.visit(visitor),
         }
@@ -89,10 +95,12 @@ impl Net {
 }
 
 impl Node {
-    fn with(self, change: impl FnOnce(Weights) -> Weights) -> Self {
+    /// The same done to its own parameters and to its branches.
+    fn both(self, own: impl FnOnce(Weights) -> Weights, branch: impl FnMut(Net) -> Net) -> Self {
         Self {
-            weights: change(self.weights),
             layer: self.layer,
+            weights: own(self.weights),
+            branches: self.branches.into_iter().map(branch).collect(),
         }
     }
 
@@ -101,13 +109,15 @@ impl Node {
     }
 }
 
-/// What stands for the type in a path; leaves of the module have their own.
+/// What stands for the type in a path; the modules within have their own.
 const CONTAINER: &str = "Net";
 
 impl Module for Net {
     fn collect_devices(&self, devices: Devices) -> Devices {
         self.nodes.iter().fold(devices, |devices, node| {
-            node.weights.collect_devices(devices)
+            let devices = node.weights.collect_devices(devices);
+            let branches = node.branches.iter();
+            branches.fold(devices, |devices, branch| branch.collect_devices(devices))
         })
     }
 
@@ -117,6 +127,9 @@ impl Module for Net {
             visitor.enter_module(&path, CONTAINER);
             node.weights.visit(visitor);
             visitor.exit_module(&path, CONTAINER);
+            node.branches
+                .iter()
+                .for_each(|branch| branch.visit(visitor));
         }
     }
 
@@ -124,30 +137,40 @@ impl Module for Net {
         self.each(|node| {
             let path = node.path();
             mapper.enter_module(&path, CONTAINER);
-            let node = node.with(|weights| weights.map(mapper));
+            let weights = node.weights.map(mapper);
             mapper.exit_module(&path, CONTAINER);
-            node
+            let branches = node.branches.into_iter();
+            Node {
+                layer: node.layer,
+                weights,
+                branches: branches.map(|branch| branch.map(mapper)).collect(),
+            }
         })
     }
 
     fn fork(self, device: &Device) -> Self {
-        self.each(|node| node.with(|weights| weights.fork(device)))
+        self.each(|node| node.both(|own| own.fork(device), |branch| branch.fork(device)))
     }
 
     fn to_device(self, device: &Device) -> Self {
-        self.each(|node| node.with(|weights| weights.to_device(device)))
+        self.each(|node| {
+            node.both(
+                |own| own.to_device(device),
+                |branch| branch.to_device(device),
+            )
+        })
     }
 
     fn train(self) -> Self {
-        self.each(|node| node.with(Module::train))
+        self.each(|node| node.both(Module::train, Module::train))
     }
 
     fn valid(&self) -> Self {
         self.clone()
-            .each(|node| node.with(|weights| weights.valid()))
+            .each(|node| node.both(|own| own.valid(), |branch| branch.valid()))
     }
 
     fn materialize(self) -> Self {
-        self.each(|node| node.with(Module::materialize))
+        self.each(|node| node.both(Module::materialize, Module::materialize))
     }
 }

@@ -2,22 +2,40 @@
 
 use std::fmt::Display;
 
+use evenkeel_lab::dataset;
+use evenkeel_lab::model::choice::Choice;
+use evenkeel_lab::model::{self, activation, init, norm};
 use evenkeel_lab::spec::RawSpec;
-use evenkeel_lab::{dataset, model};
 
 #[derive(Debug, clap::Args)]
 pub struct SpecArgs {
     /// Model.
-    #[arg(long, default_value = "mlp", value_name = "NAME", long_help = listed("Model.", model::ALL.iter().map(|m| (m.name, m.summary))))]
+    #[arg(long, default_value = "mlp", value_name = "NAME", long_help = models())]
     model: String,
 
-    /// Normalized weight layers in the model.
-    #[arg(long, default_value_t = 50, value_name = "LAYERS")]
-    depth: usize,
+    /// Depth, as the model counts it [default: the model's].
+    #[arg(long, value_name = "LAYERS")]
+    depth: Option<usize>,
 
-    /// Width of the hidden layers.
-    #[arg(long, default_value_t = 128, value_name = "UNITS")]
-    width: usize,
+    /// Width, as the model counts it [default: the model's].
+    #[arg(long, value_name = "UNITS")]
+    width: Option<usize>,
+
+    /// Normalization [default: the model's].
+    #[arg(long, value_name = "NAME", long_help = choices("Normalization", norm::ALL))]
+    norm: Option<String>,
+
+    /// Activation [default: the model's].
+    #[arg(long, value_name = "NAME", long_help = choices("Activation", activation::ALL))]
+    activation: Option<String>,
+
+    /// Distribution of the initial weights [default: the model's].
+    #[arg(long, value_name = "NAME", long_help = choices("Distribution of the initial weights", init::ALL))]
+    init: Option<String>,
+
+    /// Leave the shortcuts of residual blocks out.
+    #[arg(long)]
+    no_shortcut: bool,
 
     /// Data set.
     #[arg(long, default_value = "digits", value_name = "NAME", long_help = listed("Data set.", dataset::ALL.iter().map(|d| (d.name, d.summary))))]
@@ -39,6 +57,10 @@ impl SpecArgs {
             model: self.model.clone(),
             depth: self.depth,
             width: self.width,
+            norm: self.norm.clone(),
+            activation: self.activation.clone(),
+            init: self.init.clone(),
+            no_shortcut: self.no_shortcut,
             data: self.data.clone(),
             batch_size: self.batch_size,
             lr,
@@ -60,4 +82,20 @@ pub fn listed<K: Display, V: Display>(text: &str, rows: impl Iterator<Item = (K,
     rows.fold(format!("{text}\n"), |text, (name, summary)| {
         format!("{text}\n- {name}: {summary}")
     })
+}
+
+fn models() -> String {
+    let rows = model::ALL.iter().map(|model| {
+        (
+            model.name,
+            format!("{} [{}]", model.summary, model.defaults),
+        )
+    });
+    listed("Model, with its defaults in brackets.", rows)
+}
+
+/// A help text with the choices of an option below it.
+fn choices<T>(text: &str, table: &[Choice<T>]) -> String {
+    let text = format!("{text} [default: the model's].");
+    listed(&text, table.iter().map(|row| (row.name, row.summary)))
 }

@@ -11,10 +11,9 @@ use crate::model::Network;
 pub fn origin<N: Network>(network: &N, input: Input) -> String {
     let mut found = None;
     network.trace(input, &mut |name, output| {
-        if found.is_none() && !is_finite(&output) {
+        if found.is_none() && !is_finite(&output.clone().flatten()) {
             found = Some(name.to_owned());
         }
-        found.is_none()
     });
     let layer = found.unwrap_or_else(|| "loss".to_owned());
     let mut weights = Weights::default();

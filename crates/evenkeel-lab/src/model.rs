@@ -1,77 +1,84 @@
 //! Models. One file a model under `model/`, one row in [`ALL`].
+//!
+//! A model is a function from a [`Shape`] to a list of [`Layer`]s. Everything else follows from
+//! that list: the network itself, its parameter count, and what other frameworks rebuild it from.
 
+pub mod activation;
+pub mod choice;
+mod conv;
+pub mod init;
+pub mod layer;
 mod mlp;
+mod net;
+pub mod norm;
+pub mod refusal;
+mod resnet;
+pub mod shape;
+pub mod signal;
+mod weights;
+
+use std::fmt;
 
 use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::tensor::{Device, Tensor};
-use serde::Serialize;
 
-use crate::example::{Example, Input};
+use crate::example::Input;
 use crate::seed::Rng;
+use activation::Activation;
+use choice::Choice;
+use init::Init;
+use layer::{Layer, parameters};
+use net::Net;
+use norm::Norm;
+use refusal::Refusal;
+use shape::Shape;
+use signal::Signal;
 
-/// Looks at a layer's name and flattened output, and says whether to go on.
-pub type Inspect<'a> = dyn FnMut(&str, Tensor<1>) -> bool + 'a;
+/// Looks at a layer's name and output.
+pub type Inspect<'a> = dyn FnMut(&str, &Signal) + 'a;
 
 /// What the trainer needs of a model.
 pub trait Network: Module {
-    /// Builds the model with weights drawn from `rng`.
-    fn build(shape: &Shape, rng: &mut Rng, device: &Device) -> Self;
+    /// Builds the layers with weights drawn from `rng`.
+    fn build(layers: &[Layer], init: Init, rng: &mut Rng, device: &Device) -> Self;
 
     /// Class scores `[batch, classes]`; of tokens `[batch · context, classes]`.
     fn forward(&self, input: Input) -> Tensor<2>;
 
-    /// Calls `inspect` with the name and the flattened output of each layer in order, until it
-    /// returns `false`.
+    /// Calls `inspect` with the name and the output of each layer in order.
     fn trace(&self, input: Input, inspect: &mut Inspect);
 
     /// The layers, precise enough to rebuild the model elsewhere.
-    fn layers(&self) -> Vec<LayerDescription>;
+    fn layers(&self) -> Vec<Layer>;
 
     /// Every batch normalization, whose statistics are re-estimated before an evaluation.
     fn batch_norms(&mut self) -> Vec<&mut BatchNorm>;
 }
 
-/// One layer in words that every framework knows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum LayerDescription {
-    /// `y = x Wᵀ + b`, the weight stored as `[outputs, inputs]`.
-    Linear {
-        /// Module path; the parameters are `NAME.weight` and `NAME.bias`.
-        name: String,
-        /// Columns of the weight.
-        inputs: usize,
-        /// Rows of the weight.
-        outputs: usize,
-        /// Whether there is a bias.
-        bias: bool,
-    },
-    /// Batch normalization with the biased variance of the batch, gain `NAME.weight`, shift
-    /// `NAME.bias`.
-    BatchNorm {
-        /// Module path.
-        name: String,
-        /// Number of features.
-        features: usize,
-        /// ε under the root.
-        eps: f64,
-    },
-    /// `max(x, 0)`.
-    Relu,
-}
-
-/// The shape of a model on a data set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+/// What a model is built with where nothing else is asked for.
+#[derive(Debug)]
+pub struct Defaults {
     /// Depth, as the model counts it.
     pub depth: usize,
-    /// Width of the hidden layers.
-    pub width: usize,
-    /// What one input is.
-    pub example: Example,
-    /// Number of classes.
-    pub classes: usize,
+    /// Width, as the model counts it, by depth.
+    pub width: fn(usize) -> usize,
+    /// Normalization.
+    pub norm: Norm,
+    /// Activation.
+    pub activation: Activation,
+    /// Initialisation.
+    pub init: Init,
+}
+
+impl fmt::Display for Defaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let norm = Choice::name_of(norm::ALL, self.norm);
+        let activation = Choice::name_of(activation::ALL, self.activation);
+        let init = Choice::name_of(init::ALL, self.init);
+        let (depth, width) = (self.depth, (self.width)(self.depth));
+        write!(f, "{depth} x {width}, {norm}, {activation}, {init}")
+    }
 }
 
 /// A row of [`ALL`].
@@ -81,21 +88,15 @@ pub struct Entry {
     pub name: &'static str,
     /// One line for help texts, with what depth counts.
     pub summary: &'static str,
-    kind: Kind,
-}
-
-/// Which type a row stands for.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Mlp,
+    /// What is not asked for.
+    pub defaults: Defaults,
+    /// Whether it has shortcuts to leave out.
+    shortcuts: bool,
+    layers: fn(&Shape) -> Result<Vec<Layer>, Refusal>,
 }
 
 /// Every model.
-pub const ALL: &[Entry] = &[Entry {
-    name: "mlp",
-    summary: "DEPTH x [linear without bias, BN, ReLU], then a linear classifier",
-    kind: Kind::Mlp,
-}];
+pub const ALL: &[Entry] = &[mlp::ENTRY, conv::ENTRY, resnet::ENTRY];
 
 /// The model called `name`.
 pub fn find(name: &str) -> Option<&'static Entry> {
@@ -111,11 +112,31 @@ pub trait Task {
     fn with<N: Network>(self) -> Self::Output;
 }
 
+/// The most parameters that a model may have: more than a CPU can train, and less than would fill
+/// the memory after a typing error.
+const MAX_PARAMETERS: usize = 1 << 30;
+
 impl Entry {
+    /// The layers of the model in a shape.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what the model cannot be and what it can.
+    pub fn layers(&self, shape: &Shape) -> Result<Vec<Layer>, Refusal> {
+        if !shape.shortcuts && !self.shortcuts {
+            return Err(Refusal::NoShortcuts);
+        }
+        let layers = (self.layers)(shape)?;
+        match parameters(&layers) {
+            given if given > MAX_PARAMETERS => Err(Refusal::TooLarge {
+                given,
+                most: MAX_PARAMETERS,
+            }),
+            _ => Ok(layers),
+        }
+    }
+
     /// Does a task with the type that this row stands for.
     pub fn run<T: Task>(&self, task: T) -> T::Output {
-        match self.kind {
-            Kind::Mlp => task.with::<mlp::Mlp>(),
-        }
+        task.with::<Net>()
     }
 }

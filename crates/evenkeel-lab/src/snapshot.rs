@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::error::LabError;
 use crate::example::Input;
 use crate::interchange::{Export, NamedTensor, to_safetensors};
-use crate::model::{LayerDescription, Network, Task};
+use crate::model::layer::Layer;
+use crate::model::{Network, Task};
 use crate::run_folder::write_atomically;
 use crate::spec::RunSpec;
 use crate::trainer::{batches, cross_entropy, device, initial, probe};
@@ -42,7 +43,7 @@ struct ModelFile<'a> {
     classes: usize,
     loss: &'static str,
     mode: &'static str,
-    layers: Vec<LayerDescription>,
+    layers: Vec<Layer>,
 }
 
 impl Snapshot {

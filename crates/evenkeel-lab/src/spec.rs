@@ -8,18 +8,33 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::dataset::{self, DataError, Dataset};
-use crate::model;
+use crate::model::choice::Choice;
+use crate::model::init::Init;
+use crate::model::layer::Layer;
+use crate::model::refusal::Refusal;
+use crate::model::shape::Shape;
+use crate::model::{self, activation, init, norm};
 
-/// What was asked for, not checked yet. Written to `run.toml` as it is.
+/// What was asked for, not checked yet. In a [`RunSpec`] and in `run.toml` every default is filled
+/// in, so that `None` is found only before the check and in runs older than the option.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawSpec {
     /// Name of the model.
     pub model: String,
     /// Depth, as the model counts it.
-    pub depth: usize,
-    /// Width of the hidden layers.
-    pub width: usize,
+    pub depth: Option<usize>,
+    /// Width, as the model counts it.
+    pub width: Option<usize>,
+    /// Normalization.
+    pub norm: Option<String>,
+    /// Activation.
+    pub activation: Option<String>,
+    /// Initialisation.
+    pub init: Option<String>,
+    /// Whether residual blocks go without their shortcuts.
+    #[serde(default)]
+    pub no_shortcut: bool,
     /// Name of the data set.
     pub data: String,
     /// Rows in a batch.
@@ -71,7 +86,11 @@ pub struct RunSpec {
     /// The model's row in the table.
     pub model: &'static model::Entry,
     /// The model's shape.
-    pub shape: model::Shape,
+    pub shape: Shape,
+    /// How its weights are drawn.
+    pub init: Init,
+    /// Its layers.
+    pub layers: Vec<Layer>,
     /// The data.
     pub data: Dataset,
     /// The rate that the schedule asks for at each step.
@@ -106,6 +125,14 @@ pub enum SpecError {
         min: usize,
         /// The most permitted.
         max: usize,
+    },
+    /// The model cannot be built as asked.
+    #[error("model `{model}`: {refusal}")]
+    Model {
+        /// The model.
+        model: &'static str,
+        /// What is in the way.
+        refusal: Refusal,
     },
     /// A control that was asked for twice.
     #[error(
@@ -160,8 +187,6 @@ impl RawSpec {
             given: self.data.clone(),
             permitted: names(dataset::ALL.iter().map(|entry| entry.name)),
         })?;
-        in_range("--depth", self.depth, 1, MAX_DEPTH)?;
-        in_range("--width", self.width, 1, MAX_WIDTH)?;
         in_range("--steps", self.steps, 1, MAX_STEPS)?;
         in_range("--eval-every", self.eval_every, 1, MAX_STEPS)?;
         in_range("--accumulate", self.accumulate, 1, MAX_ACCUMULATE)?;
@@ -179,14 +204,17 @@ impl RawSpec {
         let data = (data.load)()?;
         // A batch of one has no variance: batch normalization would divide by nothing.
         in_range("--batch-size", self.batch_size, 2, data.train.len())?;
+        let shape = self.shape(model, &data)?;
+        let layers = model.layers(&shape).map_err(|refusal| SpecError::Model {
+            model: model.name,
+            refusal,
+        })?;
+        let init = choose("--init", &self.init, init::ALL, model.defaults.init)?;
         Ok(RunSpec {
-            shape: model::Shape {
-                depth: self.depth,
-                width: self.width,
-                example: data.example,
-                classes: data.classes,
-            },
-            raw: self,
+            layers,
+            raw: self.resolved(&shape, init),
+            shape,
+            init,
             model,
             data,
             schedule,
@@ -194,6 +222,66 @@ impl RawSpec {
             controls,
         })
     }
+
+    /// The shape asked for, with the model's defaults for what is not.
+    fn shape(&self, model: &model::Entry, data: &Dataset) -> Result<Shape, SpecError> {
+        let defaults = &model.defaults;
+        let depth = self.depth.unwrap_or(defaults.depth);
+        let width = self.width.unwrap_or((defaults.width)(depth));
+        in_range("--depth", depth, 1, MAX_DEPTH)?;
+        in_range("--width", width, 1, MAX_WIDTH)?;
+        Ok(Shape {
+            depth,
+            width,
+            example: data.example,
+            classes: data.classes,
+            norm: choose("--norm", &self.norm, norm::ALL, defaults.norm)?,
+            activation: choose(
+                "--activation",
+                &self.activation,
+                activation::ALL,
+                defaults.activation,
+            )?,
+            shortcuts: !self.no_shortcut,
+        })
+    }
+
+    /// The network in words, such as `mlp 50 × 128`.
+    pub fn network(&self) -> String {
+        let size = |size: Option<usize>| size.map_or("?".to_owned(), |size| size.to_string());
+        format!("{} {} × {}", self.model, size(self.depth), size(self.width))
+    }
+
+    /// With every default filled in.
+    fn resolved(self, shape: &Shape, init: Init) -> Self {
+        let name = |name: &str| Some(name.to_owned());
+        Self {
+            depth: Some(shape.depth),
+            width: Some(shape.width),
+            norm: name(Choice::name_of(norm::ALL, shape.norm)),
+            activation: name(Choice::name_of(activation::ALL, shape.activation)),
+            init: name(Choice::name_of(init::ALL, init)),
+            ..self
+        }
+    }
+}
+
+/// The value that a name stands for in a table, or the default where there is no name.
+fn choose<T: Copy + PartialEq>(
+    option: &'static str,
+    given: &Option<String>,
+    table: &'static [Choice<T>],
+    default: T,
+) -> Result<T, SpecError> {
+    let Some(given) = given else {
+        return Ok(default);
+    };
+    let row = Choice::find(table, given).ok_or_else(|| SpecError::Unknown {
+        kind: option,
+        given: given.clone(),
+        permitted: names(table.iter().map(|row| row.name)),
+    })?;
+    Ok(row.value)
 }
 
 fn in_range(option: &'static str, given: usize, min: usize, max: usize) -> Result<(), SpecError> {
@@ -212,4 +300,56 @@ fn in_range(option: &'static str, given: usize, min: usize, max: usize) -> Resul
 /// Names of a table, for messages.
 pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
     all.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A specification as it was written before models had options.
+    const OLD: &str = r#"
+        model = "mlp"
+        depth = 3
+        width = 16
+        data = "digits"
+        batch_size = 8
+        lr = 0.1
+        control = "none"
+        steps = 1
+        eval_every = 1
+        seed = 0
+    "#;
+
+    fn old() -> RawSpec {
+        toml::from_str(OLD).unwrap()
+    }
+
+    #[test]
+    fn older_specifications_mean_what_they_meant() {
+        let spec = old().check().unwrap();
+        assert_eq!(
+            (spec.shape.norm, spec.shape.activation, spec.init),
+            (
+                norm::Norm::Batch,
+                activation::Activation::Relu,
+                Init::Kaiming
+            )
+        );
+        let resolved = spec.raw;
+        assert_eq!(resolved.norm.as_deref(), Some("bn"));
+        assert_eq!(resolved.clone().check().unwrap().raw, resolved);
+    }
+
+    #[test]
+    fn unknown_choices_are_refused_with_those_that_exist() {
+        let raw = RawSpec {
+            norm: Some("batch".to_owned()),
+            ..old()
+        };
+        let message = raw.check().unwrap_err().to_string();
+        assert!(
+            message.contains("--norm `batch`") && message.contains("bn, ln, gn"),
+            "{message}"
+        );
+    }
 }

@@ -101,11 +101,8 @@ pub fn device() -> Device {
 
 /// The weights of a spec at initialisation.
 pub fn initial<N: Network>(spec: &RunSpec, device: &Device) -> N {
-    N::build(
-        &spec.shape,
-        &mut rng(spec.raw.seed, Purpose::Weights),
-        device,
-    )
+    let rng = &mut rng(spec.raw.seed, Purpose::Weights);
+    N::build(&spec.layers, spec.init, rng, device)
 }
 
 /// The training batches of a spec.

@@ -98,10 +98,7 @@ fn title(runs: &[Run]) -> String {
         } else {
             "comparison"
         };
-        escape(&format!(
-            "{} {} × {} on {}: {kind}",
-            spec.model, spec.depth, spec.width, spec.data
-        ))
+        escape(&format!("{} on {}: {kind}", spec.network(), spec.data))
     })
 }
 

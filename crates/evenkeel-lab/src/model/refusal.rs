@@ -1,0 +1,39 @@
+//! What a model cannot be built as.
+
+use thiserror::Error;
+
+/// Why a model has no layers for a shape.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// A depth that the model is not defined for.
+    #[error("--depth is {given}, but must be {permitted}")]
+    Depth {
+        /// What was given.
+        given: usize,
+        /// What it may be.
+        permitted: &'static str,
+    },
+    /// Data of the wrong kind.
+    #[error("it takes {takes}, but the data set has {given}; choose {advice}")]
+    Data {
+        /// What the model takes.
+        takes: &'static str,
+        /// What the data set has.
+        given: &'static str,
+        /// What to choose instead.
+        advice: &'static str,
+    },
+    /// A model without shortcuts was to be built without them.
+    #[error("--no-shortcut: it has none; leave the option out or choose a residual network")]
+    NoShortcuts,
+    /// More parameters than fit.
+    #[error(
+        "it would have {given} parameters, but may have {most}; try a smaller --width or --depth"
+    )]
+    TooLarge {
+        /// How many it would have.
+        given: usize,
+        /// How many it may have.
+        most: usize,
+    },
+}

@@ -1,0 +1,79 @@
+//! What a model is asked to be, and the blocks that all models are made of.
+
+use super::activation::Activation;
+use super::layer::Layer;
+use super::norm::Norm;
+use super::refusal::Refusal;
+use crate::example::Example;
+
+/// The shape of a model on a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Depth, as the model counts it.
+    pub depth: usize,
+    /// Width, as the model counts it.
+    pub width: usize,
+    /// What one input is.
+    pub example: Example,
+    /// Number of classes.
+    pub classes: usize,
+    /// What follows the weights.
+    pub norm: Norm,
+    /// What follows the normalizations.
+    pub activation: Activation,
+    /// Whether residual blocks have their shortcuts.
+    pub shortcuts: bool,
+}
+
+impl Shape {
+    /// The layer that makes maps of an image, and their number.
+    pub(super) fn image(&self) -> Result<(Layer, usize), Refusal> {
+        match self.example {
+            Example::Image {
+                channels,
+                height,
+                width,
+            } => {
+                let image = Layer::Image {
+                    channels,
+                    height,
+                    width,
+                };
+                Ok((image, channels))
+            }
+            Example::Tokens { .. } => Err(Refusal::Data {
+                takes: "images",
+                given: "tokens",
+                advice: "--model gpt, or --data with images",
+            }),
+        }
+    }
+
+    /// Linear without bias → norm, with the names of both.
+    pub(super) fn linear(
+        &self,
+        [linear, norm]: [String; 2],
+        inputs: usize,
+        outputs: usize,
+    ) -> Vec<Layer> {
+        let linear = Layer::linear(linear, inputs, outputs, false);
+        self.normalized(linear, norm, outputs)
+    }
+
+    /// Convolution without bias → norm, with the names of both.
+    pub(super) fn conv(
+        &self,
+        [conv, norm]: [impl Into<String>; 2],
+        channels: [usize; 2],
+        kernel: usize,
+        stride: usize,
+    ) -> Vec<Layer> {
+        let conv = Layer::conv(conv.into(), channels, kernel, stride);
+        self.normalized(conv, norm.into(), channels[1])
+    }
+
+    fn normalized(&self, layer: Layer, norm: String, features: usize) -> Vec<Layer> {
+        let norm = self.norm.layer(norm, features);
+        [Some(layer), norm].into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,74 @@
+//! What flows from layer to layer.
+
+use burn::tensor::{Int, Tensor};
+
+use crate::example::Input;
+
+/// The output of a layer. Each layer takes it in the form that it needs.
+#[derive(Debug, Clone)]
+pub enum Signal {
+    /// Tokens `[batch, context]`.
+    Tokens(Tensor<2, Int>),
+    /// Features `[rows, features]`. The tokens of an example are rows in their order, one example
+    /// after the other.
+    Rows(Tensor<2>),
+    /// Feature maps `[batch, channels, height, width]`.
+    Maps(Tensor<4>),
+}
+
+impl From<Input> for Signal {
+    fn from(input: Input) -> Self {
+        match input {
+            Input::Numbers(numbers) => Self::Rows(numbers),
+            Input::Tokens(tokens) => Self::Tokens(tokens),
+        }
+    }
+}
+
+impl Signal {
+    /// As `[rows, features]`: maps with all their pixels in a row.
+    pub fn rows(self) -> Tensor<2> {
+        match self {
+            Self::Tokens(tokens) => tokens.float(),
+            Self::Rows(rows) => rows,
+            Self::Maps(maps) => maps.flatten(1, 3),
+        }
+    }
+
+    /// As `[batch, channels, height, width]`: a row as maps of one pixel.
+    pub fn maps(self) -> Tensor<4> {
+        match self {
+            Self::Maps(maps) => maps,
+            other => {
+                let rows = other.rows();
+                let [batch, features] = rows.dims();
+                rows.reshape([batch, features, 1, 1])
+            }
+        }
+    }
+
+    /// As tokens `[batch, context]`.
+    pub fn tokens(self) -> Tensor<2, Int> {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            other => other.rows().int(),
+        }
+    }
+
+    /// The sum of two outputs of one form.
+    pub fn plus(self, other: Self) -> Self {
+        match self {
+            Self::Maps(maps) => Self::Maps(maps + other.maps()),
+            rows => Self::Rows(rows.rows() + other.rows()),
+        }
+    }
+
+    /// All numbers in one row.
+    pub fn flatten(self) -> Tensor<1> {
+        match self {
+            Self::Tokens(tokens) => tokens.float().flatten(0, 1),
+            Self::Rows(rows) => rows.flatten(0, 1),
+            Self::Maps(maps) => maps.flatten(0, 3),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The parameters of layers as a Burn module.
+//!
+//! Burn derives this for structures that are known when they are compiled. Here the names come
+//! from the layers: a parameter's path is that of its layer, so that `run.toml`, reports and other
+//! frameworks have the same names.
+
+use burn::module::{Devices, Module, ModuleMapper, ModuleVisitor};
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, Linear};
+use burn::tensor::Device;
+
+use super::net::{Net, Node};
+use super::norm::ExampleNorm;
+
+/// The parameters of one layer.
+#[derive(Debug, Clone)]
+pub enum Weights {
+    /// None.
+    None,
+    /// Of a linear layer.
+    Linear(Linear),
+    /// Of a convolution.
+    Conv(Conv2d),
+    /// Of a batch normalization, with its running statistics.
+    BatchNorm(BatchNorm),
+    /// Of every other normalization.
+    ExampleNorm(ExampleNorm),
+}
+
+/// The same done to parameters of whatever kind.
+macro_rules! each {
+    ($weights:expr, $module:ident => $result:expr) => {
+        match $weights {
+            Weights::None => Weights::None,
+            Weights::Linear($module) => Weights::Linear($result),
+            Weights::Conv($module) => Weights::Conv($result),
+            Weights::BatchNorm($module) => Weights::BatchNorm($result),
+            Weights::ExampleNorm($module) => Weights::ExampleNorm($result),
+        }
+    };
+}
+
+impl Module for Weights {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        match self {
+            Self::None => devices,
+            Self::Linear(module) => module.collect_devices(devices),
+            Self::Conv(module) => module.collect_devices(devices),
+            Self::BatchNorm(module) => module.collect_devices(devices),
+            Self::ExampleNorm(module) => module.collect_devices(devices),
+        }
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        match self {
+            Self::None => {}
+            Self::Linear(module) => module.visit(visitor),
+            Self::Conv(module) => module.visit(visitor),
+            Self::BatchNorm(module) => module.visit(visitor),
+            Self::ExampleNorm(module) => module.visit(visitor),
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        each!(self, module => module.map(mapper))
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        each!(self, module => module.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        each!(self, module => module.to_device(device))
+    }
+
+    fn train(self) -> Self {
+        each!(self, module => module.train())
+    }
+
+    fn valid(&self) -> Self {
+        each!(self, module => module.valid())
+    }
+
+    fn materialize(self) -> Self {
+        each!(self, module => module.materialize())
+    }
+}
+
+impl Net {
+    fn each(self, change: impl FnMut(Node) -> Node) -> Self {
+        Self {
+            nodes: self.nodes.into_iter().map(change).collect(),
+        }
+    }
+}
+
+impl Node {
+    /// The same done to its own parameters and to its branches.
+    fn both(self, own: impl FnOnce(Weights) -> Weights, branch: impl FnMut(Net) -> Net) -> Self {
+        Self {
+            layer: self.layer,
+            weights: own(self.weights),
+            branches: self.branches.into_iter().map(branch).collect(),
+        }
+    }
+
+    fn path(&self) -> String {
+        self.layer.name().unwrap_or_default().to_owned()
+    }
+}
+
+/// What stands for the type in a path; the modules within have their own.
+const CONTAINER: &str = "Net";
+
+impl Module for Net {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        self.nodes.iter().fold(devices, |devices, node| {
+            let devices = node.weights.collect_devices(devices);
+            let branches = node.branches.iter();
+            branches.fold(devices, |devices, branch| branch.collect_devices(devices))
+        })
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        for node in &self.nodes {
+            let path = node.path();
+            visitor.enter_module(&path, CONTAINER);
+            node.weights.visit(visitor);
+            visitor.exit_module(&path, CONTAINER);
+            node.branches
+                .iter()
+                .for_each(|branch| branch.visit(visitor));
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        self.each(|node| {
+            let path = node.path();
+            mapper.enter_module(&path, CONTAINER);
+            let weights = node.weights.map(mapper);
+            mapper.exit_module(&path, CONTAINER);
+            let branches = node.branches.into_iter();
+            Node {
+                layer: node.layer,
+                weights,
+                branches: branches.map(|branch| branch.map(mapper)).collect(),
+            }
+        })
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.each(|node| node.both(|own| own.fork(device), |branch| branch.fork(device)))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.each(|node| {
+            node.both(
+                |own| own.to_device(device),
+                |branch| branch.to_device(device),
+            )
+        })
+    }
+
+    fn train(self) -> Self {
+        self.each(|node| node.both(Module::train, Module::train))
+    }
+
+    fn valid(&self) -> Self {
+        self.clone()
+            .each(|node| node.both(|own| own.valid(), |branch| branch.valid()))
+    }
+
+    fn materialize(self) -> Self {
+        self.each(|node| node.both(Module::materialize, Module::materialize))
+    }
+}

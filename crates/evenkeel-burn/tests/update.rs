@@ -99,11 +99,11 @@ fn rescaling_under_adam_takes_the_state_along() {
     let mut steered = controller(&net, &batch, "rescale");
     let gradients = net.gradients(&batch);
     let before = values(net.logits(&batch));
-    // A step so small that only the rescaling shows.
+    // A step so small that the rescaling shows, and large enough to be measured in 32 bits.
     let (net, _) = steered
-        .advance(net, gradients, &mut optimizer, rate(1e-9))
+        .advance(net, gradients, &mut optimizer, rate(1e-5))
         .unwrap();
-    assert!(distance(&before, &values(net.logits(&batch))) < 1e-3);
+    assert!(distance(&before, &values(net.logits(&batch))) < 0.02);
     let gradients = net.gradients(&batch);
     let (_, report) = steered
         .advance(net, gradients, &mut optimizer, rate(0.01))

@@ -262,7 +262,7 @@ fn nonsense_is_refused_with_what_is_permitted() {
     );
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
-    assert!(message("hold:3").contains("no argument"));
+    assert!(message("rescale:3").contains("no argument"));
     assert!(message("none+hold").contains("stands alone"));
     assert!(message("hold+hold").contains("once"));
     assert!(message("").contains("permitted"));

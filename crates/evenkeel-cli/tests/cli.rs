@@ -432,3 +432,62 @@ fn help_reads_like_documentation() {
         insta::assert_snapshot!(format!("help-{name}"), text(&help.stdout));
     }
 }
+
+#[test]
+fn training_takes_an_optimiser_a_schedule_clipping_and_patience() {
+    let folder = Folder::new("options");
+    let out = folder.path("adam");
+    let options = [
+        "--optimizer",
+        "adamw:decay=0.01",
+        "--schedule",
+        "linear-warmup:5+cosine",
+        "--lr",
+        "0.01",
+        "--control",
+        "none,hold",
+    ];
+    let run = train(&out, &options);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let lines = folder.lines("adam/none/steps.jsonl");
+    let lr = |step: usize| lines[step]["lr"].as_f64().unwrap();
+    assert!((lr(0) - 0.002).abs() < 1e-12 && (lr(4) - 0.01).abs() < 1e-12 && lr(11) < lr(5));
+    // Under Adam a layer's first ELR is that of an update of ±1 in each entry: √numel/‖W‖ (T19).
+    let layers = &folder.lines("adam/none/layers.jsonl")[0];
+    let (weight, elr) = (numbers(&layers["weight_norm"]), numbers(&layers["elr"]));
+    assert!((elr[1] * weight[1] / 16.0 - 1.0).abs() < 0.05, "{elr:?}");
+    let held = folder.lines("adam/hold/steps.jsonl");
+    assert!(
+        held.iter()
+            .all(|line| line["spread_range"].as_f64().unwrap() < 1e-6)
+    );
+
+    // A rate at which nothing is learnt: the second evaluation is no better than the first.
+    let out = folder.path("patience");
+    let run = train(&out, &["--lr", "0", "--patience", "1", "--control", "none"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert!(
+        text(&run.stdout).contains("no better at step"),
+        "{}",
+        text(&run.stdout)
+    );
+
+    for (options, expected) in [
+        (["--optimizer", "momentun"], "unknown optimizer"),
+        (["--schedule", "cosinus"], "unknown schedule"),
+        (
+            ["--clip-norm", "-1"],
+            "--clip-norm is -1, but must be above 0",
+        ),
+        (["--accumulate", "0"], "--accumulate is 0"),
+        (["--patience", "0"], "--patience is 0"),
+    ] {
+        let run = train(&folder.path("bad"), &options);
+        assert_eq!(run.status.code(), Some(2));
+        assert!(
+            text(&run.stderr).contains(expected),
+            "{}",
+            text(&run.stderr)
+        );
+    }
+}

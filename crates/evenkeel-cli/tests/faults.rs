@@ -342,3 +342,51 @@ fn two_writers_and_folders_that_cannot_be_written() {
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("/proc/evenkeel"));
 }
+
+#[test]
+fn whatever_the_optimiser_a_run_resumes_to_the_same_bits() {
+    let folder = Folder::new("optimisers");
+    let settings: [&[&str]; 4] = [
+        &[
+            "--optimizer",
+            "momentum:mu=0.9,l2=5e-4",
+            "--schedule",
+            "linear-warmup:10+cosine",
+        ],
+        &[
+            "--optimizer",
+            "nesterov:mu=0.8,decay=0.01",
+            "--clip-norm",
+            "0.5",
+            "--patience",
+            "1000",
+        ],
+        &["--optimizer", "adam", "--lr", "0.01", "--accumulate", "3"],
+        &["--optimizer", "adamw:decay=0.01", "--lr", "0.01"],
+    ];
+    for (index, setting) in settings.iter().enumerate() {
+        let (whole, broken) = (
+            folder.0.join(format!("{index}")),
+            folder.0.join(format!("{index}-broken")),
+        );
+        let run = train(&whole, setting).output().unwrap();
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        assert!(kill_at(&broken, "step-half-logged", 75, setting));
+        // What the run was to be is remembered.
+        let resumed = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+            .args([
+                "train",
+                "--resume",
+                "--keep",
+                "2",
+                "--checkpoint-every",
+                "7",
+                "--out",
+            ])
+            .arg(&broken)
+            .output()
+            .unwrap();
+        assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+        assert!(result(&broken) == result(&whole), "{setting:?}");
+    }
+}

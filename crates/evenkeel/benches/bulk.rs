@@ -1,12 +1,12 @@
 //! Layer-steps a second of the bulk computation, and of what would limit it.
 //!
-//! `items` of the report are layer-steps. `division_only` does nothing but divide, in the same
-//! groups and blocks: no loop with one division a layer-step is faster. `one_division` is such a
-//! loop, and `recurrence` the plain one.
+//! `items` of the report are layer-steps, except for `divisions` and `products`: those only divide
+//! and only multiply, in the same groups and with the same instructions, and count what they do.
+//! Three steps take one division and seven products.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use evenkeel::bulk::{self, BulkSgd, LANES};
+use evenkeel::bulk::{self, BulkSgd, Extremes, LANES};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::recurrence::sgd;
 use std::hint::black_box;
@@ -16,6 +16,8 @@ static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
 
 const STEPS: usize = 1020;
 const LAYERS: [usize; 4] = [50, 1024, 16_384, 1_000_000];
+/// Layers and rates.
+const GRIDS: [(usize, usize); 3] = [(5, 4000), (50, 400), (1000, 20)];
 
 fn main() {
     divan::main();
@@ -47,25 +49,49 @@ fn run(bencher: Bencher<'_, '_>, layers: usize) {
         .bench_local(|| black_box(&mut units).run(black_box(&lrs)));
 }
 
-#[divan::bench(sample_count = 20)]
-fn run_while_looking(bencher: Bencher<'_, '_>) {
-    let (layers, steps) = (16_384, 50);
+/// A warm-up to λ = 1 that is over after a few of `steps`.
+fn warm_up(
+    bencher: Bencher<'_, '_>,
+    layers: usize,
+    steps: usize,
+    ln_critical: impl Fn(Extremes) -> f64,
+) {
     let start = BulkSgd::new(&elrs(layers));
     let mut units = start.clone();
     bencher.counter(layer_steps(layers, steps)).bench_local(|| {
         units.clone_from(black_box(&start));
         units.run_while_looking(steps, |_, extremes| {
-            LearningRate::from_ln(-extremes.fastest.ln())
+            LearningRate::from_ln(ln_critical(extremes).min(0.0))
         });
         black_box(units.len())
     });
 }
 
-#[divan::bench(sample_count = 10)]
-fn grid_of_100_rates(bencher: Bencher<'_, '_>) {
-    let (layers, rates) = (elrs(200), 100);
+#[divan::bench(args = LAYERS, sample_count = 20)]
+fn no_overshoot(bencher: Bencher<'_, '_>, layers: usize) {
+    warm_up(bencher, layers, 50, |now| -now.fastest.ln());
+}
+
+#[divan::bench(args = LAYERS, sample_count = 20)]
+fn top_pair(bencher: Bencher<'_, '_>, layers: usize) {
+    warm_up(bencher, layers, 50, |now| {
+        -0.5 * (now.fastest.ln() + now.second.ln())
+    });
+}
+
+/// The five steps of `minimax` from four decades, with a look at all layers after each.
+#[divan::bench(args = LAYERS, sample_count = 20)]
+fn minimax(bencher: Bencher<'_, '_>, layers: usize) {
+    warm_up(bencher, layers, 5, |now| {
+        -0.5 * (now.fastest.ln() + now.slowest.ln())
+    });
+}
+
+#[divan::bench(args = GRIDS, sample_count = 20)]
+fn grid(bencher: Bencher<'_, '_>, (layers, rates): (usize, usize)) {
+    let layers = elrs(layers);
     let lrs: Vec<LearningRate> = (0..rates)
-        .map(|i| LearningRate::from_ln(f64::from(i) * 0.1 - 8.0))
+        .map(|i| LearningRate::from_ln(i as f64 / rates as f64 * 10.0 - 8.0))
         .collect();
     bencher
         .counter(layer_steps(layers.len() * lrs.len(), STEPS))
@@ -89,31 +115,45 @@ fn recurrence(bencher: Bencher<'_, '_>) {
         });
 }
 
-/// Passes a group at a time through `STEPS` steps of `step(y, λ²)`.
-fn groups(bencher: Bencher<'_, '_>, step: impl Fn(f64, f64) -> f64) {
+/// Passes a group at a time through `STEPS` operations with a number.
+fn groups(bencher: Bencher<'_, '_>, operation: impl Fn(f64, f64) -> f64 + Copy) {
     let mut groups = [[1.5; LANES]; 32];
-    let squares = [0.01; STEPS];
+    let numbers = [1.01; STEPS];
     bencher
         .counter(layer_steps(LANES * groups.len(), STEPS))
         .bench_local(|| {
-            for group in black_box(&mut groups) {
-                let mut local = *group;
-                for &square in black_box(&squares) {
-                    for y in &mut local {
-                        *y = step(*y, square);
+            let (groups, numbers) = black_box((&mut groups, &numbers));
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for group in groups {
+                        let mut local = *group;
+                        for &number in numbers {
+                            for y in &mut local {
+                                *y = operation(*y, number);
+                            }
+                        }
+                        *group = local;
                     }
-                }
-                *group = local;
-            }
+                },
+            );
         });
 }
 
 #[divan::bench(sample_count = 20)]
-fn division_only(bencher: Bencher<'_, '_>) {
-    groups(bencher, |y, square| square / y);
+fn divisions(bencher: Bencher<'_, '_>) {
+    groups(
+        bencher,
+        #[inline(always)]
+        |y, number| number / y,
+    );
 }
 
 #[divan::bench(sample_count = 20)]
-fn one_division(bencher: Bencher<'_, '_>) {
-    groups(bencher, |y, square| y + square / y);
+fn products(bencher: Bencher<'_, '_>) {
+    groups(
+        bencher,
+        #[inline(always)]
+        |y, number| number * y,
+    );
 }

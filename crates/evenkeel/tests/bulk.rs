@@ -1,9 +1,10 @@
 //! The bulk computation against the recurrence that it stands for (T5).
 
-use evenkeel::bulk::{self, BulkSgd, LANES};
+use evenkeel::bulk::{self, BulkSgd, Extremes, LANES, Logs};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::recurrence::sgd;
 use evenkeel::spread::{self, Spread};
+use evenkeel::warmup::Policy;
 use proptest::prelude::*;
 
 fn elr(value: f64) -> Elr {
@@ -135,32 +136,108 @@ fn the_logs_are_those_of_the_spread() {
 
 #[test]
 fn a_grid_is_one_run_a_rate() {
-    let start: Vec<Elr> = (0..77).map(|i| elr(1.2_f64.powi(i) * 1e-3)).collect();
-    let rates = [0.0, 0.01, 0.3, 2.0].map(lr);
-    let grid = bulk::grid(&start, &rates, 700);
-    assert_eq!(grid.len(), rates.len());
-    for (row, rate) in grid.iter().zip(rates) {
-        let want = Spread::of(&reference(&start, &[rate; 700]));
-        let got = row.spread();
-        assert!((got.std - want.std).abs() < 1e-12 && (got.range - want.range).abs() < 1e-12);
+    // Fewer layers than lanes, and more than are worked on at a time.
+    for (layers, rates) in [(1, 1), (3, 70), (77, 30), (3000, 2)] {
+        let start: Vec<Elr> = (0..layers)
+            .map(|i| Elr::from_ln((f64::from(i) * 1.7).sin() * 6.0))
+            .collect();
+        let rates: Vec<LearningRate> = (0..rates).map(|i| lr(f64::from(i) * 0.1)).collect();
+        let grid = bulk::grid(&start, &rates, 100);
+        assert_eq!(grid.len(), rates.len());
+        for (row, &rate) in grid.iter().zip(&rates) {
+            let mut alone = BulkSgd::new(&start);
+            alone.run(&[rate; 100]);
+            assert_eq!(*row, alone.logs());
+            let want = Spread::of(&reference(&start, &[rate; 100]));
+            let got = row.spread();
+            assert!((got.std - want.std).abs() < 1e-12 && (got.range - want.range).abs() < 1e-12);
+        }
+    }
+    assert_eq!(bulk::grid(&[], &[lr(1.0)], 3), [Logs::default()]);
+}
+
+type Rate = fn(Extremes) -> LearningRate;
+
+/// The policies that `Extremes` is made for, up to a rate of 1.
+const POLICIES: [(&str, Rate); 3] = [
+    ("no-overshoot", |now| capped(-now.fastest.ln())),
+    ("top-pair", |now| {
+        capped(-0.5 * (now.fastest.ln() + now.second.ln()))
+    }),
+    ("minimax", |now| {
+        capped(-0.5 * (now.fastest.ln() + now.slowest.ln()))
+    }),
+];
+
+fn capped(ln_critical: f64) -> LearningRate {
+    LearningRate::from_ln(ln_critical.min(0.0))
+}
+
+#[test]
+fn a_warm_up_is_that_of_its_policy() {
+    // One layer, few, and more steps than are done at a time.
+    for (layers, steps) in [(1, 20), (50, 100), (200, 4000)] {
+        for (name, rate) in POLICIES {
+            let policy = Policy::find(name).expect("in the table");
+            let mut want: Vec<Elr> = (0..layers)
+                .map(|i| Elr::from_ln((f64::from(i) * 1.7).sin() * 6.0))
+                .collect();
+            let mut bulk = BulkSgd::new(&want);
+            bulk.run_while_looking(steps, |_, now| rate(now));
+            for _ in 0..steps {
+                let critical = policy.critical(&want).expect("layers");
+                want = reference(&want, &[critical.min(lr(1.0))]);
+            }
+            let error = error(&bulk, &want);
+            assert!(error < 1e-12, "{name} {layers} {steps} {error:e}");
+        }
     }
 }
 
 #[test]
-fn a_warm_up_can_look_at_the_extremes() {
-    use evenkeel::warmup::Policy;
-
-    let start: Vec<Elr> = (0..50).map(|i| elr(1.3_f64.powi(i))).collect();
-    let target = lr(1e6);
+fn a_warm_up_without_a_target_goes_on_until_elrs_saturate() {
     let policy = Policy::find("no-overshoot").expect("in the table");
-    let mut want = start.clone();
-    for _ in 0..100 {
-        let rate = policy.critical(&want).expect("layers").min(target);
-        want = reference(&want, &[rate]);
+    let mut want: Vec<Elr> = (0..40).map(|i| elr(1.3_f64.powi(i))).collect();
+    let mut bulk = BulkSgd::new(&want);
+    // ELRs halve at every step.
+    bulk.run_while_looking(1100, |_, now| LearningRate::from_ln(-now.fastest.ln()));
+    for _ in 0..1100 {
+        let critical = policy.critical(&want).expect("layers");
+        want = reference(&want, &[critical]);
     }
-    let mut bulk = BulkSgd::new(&start);
-    bulk.run_while_looking(100, |_, extremes| {
-        LearningRate::from_ln(-extremes.fastest.ln()).min(target)
-    });
-    assert!(error(&bulk, &want) < 1e-12);
+    assert!(want[0].get() < 1e-300 && error(&bulk, &want) < 1e-11);
+}
+
+proptest! {
+    #[test]
+    fn the_extremes_given_are_those_of_the_layers(
+        start in prop::collection::vec(decades(-4.0, 4.0), 1..80),
+        // Of the critical rate of the two fastest: no pair flips up to 1.
+        share in decades(-1.0, 1.0),
+        steps in 1..60_usize,
+    ) {
+        let start: Vec<Elr> = start.into_iter().map(elr).collect();
+        let mut bulk = BulkSgd::new(&start);
+        let mut now = start.clone();
+        bulk.run_while_looking(steps, |_, given| {
+            now.sort_by(|a, b| a.get().total_cmp(&b.get()));
+            let (fastest, second) = (now[now.len() - 1], now[now.len().saturating_sub(2)]);
+            for (given, found) in [
+                (given.slowest, now[0]),
+                (given.second, second),
+                (given.fastest, fastest),
+            ] {
+                assert!((given.get() / found.get() - 1.0).abs() < 1e-11, "{given:?} {found:?}");
+            }
+            let rate = lr(share / (fastest.get() * second.get()).sqrt());
+            now = reference(&now, &[rate]);
+            rate
+        });
+        now.sort_by(|a, b| a.get().total_cmp(&b.get()));
+        let mut left: Vec<Elr> = bulk.elrs().collect();
+        left.sort_by(|a, b| a.get().total_cmp(&b.get()));
+        for (got, want) in left.iter().zip(&now) {
+            prop_assert!((got.get() / want.get() - 1.0).abs() < 1e-11);
+        }
+    }
 }

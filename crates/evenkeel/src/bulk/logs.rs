@@ -16,22 +16,25 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// In two passes, so that the deviations are taken from the true mean.
-    pub(super) fn of(logs: impl Iterator<Item = f64> + Clone) -> Self {
-        let start = (0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
-        let (count, sum, min, max) = logs.clone().fold(start, |(count, sum, min, max), x| {
-            (count + 1.0, sum + x, x.min(min), x.max(max))
-        });
-        if count == 0.0 {
+    /// Of `ln E = −ln y`, in one pass. Sums are taken of the distance from the first, so that the
+    /// variance does not suffer from a mean far from zero.
+    pub(super) fn of_inverses(inverses: &[f64]) -> Self {
+        let mut logs = inverses.iter().map(|y| -y.ln());
+        let Some(first) = logs.next() else {
             return Self::default();
-        }
+        };
+        let start = (0.0, 0.0, first, first);
+        let (sum, squares, min, max) = logs.fold(start, |(sum, squares, min, max), x| {
+            let away = x - first;
+            (sum + away, squares + away * away, x.min(min), x.max(max))
+        });
+        let count = inverses.len() as f64;
         let mean: f64 = sum / count;
-        let variance = logs.map(|x| (x - mean).powi(2)).sum::<f64>() / count;
         Self {
             min,
             max,
-            mean,
-            std: variance.sqrt(),
+            mean: first + mean,
+            std: (squares / count - mean * mean).max(0.0).sqrt(),
         }
     }
 

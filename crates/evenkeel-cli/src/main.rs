@@ -9,6 +9,7 @@
 mod advise;
 mod bands;
 mod completions;
+mod config;
 mod drift;
 mod drift_args;
 mod dynamics_args;
@@ -28,7 +29,7 @@ mod train;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
 
 /// Measure, predict and fix the effective learning rates (ELRs) of deep normalized networks.
@@ -63,8 +64,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Train(args) => train::run(args),
+    let matches = Cli::command().get_matches();
+    let command = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.exit(),
+    };
+    let result = match command {
+        Command::Train(args) => train::run(args, &config::Typed::of(&matches)),
         Command::Forecast(args) => forecast::run(args),
         Command::Advise(args) => advise::run(args),
         Command::Drift(args) => drift::run(args),

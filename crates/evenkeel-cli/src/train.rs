@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use clap::Parser;
 use evenkeel::mean_field::bn_relu_explosion;
 use evenkeel::{control, optimizer, schedule, warmup};
 use evenkeel_lab::comparison;
@@ -20,6 +19,7 @@ use evenkeel_lab::summary::{Summary, decades};
 use evenkeel_lab::trainer::{self, Job, Keeping, Observer, Start};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::config::{Typed, merged, printed};
 use crate::exit::Exit;
 use crate::spec_args::{SpecArgs, listed};
 use crate::table::table;
@@ -79,6 +79,14 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
+    /// A TOML file with any of these options, such as a run's run.toml; what is typed goes before it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Print what would be run, as a file for --config, and stop.
+    #[arg(long)]
+    print_config: bool,
+
     /// Replace earlier runs in that folder.
     #[arg(long)]
     overwrite: bool,
@@ -111,9 +119,12 @@ fn control_help() -> String {
     ) + &listed("\n\nPolicies for critical:", policies)
 }
 
-pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let raws = raws(&args)?;
+pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
+    let raws = raws(&args, typed)?;
     let specs = specs(&raws).map_err(LabError::from)?;
+    if args.print_config {
+        return Ok((printed_config(&specs, &raws)?, Exit::Done));
+    }
     let out = out_folder(args.out.as_deref())?;
     let folders: Vec<PathBuf> = specs
         .iter()
@@ -184,9 +195,9 @@ impl Args {
         }
     }
 
-    /// One specification a control.
-    fn raws(&self) -> Vec<RawSpec> {
-        let raw = |control: &str| RawSpec {
+    /// The specification, with all controls in one text.
+    fn raw(&self) -> RawSpec {
+        RawSpec {
             optimizer: self.optimizer.clone(),
             schedule: self.schedule.clone(),
             accumulate: self.accumulate,
@@ -194,28 +205,41 @@ impl Args {
             patience: self.patience,
             ..self
                 .spec
-                .raw(self.lr, control.trim(), self.steps, self.eval_every)
-        };
-        self.control.split(',').map(raw).collect()
+                .raw(self.lr, &self.control, self.steps, self.eval_every)
+        }
     }
 }
 
-/// What is asked for; when runs are resumed without saying what they are, what was asked for then.
-fn raws(args: &Args) -> anyhow::Result<Vec<RawSpec>> {
-    let asked = args.raws();
-    let stored = match (&args.out, args.resume) {
-        (Some(out), true) => comparison::load(out)?,
-        _ => None,
-    };
-    let silent = asked == Defaults::parse_from([""]).args.raws();
-    Ok(stored.filter(|_| silent).unwrap_or(asked))
+/// What is asked for, one specification a control. When runs are resumed without saying what they
+/// are, it is what was asked for then.
+fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RawSpec>> {
+    let mut raw = args.raw();
+    let silent = args.config.is_none() && !typed.says_anything_of(&raw)?;
+    if let (Some(out), true, true) = (&args.out, args.resume, silent)
+        && let Some(stored) = comparison::load(out)?
+    {
+        return Ok(stored);
+    }
+    if let Some(file) = &args.config {
+        raw = merged(file, &raw, typed)?;
+    }
+    let controls = raw.control.split(',').map(|control| RawSpec {
+        control: control.trim().to_owned(),
+        ..raw.clone()
+    });
+    Ok(controls.collect())
 }
 
-/// The arguments of a call without any.
-#[derive(Debug, clap::Parser)]
-struct Defaults {
-    #[command(flatten)]
-    args: Args,
+/// The specification as it was resolved, with all controls.
+fn printed_config(specs: &[RunSpec], raws: &[RawSpec]) -> anyhow::Result<String> {
+    let controls: Vec<&str> = raws.iter().map(|raw| raw.control.as_str()).collect();
+    match specs.first() {
+        Some(spec) => printed(&RawSpec {
+            control: controls.join(","),
+            ..spec.raw.clone()
+        }),
+        None => Ok(String::new()),
+    }
 }
 
 fn specs(raws: &[RawSpec]) -> Result<Vec<RunSpec>, SpecError> {

@@ -491,3 +491,65 @@ fn training_takes_an_optimiser_a_schedule_clipping_and_patience() {
         );
     }
 }
+
+#[test]
+fn a_config_file_says_what_the_command_line_does_not() {
+    let folder = Folder::new("config");
+    let config = folder.path("my.toml");
+    fs::write(
+        &config,
+        "depth = 5\nwidth = 8\nlr = 0.02\ncontrol = \"none,rescale\"\n",
+    )
+    .unwrap();
+    let print = |more: &[&str]| {
+        let mut arguments = vec!["train", "--config", &config, "--print-config"];
+        arguments.extend(more);
+        evenkeel(&arguments)
+    };
+    let resolved = text(&print(&["--depth", "4", "--seed", "0"]).stdout);
+    for line in [
+        "depth = 4",
+        "width = 8",
+        "lr = 0.02",
+        "control = \"none,rescale\"",
+        "norm = \"bn\"",
+    ] {
+        assert!(resolved.contains(line), "{line} in\n{resolved}");
+    }
+    // What is printed is a config, and so is a run's own file.
+    fs::write(folder.path("resolved.toml"), &resolved).unwrap();
+    let again = evenkeel(&[
+        "train",
+        "--config",
+        &folder.path("resolved.toml"),
+        "--print-config",
+    ]);
+    assert_eq!(text(&again.stdout), resolved);
+    assert!(
+        train(&folder.path("run"), &["--control", "none"])
+            .status
+            .success()
+    );
+    let run = folder.path("run/none/run.toml");
+    let again = evenkeel(&["train", "--config", &run, "--print-config"]);
+    assert!(
+        text(&again.stdout).contains("steps = 12"),
+        "{}",
+        text(&again.stderr)
+    );
+
+    for (content, expected) in [
+        ("dept = 5", "unknown field `dept`"),
+        ("depth = \"deep\"", "expected usize"),
+        ("depth = ", "my.toml"),
+    ] {
+        fs::write(&config, content).unwrap();
+        let refused = print(&[]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(
+            text(&refused.stderr).contains(expected),
+            "{}",
+            text(&refused.stderr)
+        );
+    }
+}

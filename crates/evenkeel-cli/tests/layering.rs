@@ -56,7 +56,14 @@ fn dependencies_point_down() {
 #[test]
 fn the_theory_knows_no_framework_and_no_files() {
     // Random numbers that are the same everywhere, the error function, vector instructions, errors.
-    let few = ["chacha20", "libm", "pulp", "rand", "rand_distr", "thiserror"];
+    let few = [
+        "chacha20",
+        "libm",
+        "pulp",
+        "rand",
+        "rand_distr",
+        "thiserror",
+    ];
     assert_eq!(dependencies("evenkeel"), few);
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../evenkeel/src");
     let mut folders = vec![sources];

@@ -1,0 +1,70 @@
+//! `--config FILE`: what a run is to be, from a TOML file with the command line over it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::anyhow;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use evenkeel_lab::spec::RawSpec;
+use toml::{Table, Value};
+
+use crate::exit::usage;
+
+/// The table of a run's `run.toml` that says what was asked for.
+const SPEC: &str = "spec";
+
+/// Which options were typed, as opposed to their defaults. Their names are those of [`RawSpec`].
+#[derive(Debug)]
+pub struct Typed<'a>(Option<&'a ArgMatches>);
+
+impl<'a> Typed<'a> {
+    /// Of the subcommand in `matches`.
+    pub fn of(matches: &'a ArgMatches) -> Self {
+        Self(matches.subcommand().map(|(_, matches)| matches))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let source = |matches: &ArgMatches| {
+            let known = matches.ids().any(|id| id.as_str() == name);
+            known.then(|| matches.value_source(name)).flatten()
+        };
+        self.0.and_then(source) == Some(ValueSource::CommandLine)
+    }
+
+    /// Whether anything of a specification was typed.
+    pub fn says_anything_of(&self, spec: &RawSpec) -> anyhow::Result<bool> {
+        Ok(table(spec)?.keys().any(|name| self.has(name))
+            || self.has("clip_norm")
+            || self.has("patience"))
+    }
+}
+
+/// The specification in `file`, with what was typed over it, and the defaults of `asked` for what
+/// neither says. A run's own `run.toml` will do.
+pub fn merged(file: &Path, asked: &RawSpec, typed: &Typed) -> anyhow::Result<RawSpec> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).map_err(|error| anyhow!("{shown}: {error}"))?;
+    let mut config: Table =
+        toml::from_str(&text).map_err(|error| usage(format!("{shown}: {error}")))?;
+    if let Some(Value::Table(spec)) = config.remove(SPEC) {
+        config = spec;
+    }
+    let mut merged = table(asked)?;
+    for (name, value) in config {
+        if !typed.has(&name) {
+            merged.insert(name, value);
+        }
+    }
+    let merged = Value::Table(merged).try_into();
+    merged.map_err(|error: toml::de::Error| usage(format!("{shown}: {error}")))
+}
+
+/// A specification as a file for `--config`.
+pub fn printed(spec: &RawSpec) -> anyhow::Result<String> {
+    Ok(toml::to_string(spec)?)
+}
+
+fn table(spec: &RawSpec) -> anyhow::Result<Table> {
+    Ok(Table::try_from(spec)?)
+}

@@ -1,6 +1,6 @@
 //! The same layers at very many rates.
 
-use super::rates::Constant;
+use super::constant::Constant;
 use super::{BLOCK, Logs, group};
 use crate::quantity::{Elr, LearningRate};
 

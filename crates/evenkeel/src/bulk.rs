@@ -18,7 +18,7 @@
 //! as that of the single steps. The numbers grow with the sixteenth power of `y`, which limits the
 //! range: `n₃ = (y⁴y₁²y₂y₃)²`, and `y` rises from step to step. Every layer is tried against ELRs of
 //! 1e-18 to 1e18 before every block of steps, with `Σλ²/y` for what the block can add to `y`; at a
-//! constant rate against `λE` of 1e-9 to 1e9. Layers outside take single steps, a third as fast,
+//! constant rate against `λE` of 1e-9 to 1e9, once. Layers outside take single steps, a third as fast,
 //! and outside 1e-150 to 1e150 [`sgd::elr`](crate::recurrence::sgd::elr), many times slower, and
 //! saturate as that does: no ELR becomes zero, infinite or NaN, whatever the rates.
 //!
@@ -52,7 +52,8 @@ use extremes::Ranks;
 use rates::squared;
 use scheduled::Scheduled;
 
-/// Steps that a group is advanced before the next group has its turn; a multiple of three.
+/// Steps of a schedule that a group is advanced before the next group has its turn; a multiple of
+/// three.
 const BLOCK: usize = 1536;
 
 /// ELRs of many layers under plain SGD, as `y = 1/E`.
@@ -97,12 +98,7 @@ impl BulkSgd {
     /// `steps` steps at the rate `lr`: what [`run`](Self::run) does with a list of it, to rounding,
     /// and faster.
     pub fn run_constant(&mut self, lr: LearningRate, steps: usize) {
-        let mut left = steps;
-        while left > 0 {
-            let block = left.min(BLOCK);
-            group::advance(&mut self.inverses, |_| Constant::new([lr; LANES], block));
-            left -= block;
-        }
+        group::advance(&mut self.inverses, |_| Constant::new([lr; LANES], steps));
     }
 
     /// `steps` steps whose rate is chosen by looking at the ELRs: `rate` is given the number of the

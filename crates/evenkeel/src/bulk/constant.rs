@@ -73,7 +73,8 @@ impl Rates for Constant {
 
     #[inline(always)]
     fn suits(&self, lane: usize, y: f64) -> bool {
-        // From the second step on `v` is at least 2, and a step adds less than 1: nothing to LIMIT.
+        // One step may add much. After it `v` is at least 2 and grows as √(2 · steps) does, which is
+        // nothing to LIMIT.
         in_range(y / self.lrs[lane].get(), 1.0, LIMIT)
     }
 }

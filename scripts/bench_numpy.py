@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""Compares `evenkeel::bulk` with NumPy on the same layers and steps, and prints a table in Markdown.
+"""Compares `evenkeel::bulk` with NumPy on the same layers, rates and steps; prints Markdown tables.
 
-    python scripts/bench_numpy.py [--repeats 5] [--layers 50 1024 16384 1000000]
+    python scripts/bench_numpy.py [--repeats 5] [--only run warm-up grid]
 
-Both take turns, `--repeats` times for each number of layers, on one thread. NumPy works in place in
-preallocated arrays, and the fastest of its forms counts:
+Three kinds of work: a schedule that is given (`run`), warm-ups whose next rate depends on the ELRs,
+and a grid of layers and constant rates. Of each there are two kinds of NumPy:
 
-    T5      E /= 1 + (λE)²        four ufuncs
-    y       y += λ²/y, y = 1/E    two ufuncs, one of them the division
-    blocks  y, in blocks of 16384 layers over all steps, which stay in the cache
+    plain   T5 as one writes it:       e = e / (1 + (lr * e) ** 2)
+    tuned   y += λ²/y with y = 1/E,    two ufuncs in place, one of them the division; in blocks of
+                                       16384 numbers over all steps, which stay in the cache, where
+                                       no rate depends on the rest. The faster of both orders counts.
 
-Layer-steps a second are medians over the repeats with the lowest and highest; a ratio is taken
-within a repeat. `division` is the benchmark that only divides, in the same blocks. Set RUSTFLAGS to
-compare other targets, as in RUSTFLAGS="-C target-cpu=native". Needs NumPy and cargo.
+All of them run on one thread and take turns, `--repeats` times. A time is the fastest of several,
+so that other programs on the machine disturb little; a cell is the median over the repeats with the
+lowest and highest, and ratios are taken within a repeat. `limit` is what dividing alone allows: three
+times the rate of the benchmark `divisions`. Needs NumPy and cargo.
 """
 
 import argparse
@@ -28,7 +30,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402  (after the number of threads)
 
-STEPS = 1020  # as in benches/bulk.rs, like the ELRs and the schedule below
+# As in benches/bulk.rs, like the ELRs and the rates below.
+STEPS = 1020
+LAYERS = [50, 1024, 16384, 1_000_000]
+WARM_UPS = {"no_overshoot": 50, "top_pair": 50, "minimax": 5}
+GRIDS = [(5, 4000), (50, 400), (1000, 20)]
 BLOCK = 16384
 RATE = re.compile(r"([\d.]+) ([KMG]?)item/s")
 UNIT = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9}
@@ -36,92 +42,184 @@ LRS = [math.exp(-step / STEPS) for step in range(STEPS)]
 
 
 def bench(name: str) -> float:
-    """Layer-steps a second: the median of a benchmark in benches/bulk.rs."""
+    """Items a second: the fastest sample of a benchmark in benches/bulk.rs."""
     command = ["cargo", "bench", "-q", "-p", "evenkeel", "--bench", "bulk", "--"]
-    out = subprocess.run(command + [name, "--exact"], check=True, text=True, capture_output=True)
-    rates = RATE.findall(out.stdout)
+    command += [f"bulk::{name}", "--exact", "--sample-count", "50"]
+    out = subprocess.run(command, check=True, text=True, capture_output=True).stdout
+    rates = RATE.findall(out)
     if not rates:
-        raise SystemExit(f"no rate in the report of {name}:\n{out.stdout}")
-    number, unit = rates[2]  # fastest, slowest, median, mean
+        raise SystemExit(f"no rate in the report of {name}:\n{out}")
+    number, unit = rates[0]  # fastest, slowest, median, mean
     return float(number) * UNIT[unit]
+
+
+def fastest(work, seconds: float = 0.5) -> float:
+    """Seconds of the fastest of at least three calls, and of half a second of them."""
+    times = []
+    while len(times) < 3 or sum(times) < seconds:
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def elrs(layers: int) -> np.ndarray:
     return np.exp(np.sin(np.arange(layers) * 1.7) * 4.6)
 
 
-def run_t5(start: np.ndarray) -> np.ndarray:
-    e, t = start.copy(), np.empty_like(start)
+def step_y(y: np.ndarray, t: np.ndarray, square) -> None:
+    np.divide(square, y, out=t)
+    np.add(y, t, out=y)
+
+
+def blocks(work, *arrays: np.ndarray) -> np.ndarray:
+    """`work` on blocks of the first dimension, put together again."""
+    rows = max(1, BLOCK // (arrays[0].size // len(arrays[0])))
+    parts = [work(*(a[i : i + rows] for a in arrays)) for i in range(0, len(arrays[0]), rows)]
+    return np.concatenate(parts)
+
+
+def run_plain(e: np.ndarray) -> np.ndarray:
     for lr in LRS:
-        np.multiply(e, lr, out=t)
-        np.multiply(t, t, out=t)
-        np.add(t, 1.0, out=t)
-        np.divide(e, t, out=e)
+        e = e / (1 + (lr * e) ** 2)
     return e
 
 
-def run_y(start: np.ndarray) -> np.ndarray:
-    y, t = 1.0 / start, np.empty_like(start)
+def run_tuned(e: np.ndarray) -> np.ndarray:
+    y, t = 1 / e, np.empty_like(e)
     for lr in LRS:
-        np.divide(lr * lr, y, out=t)
-        np.add(y, t, out=y)
-    return 1.0 / y
+        step_y(y, t, lr * lr)
+    return 1 / y
 
 
-def run_blocks(start: np.ndarray) -> np.ndarray:
-    return np.concatenate([run_y(start[i : i + BLOCK]) for i in range(0, len(start), BLOCK)])
+def top_two(values: np.ndarray, largest: bool):
+    return np.partition(values, -2)[-2:] if largest else np.partition(values, 1)[:2]
 
 
-FORMS = {"T5": run_t5, "y": run_y, "blocks": run_blocks}
+CRITICAL = {
+    "no_overshoot": lambda e: 1 / e.max(),
+    "top_pair": lambda e: 1 / math.sqrt(math.prod(top_two(e, True))),
+    "minimax": lambda e: 1 / math.sqrt(e.max() * e.min()),
+}
+CRITICAL_Y = {
+    "no_overshoot": lambda y: y.min(),
+    "top_pair": lambda y: math.sqrt(math.prod(top_two(y, False))),
+    "minimax": lambda y: math.sqrt(y.max() * y.min()),
+}
 
 
-def numpy_rates(start: np.ndarray) -> dict:
-    """The best of three for each form; short runs are repeated until they can be timed."""
-    calls = max(1, 200_000 // len(start) // 10)
-    rates = {}
-    for name, form in FORMS.items():
-        seconds = math.inf
-        for _ in range(3):
-            began = time.perf_counter()
-            for _ in range(calls):
-                form(start)
-            seconds = min(seconds, time.perf_counter() - began)
-        rates[name] = len(start) * STEPS * calls / seconds
-    return rates
+def warm_up_plain(e: np.ndarray, policy: str) -> np.ndarray:
+    for _ in range(WARM_UPS[policy]):
+        lr = min(CRITICAL[policy](e), 1.0)
+        e = e / (1 + (lr * e) ** 2)
+    return e
 
 
-def cell(values: list, scale: float = 1.0) -> str:
-    low, middle, high = (f(values) / scale for f in (min, statistics.median, max))
-    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+def warm_up_tuned(e: np.ndarray, policy: str) -> np.ndarray:
+    y, t = 1 / e, np.empty_like(e)
+    for _ in range(WARM_UPS[policy]):
+        lr = min(CRITICAL_Y[policy](y), 1.0)
+        step_y(y, t, lr * lr)
+    return 1 / y
+
+
+def logs(e: np.ndarray) -> np.ndarray:
+    x = np.log(e)
+    return np.stack([x.min(1), x.max(1), x.mean(1), x.std(1)], axis=1)
+
+
+def grid_plain(e: np.ndarray, lrs: np.ndarray) -> np.ndarray:
+    lr = lrs[:, None]
+    e = np.tile(e, (len(lrs), 1))
+    for _ in range(STEPS):
+        e = e / (1 + (lr * e) ** 2)
+    return logs(e)
+
+
+def grid_tuned(e: np.ndarray, lrs: np.ndarray) -> np.ndarray:
+    y = np.tile(1 / e, (len(lrs), 1))
+    t, squares = np.empty_like(y), np.repeat((lrs * lrs)[:, None], len(e), axis=1)
+    for _ in range(STEPS):
+        step_y(y, t, squares)
+    return logs(1 / y)
+
+
+class Case:
+    """A benchmark and what NumPy has for it: one plain form and some tuned ones."""
+
+    def __init__(self, name: str, layer_steps: int, plain, *tuned):
+        self.name, self.layer_steps, self.plain, self.tuned = name, layer_steps, plain, tuned
+
+    def check(self) -> None:
+        for form in self.tuned:
+            assert np.allclose(form(), self.plain(), rtol=1e-9, atol=1e-9), self.name
+
+    def rates(self) -> tuple:
+        """Of ours, plain and tuned, and the limit."""
+        ours, limit = bench(self.name), 3 * bench("divisions")
+        plain = self.layer_steps / fastest(self.plain)
+        tuned = max(self.layer_steps / fastest(form) for form in self.tuned)
+        return ours, plain, tuned, limit
+
+
+def runs() -> list:
+    def case(n: int) -> Case:
+        e = elrs(n)
+        forms = lambda: run_tuned(e), lambda: blocks(run_tuned, e)
+        return Case(f"run::{n}", n * STEPS, lambda: run_plain(e), *forms)
+
+    return [case(n) for n in LAYERS]
+
+
+def warm_ups() -> list:
+    def case(policy: str, n: int) -> Case:
+        e = elrs(n)
+        forms = lambda: warm_up_plain(e, policy), lambda: warm_up_tuned(e, policy)
+        return Case(f"{policy}::{n}", n * WARM_UPS[policy], *forms)
+
+    return [case(policy, n) for policy in WARM_UPS for n in LAYERS]
+
+
+def grids() -> list:
+    def case(n: int, rates: int) -> Case:
+        e, lrs = elrs(n), np.exp(np.arange(rates) / rates * 10 - 8)
+        tuned = lambda lrs=lrs: grid_tuned(e, lrs)
+        name, forms = f"grid::({n}, {rates})", (tuned, lambda: blocks(tuned, lrs))
+        return Case(name, n * rates * STEPS, lambda: grid_plain(e, lrs), *forms)
+
+    return [case(*sizes) for sizes in GRIDS]
+
+
+KINDS = {"run": runs, "warm-up": warm_ups, "grid": grids}
+
+
+def cell(values: list, digits: int = 2) -> str:
+    middle, low, high = statistics.median(values), min(values), max(values)
+    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def row(case: Case, repeats: int) -> str:
+    case.check()
+    ours, plain, tuned, limit = zip(*(case.rates() for _ in range(repeats)))
+    cells = [cell([rate / 1e9 for rate in rates]) for rates in (ours, plain, tuned)]
+    cells += [cell([a / b for a, b in zip(ours, other)], 1) for other in (plain, tuned)]
+    cells.append(cell([a / b for a, b in zip(ours, limit)]))
+    return f"| `{case.name}` | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--layers", type=int, nargs="+", default=[50, 1024, 16384, 1_000_000])
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS))
     args = parser.parse_args()
 
-    small = elrs(1000)
-    for form in FORMS.values():
-        assert np.allclose(form(small), run_t5(small), rtol=1e-11, atol=0.0)
-    bench("bulk::division_only")  # builds
-
+    bench("divisions")  # builds
     print(f"NumPy {np.__version__}, RUSTFLAGS={os.environ.get('RUSTFLAGS', '')!r}; 1e9 layer-steps/s\n")
-    heads = ["layers", "evenkeel", "NumPy T5", "NumPy y", "NumPy blocks", "evenkeel / best NumPy"]
-    print("| " + " | ".join(heads + ["evenkeel / division"]) + " |")
-    print("|" + "---|" * (len(heads) + 1))
-    for layers in args.layers:
-        start = elrs(layers)
-        ours, division, theirs = [], [], []
-        for _ in range(args.repeats):
-            ours.append(bench(f"bulk::run::{layers}"))
-            theirs.append(numpy_rates(start))
-            division.append(bench("bulk::division_only"))
-        row = [str(layers), cell(ours, 1e9)]
-        row += [cell([rates[form] for rates in theirs], 1e9) for form in FORMS]
-        row.append(cell([a / max(b.values()) for a, b in zip(ours, theirs)]))
-        row.append(cell([a / b for a, b in zip(ours, division)]))
-        print("| " + " | ".join(row) + " |", flush=True)
+    heads = ["benchmark", "evenkeel", "NumPy plain", "NumPy tuned", "ours / plain", "ours / tuned", "ours / limit"]
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
+    for kind in args.only:
+        for case in KINDS[kind]():
+            print(row(case, args.repeats), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 //!
 //! `items` of the report are layer-steps, except for `divisions` and `products`: those only divide
 //! and only multiply, in the same groups and with the same instructions, and count what they do.
-//! Three steps take one division and seven products.
+//! Three steps of a schedule take one division and seven products, four at a constant rate too.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -47,6 +47,14 @@ fn run(bencher: Bencher<'_, '_>, layers: usize) {
     bencher
         .counter(layer_steps(layers, STEPS))
         .bench_local(|| black_box(&mut units).run(black_box(&lrs)));
+}
+
+#[divan::bench(args = LAYERS, sample_count = 20)]
+fn run_constant(bencher: Bencher<'_, '_>, layers: usize) {
+    let (mut units, lr) = (BulkSgd::new(&elrs(layers)), LearningRate::from_ln(-0.5));
+    bencher
+        .counter(layer_steps(layers, STEPS))
+        .bench_local(|| black_box(&mut units).run_constant(black_box(lr), STEPS));
 }
 
 /// A warm-up to λ = 1 that is over after a few of `steps`.

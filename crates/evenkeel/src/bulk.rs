@@ -11,14 +11,16 @@
 //! n₃ = (n₂ + λ₃²d₂)²      d₃ = n₂d₂     q₃ = n₃/d₃
 //! ```
 //!
-//! with seven multiplications. Four steps together would be bound by theirs instead.
+//! with seven multiplications. A fourth step would make these the limit, with little gained; at a
+//! constant rate, which can be taken out, four steps need no more than seven either.
 //!
 //! Only positive numbers are added and multiplied, so nothing cancels and the result is as accurate
 //! as that of the single steps. The numbers grow with the sixteenth power of `y`, which limits the
-//! range: `n₃ = (y⁴y₁²y₂y₃)²`, and `y` rises from step to step. Every layer is tried against
-//! `2⁻⁶⁰ ≤ y ≤ 2⁶⁰` (ELRs of 1e-18 to 1e18) before every block of steps, with `Σλ²/y` for what the
-//! block can add. Layers outside take [`sgd::elr`](crate::recurrence::sgd::elr), many times slower,
-//! and saturate as that does: no ELR becomes zero, infinite or NaN, whatever the rates.
+//! range: `n₃ = (y⁴y₁²y₂y₃)²`, and `y` rises from step to step. Every layer is tried against ELRs of
+//! 1e-18 to 1e18 before every block of steps, with `Σλ²/y` for what the block can add to `y`; at a
+//! constant rate against `λE` of 1e-9 to 1e9, once. Layers outside take single steps, a third as fast,
+//! and outside 1e-150 to 1e150 [`sgd::elr`](crate::recurrence::sgd::elr), many times slower, and
+//! saturate as that does: no ELR becomes zero, infinite or NaN, whatever the rates.
 //!
 //! Both forms round a few times a step. Where a step changes an ELR by little, steps may all round
 //! the same way, and the two agree to a relative `2⁻⁵¹` times the number of steps. From `λE` of 0.1
@@ -27,14 +29,16 @@
 //!
 //! Memory is 8 bytes a layer, nothing is allocated after the start, and no trajectory is kept: look
 //! at [`BulkSgd::logs`] between two calls of [`BulkSgd::run`] to follow one. Where the next rate
-//! depends on the ELRs, as in a warm-up, use [`BulkSgd::run_while_looking`].
+//! depends on the ELRs, as in a warm-up, use [`BulkSgd::run_while_looking`]; for many constant
+//! rates, [`grid`].
 
+mod constant;
 mod extremes;
 mod grid;
 mod group;
 mod logs;
 mod rates;
-mod triple;
+mod scheduled;
 mod wide;
 
 pub use extremes::Extremes;
@@ -43,10 +47,13 @@ pub use group::LANES;
 pub use logs::Logs;
 
 use crate::quantity::{Elr, LearningRate};
+use constant::Constant;
 use extremes::Ranks;
-use rates::{Constant, Scheduled, squared};
+use rates::squared;
+use scheduled::Scheduled;
 
-/// Steps that a group is advanced before the next group has its turn; a multiple of three.
+/// Steps of a schedule that a group is advanced before the next group has its turn; a multiple of
+/// three.
 const BLOCK: usize = 1536;
 
 /// ELRs of many layers under plain SGD, as `y = 1/E`.
@@ -81,29 +88,17 @@ impl BulkSgd {
 
     /// One step at each of `lrs`, whatever the ELRs become on the way.
     pub fn run(&mut self, lrs: &[LearningRate]) {
-        let mut squares = [0.0; BLOCK];
+        let mut room = [0.0; BLOCK];
         for block in lrs.chunks(BLOCK) {
-            let squares = &mut squares[..block.len()];
-            for (square, &lr) in squares.iter_mut().zip(block) {
-                *square = squared(lr);
-            }
-            let largest = squares.iter().copied().fold(0.0, f64::max);
-            group::advance(&mut self.inverses, |_| Scheduled {
-                lrs: block,
-                squares,
-                largest,
-            });
+            let rates = Scheduled::new(block, &mut room);
+            group::advance(&mut self.inverses, |_| rates);
         }
     }
 
-    /// `steps` steps at the rate `lr`; to the bit what [`run`](Self::run) does with a list of it.
+    /// `steps` steps at the rate `lr`: what [`run`](Self::run) does with a list of it, to rounding,
+    /// and faster.
     pub fn run_constant(&mut self, lr: LearningRate, steps: usize) {
-        let mut left = steps;
-        while left > 0 {
-            let block = left.min(BLOCK);
-            group::advance(&mut self.inverses, |_| Constant::new([lr; LANES], block));
-            left -= block;
-        }
+        group::advance(&mut self.inverses, |_| Constant::new([lr; LANES], steps));
     }
 
     /// `steps` steps whose rate is chosen by looking at the ELRs: `rate` is given the number of the

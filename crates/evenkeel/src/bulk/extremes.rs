@@ -4,7 +4,8 @@
 //! they are and their own steps say what a look at all layers would find. Beyond it a look is
 //! needed, which is taken in the same pass as the step.
 
-use super::triple::{self, SINGLE};
+use super::group::LIMIT;
+use super::rates::in_range;
 use super::wide::wide;
 use crate::quantity::Elr;
 
@@ -87,7 +88,7 @@ impl Ranks {
     pub fn in_range(self, square: f64) -> bool {
         [self.first, self.last]
             .iter()
-            .all(|&y| triple::in_range(y, square, SINGLE))
+            .all(|&y| in_range(y, square, LIMIT))
     }
 
     pub fn extremes(self) -> Extremes {

@@ -1,7 +1,7 @@
 //! The same layers at very many rates.
 
-use super::rates::Constant;
-use super::{BLOCK, Logs, group};
+use super::constant::Constant;
+use super::{Logs, group};
 use crate::quantity::{Elr, LearningRate};
 
 /// Layers times rates that are worked on at a time, in the fastest cache; one rate where there are
@@ -28,20 +28,12 @@ pub fn grid(elrs: &[Elr], lrs: &[LearningRate], steps: usize) -> Vec<Logs> {
             inverses.extend(elrs.iter().map(|elr| elr.get().recip()));
             rates.extend(std::iter::repeat_n(lr, elrs.len()));
         }
-        run_each(&mut inverses, &rates, steps);
+        group::advance(&mut inverses, |begin| {
+            Constant::new(lanes(&rates[begin..]), steps)
+        });
         logs.extend(inverses.chunks(elrs.len()).map(Logs::of_inverses));
     }
     logs
-}
-
-/// `steps` steps at a rate for each layer.
-fn run_each(inverses: &mut [f64], lrs: &[LearningRate], steps: usize) {
-    let mut left = steps;
-    while left > 0 {
-        let block = left.min(BLOCK);
-        group::advance(inverses, |begin| Constant::new(lanes(&lrs[begin..]), block));
-        left -= block;
-    }
 }
 
 /// The first rates; none is needed where there are none left.

@@ -1,7 +1,6 @@
 //! Groups of layers that go through the same steps together.
 
-use super::rates::Rates;
-use super::triple::{self, SINGLE, TRIPLE};
+use super::rates::{Rates, in_range};
 use super::wide::wide;
 use crate::quantity::Elr;
 use crate::recurrence::sgd;
@@ -9,6 +8,12 @@ use crate::recurrence::sgd;
 /// Layers that are advanced together, in registers: enough of them to hide the time that one
 /// division takes behind the others.
 pub const LANES: usize = 32;
+
+/// The largest `y`, and the inverse of the smallest, whose square is a normal number.
+pub(super) const LIMIT: f64 = 1e150;
+
+/// Steps from which on it pays to take several at a time, with a root at the end.
+const WORTHWHILE: usize = 12;
 
 /// Advances `inverses` group by group, at the `rates` of the group that begins at an index.
 pub(super) fn advance<R: Rates>(inverses: &mut [f64], rates: impl Fn(usize) -> R) {
@@ -30,38 +35,60 @@ pub(super) fn advance<R: Rates>(inverses: &mut [f64], rates: impl Fn(usize) -> R
     );
 }
 
+/// Lanes that the fast way does not suit start again, the others stay: none depends on its
+/// neighbours, not even in the last bit.
 #[inline(always)]
-fn advance_group(group: &mut [f64; LANES], rates: &impl Rates) {
+pub(super) fn advance_group(group: &mut [f64; LANES], rates: &impl Rates) {
     let start = *group;
-    triple::advance(group, rates);
-    if !all_in_range(&start, rates) {
-        again(&start, group, rates);
+    let few = rates.steps() < WORTHWHILE;
+    if few {
+        singly(group, rates);
+    } else {
+        rates.several(group);
+    }
+    let suits = |lane: usize, y: f64| {
+        if few {
+            in_range(y, rates.dose(lane), LIMIT)
+        } else {
+            rates.suits(lane, y)
+        }
+    };
+    let lanes = start.iter().enumerate();
+    if !lanes.fold(true, |all, (lane, &y)| all & suits(lane, y)) {
+        again(&start, group, rates, suits);
     }
 }
 
+/// All steps of all lanes, one at a time.
 #[inline(always)]
-fn all_in_range(group: &[f64; LANES], rates: &impl Rates) -> bool {
-    let lanes = group.iter().enumerate();
-    lanes.fold(true, |all, (lane, &y)| {
-        all & triple::in_range(y, rates.dose(lane), TRIPLE)
-    })
+fn singly(group: &mut [f64; LANES], rates: &impl Rates) {
+    // A copy, because the compiler keeps a local array in registers and a borrowed one in memory.
+    let mut local = *group;
+    for square in rates.squares() {
+        for (lane, y) in local.iter_mut().enumerate() {
+            *y += square(lane) / *y;
+        }
+    }
+    *group = local;
 }
 
-/// Lanes out of range start again, the others stay: none depends on its neighbours, not even in the
-/// last bit.
 #[inline(never)]
-fn again(start: &[f64; LANES], group: &mut [f64; LANES], rates: &impl Rates) {
+fn again(
+    start: &[f64; LANES],
+    group: &mut [f64; LANES],
+    rates: &impl Rates,
+    suits: impl Fn(usize, f64) -> bool,
+) {
     let mut single = *start;
     wide(
         #[inline(always)]
-        || triple::advance_singly(&mut single, rates, 0),
+        || singly(&mut single, rates),
     );
     for (lane, &y) in start.iter().enumerate() {
-        let dose = rates.dose(lane);
-        if triple::in_range(y, dose, TRIPLE) {
+        if suits(lane, y) {
             continue;
         }
-        group[lane] = if triple::in_range(y, dose, SINGLE) {
+        group[lane] = if in_range(y, rates.dose(lane), LIMIT) {
             single[lane]
         } else {
             saturating(y, lane, rates)

@@ -1,105 +1,54 @@
-//! The learning rates of a block of steps.
+//! The learning rates of a block of steps, and what they say of taking several steps at a time.
 
 use super::LANES;
 use crate::quantity::LearningRate;
-use std::iter::repeat_n;
 
-/// A rate for each step and each lane of a group.
+/// A rate for each step and each lane of a group of `y = 1/E`.
 pub(super) trait Rates {
     /// The number of steps.
     fn steps(&self) -> usize;
     /// λ, which only layers out of range need.
     fn lr(&self, step: usize, lane: usize) -> LearningRate;
-    /// λ² by lane of three steps at a time; the one or two that are left over are missing.
-    fn triples(&self) -> impl Iterator<Item: Fn(usize) -> [f64; 3]>;
-    /// λ² by lane of all steps but the first `done`.
-    fn singles(&self, done: usize) -> impl Iterator<Item: Fn(usize) -> f64>;
+    /// λ² by lane, of step after step.
+    fn squares(&self) -> impl Iterator<Item: Fn(usize) -> f64>;
     /// A bound of `Σλ²`.
     fn dose(&self, lane: usize) -> f64;
+
+    /// Advances all lanes by all steps, several at a time.
+    fn several(&self, group: &mut [f64; LANES]);
+    /// Whether [`several`](Self::several) is right for `y`.
+    fn suits(&self, lane: usize, y: f64) -> bool;
 }
 
-/// A rate for each step.
-pub(super) struct Scheduled<'a> {
-    pub lrs: &'a [LearningRate],
-    /// `λ²`.
-    pub squares: &'a [f64],
-    /// The largest of them.
-    pub largest: f64,
-}
-
-/// A rate for each lane.
-pub(super) struct Constant {
-    lrs: [LearningRate; LANES],
-    squares: [f64; LANES],
-    steps: usize,
-}
-
-impl Constant {
-    pub fn new(lrs: [LearningRate; LANES], steps: usize) -> Self {
-        Self {
-            lrs,
-            squares: lrs.map(squared),
-            steps,
-        }
-    }
-}
-
-impl Rates for Scheduled<'_> {
-    #[inline(always)]
-    fn steps(&self) -> usize {
-        self.squares.len()
-    }
-
-    fn lr(&self, step: usize, _lane: usize) -> LearningRate {
-        self.lrs[step]
-    }
-
-    #[inline(always)]
-    fn triples(&self) -> impl Iterator<Item: Fn(usize) -> [f64; 3]> {
-        let (triples, _rest) = self.squares.as_chunks::<3>();
-        triples.iter().map(|&squares| move |_lane| squares)
-    }
-
-    #[inline(always)]
-    fn singles(&self, done: usize) -> impl Iterator<Item: Fn(usize) -> f64> {
-        self.squares[done..]
-            .iter()
-            .map(|&square| move |_lane| square)
-    }
-
-    #[inline(always)]
-    fn dose(&self, _lane: usize) -> f64 {
-        self.largest * self.squares.len() as f64
-    }
-}
-
-impl Rates for Constant {
-    #[inline(always)]
-    fn steps(&self) -> usize {
-        self.steps
-    }
-
-    fn lr(&self, _step: usize, lane: usize) -> LearningRate {
-        self.lrs[lane]
-    }
-
-    #[inline(always)]
-    fn triples(&self) -> impl Iterator<Item: Fn(usize) -> [f64; 3]> {
-        repeat_n(|lane| [self.squares[lane]; 3], self.steps / 3)
-    }
-
-    #[inline(always)]
-    fn singles(&self, done: usize) -> impl Iterator<Item: Fn(usize) -> f64> {
-        repeat_n(|lane| self.squares[lane], self.steps - done)
-    }
-
-    #[inline(always)]
-    fn dose(&self, lane: usize) -> f64 {
-        self.squares[lane] * self.steps as f64
-    }
+/// Whether `y` stays within `1/limit` and `limit` over steps of `Σλ² ≤ dose`.
+#[inline(always)]
+pub(super) fn in_range(y: f64, dose: f64, limit: f64) -> bool {
+    // `y` never falls, so the steps add at most dose/y. Times y, to save the division.
+    (y >= limit.recip()) & (dose <= y * (limit - y))
 }
 
 /// `λ²`; infinity where it overflows, which no lane takes for being in range.
 pub(super) fn squared(lr: LearningRate) -> f64 {
     lr.get() * lr.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_range;
+
+    #[test]
+    fn nothing_unusual_is_in_range() {
+        for bad in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e-160, 1e160] {
+            assert!(!in_range(bad, 1.0, 1e150), "{bad}");
+        }
+        assert!(!in_range(1.0, f64::INFINITY, 1e150));
+    }
+
+    #[test]
+    fn a_dose_may_reach_the_limit() {
+        for y in [1e-18, 1.0, 5e17] {
+            let dose = y * (1e18 - y);
+            assert!(in_range(y, dose, 1e18) && !in_range(y, dose * 1.01, 1e18));
+        }
+    }
 }

@@ -13,28 +13,26 @@ pub(super) fn wide<T>(work: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::super::LANES;
-    use super::super::rates::{Constant, Scheduled};
-    use super::super::triple::{advance, advance_singly};
+    use super::super::constant::Constant;
+    use super::super::group::{LANES, advance_group};
+    use super::super::scheduled::Scheduled;
     use super::wide;
     use crate::quantity::LearningRate;
 
     #[test]
     fn results_do_not_depend_on_the_width() {
         let group: [f64; LANES] = std::array::from_fn(|lane| (lane as f64 * 0.7 - 11.0).exp());
-        let squares: Vec<f64> = (0..400).map(|step| f64::from(step).sin().abs()).collect();
-        let scheduled = Scheduled {
-            lrs: &[],
-            squares: &squares,
-            largest: 1.0,
-        };
-        let lrs = std::array::from_fn(|lane| LearningRate::from_ln(lane as f64 - 15.0));
-        let constant = Constant::new(lrs, 400);
+        let rate = |step: usize| LearningRate::from_ln((step as f64).sin() * 15.0);
+        let (lrs, mut room): ([_; 401], _) = (std::array::from_fn(rate), [0.0; 401]);
+        let many = Scheduled::new(&lrs, &mut room);
+        let mut room = [0.0; 5];
+        let few = Scheduled::new(&lrs[..5], &mut room);
+        let constant = Constant::new(std::array::from_fn(rate), 402);
 
         let work = |group: &mut [f64; LANES]| {
-            advance(group, &scheduled);
-            advance(group, &constant);
-            advance_singly(group, &scheduled, 0);
+            advance_group(group, &many);
+            advance_group(group, &few);
+            advance_group(group, &constant);
         };
         let (mut narrow, mut chosen) = (group, group);
         work(&mut narrow);

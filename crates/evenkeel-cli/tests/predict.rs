@@ -165,6 +165,16 @@ fn tables_csv_figures_and_architectures() {
                 .collect::<Vec<_>>()[..],
             "{name}"
         );
+        if name == "f.svg" {
+            // All three figures, in one document.
+            let svg = text(&bytes);
+            assert_eq!(svg.matches("</svg>").count(), 1);
+            assert!(
+                ["Forecast of", "Spread", "Learning rate"]
+                    .iter()
+                    .all(|title| svg.contains(title))
+            );
+        }
     }
     std::fs::remove_dir_all(&folder).unwrap();
     // 49 ratios of √(π/(π−1)), in natural logarithms.

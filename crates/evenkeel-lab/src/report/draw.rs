@@ -52,7 +52,9 @@ fn draw_all<DB: DrawingBackend>(
         let canvas = Canvas::new(part, scale);
         draw(figure, &canvas).map_err(|error| failed(Some(figure), &error))?;
     }
-    Ok(())
+    // Once: it ends the document.
+    area.present()
+        .map_err(|error| failed(figures.first(), &error))
 }
 
 fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::EncodingError> {
@@ -82,10 +84,9 @@ fn draw<DB: DrawingBackend>(figure: &Figure, canvas: &Canvas<DB>) -> Drawn<DB> {
         .area
         .draw(&Text::new(figure.title.clone(), at, canvas.text(18)))?;
     match &figure.content {
-        Content::Lines(lines) => draw_lines(lines, canvas)?,
-        Content::Heatmap(map) => heatmap::draw(map, canvas)?,
+        Content::Lines(lines) => draw_lines(lines, canvas),
+        Content::Heatmap(map) => heatmap::draw(map, canvas),
     }
-    canvas.area.present()
 }
 
 /// The axis is drawn over log10 for a logarithmic scale.

@@ -21,6 +21,18 @@ pub enum LabError {
     /// The network cannot be measured.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// The network has nothing to control.
+    #[error(
+        "control `{control}` goes by the ELRs of scale-invariant weights, and none of the network's \
+         {parameters} parameters is one: use --control none or linear:STEPS, or a --norm or --model \
+         with normalizations behind its weights"
+    )]
+    NothingToControl {
+        /// The control.
+        control: String,
+        /// How many parameters were looked at.
+        parameters: usize,
+    },
     /// The network cannot be controlled.
     #[error(transparent)]
     Steer(#[from] SteerError),
@@ -80,7 +92,11 @@ impl LabError {
     /// The exit code of the program: 2 for what was asked, 3 for data and files.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Spec(_) | Self::FolderTaken { .. } | Self::Probe(_) | Self::Steer(_) => 2,
+            Self::Spec(_)
+            | Self::FolderTaken { .. }
+            | Self::Probe(_)
+            | Self::NothingToControl { .. }
+            | Self::Steer(_) => 2,
             _ => 3,
         }
     }

@@ -176,7 +176,10 @@ proptest! {
             let again = controls.to_string().parse::<Controls>().unwrap().decide(at, &elrs, lr);
             prop_assert_eq!(&plan, &again, "{}: name and decision round-trip", controls);
             prop_assert_eq!(&plan, &controls.clone().decide(at, &elrs, lr));
-            prop_assert_eq!(controls.decide(at, &[], lr).lr, lr, "no layers, nothing to control");
+            let without = controls.decide(at, &[], lr);
+            prop_assert_eq!(without.elrs.len(), 0);
+            prop_assert!(without.critical.is_none() && without.rescale.is_none());
+            prop_assert!(without.multipliers.is_none());
             prop_assert!(!controls.folder_name().contains(':'));
         }
     }
@@ -308,4 +311,22 @@ fn the_predicted_standard_deviation_can_have_two_minima_in_the_rate() {
     let (falling, rising) = rates.split_at(51);
     assert!(falling.windows(2).all(|w| w[1] <= w[0] + 1e-12));
     assert!(rising.windows(2).all(|w| w[1] >= w[0] - 1e-12));
+}
+
+#[test]
+fn without_elrs_only_what_goes_by_the_step_still_decides() {
+    let target = LearningRate::new(0.1).unwrap();
+    for (name, needs, expected) in [
+        ("none", false, 0.1),
+        ("linear:10", false, 0.01),
+        ("critical", true, 0.1),
+        ("rescale", true, 0.1),
+        ("hold", true, 0.1),
+        ("linear:10+hold", true, 0.01),
+    ] {
+        let controls: Controls = name.parse().unwrap();
+        let plan = controls.decide(0, &[], target);
+        assert_eq!(controls.needs_elrs(), needs, "{name}");
+        assert!((plan.lr.get() / expected - 1.0).abs() < 1e-12, "{name}");
+    }
 }

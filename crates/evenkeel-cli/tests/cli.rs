@@ -194,8 +194,22 @@ fn an_existing_run_stays_unless_it_is_to_be_overwritten() {
 
 #[test]
 fn nonsense_is_refused_with_2_and_what_is_permitted() {
-    let cases: [(&[&str], &str); 14] = [
-        (&["--model", "lenet"], "permitted: mlp"),
+    let cases: [(&[&str], &str); 22] = [
+        (&["--model", "lenet"], "permitted: mlp, conv, resnet"),
+        (&["--norm", "batch"], "permitted: bn, ln, gn, rms, none"),
+        (&["--activation", "elu"], "permitted: relu, gelu"),
+        (&["--init", "he"], "permitted: kaiming, xavier, orthogonal"),
+        (&["--model", "resnet", "--depth", "21"], "6n+2"),
+        (&["--model", "vit", "--width", "100"], "multiple of 64"),
+        (
+            &["--model", "gpt"],
+            "takes tokens, but the data set has images",
+        ),
+        (&["--no-shortcut"], "it has none"),
+        (
+            &["--depth", "9999", "--width", "9999"],
+            "parameters, but may have",
+        ),
         (&["--data", "mnits"], "permitted: digits"),
         (&["--control", "critcal"], "critical[:POLICY]"),
         (
@@ -231,6 +245,26 @@ fn nonsense_is_refused_with_2_and_what_is_permitted() {
     let format = evenkeel(&["report", &folder.path(""), "--format", "pdf"]);
     assert_eq!(format.status.code(), Some(2));
     assert!(text(&format.stderr).contains("html, svg, png"));
+}
+
+#[test]
+fn a_network_without_scale_invariant_weights_trains_but_is_not_controlled() {
+    let folder = Folder::new("nothing");
+    let model = ["--model", "vit", "--depth", "1", "--width", "16"];
+    let train = |control: &str| {
+        let out = folder.path(control);
+        let mut arguments = vec!["train", "--out", &out, "--steps", "3", "--control", control];
+        arguments.extend(model);
+        evenkeel(&arguments)
+    };
+    let run = train("linear:3");
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let steps = folder.lines("linear:3/linear-3/steps.jsonl");
+    assert_eq!(steps.len(), 3);
+    assert!(steps[0]["spread_range"].is_null() && steps[0]["lr"].as_f64().unwrap() < 0.05);
+    let refused = train("hold");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("--control none or linear:STEPS"));
 }
 
 #[test]

@@ -21,6 +21,18 @@ pub enum LabError {
     /// The network cannot be measured.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// The network has nothing to control.
+    #[error(
+        "control `{control}` goes by the ELRs of scale-invariant weights, and none of the network's \
+         {parameters} parameters is one: use --control none or linear:STEPS, or a --norm or --model \
+         with normalizations behind its weights"
+    )]
+    NothingToControl {
+        /// The control.
+        control: String,
+        /// How many parameters were looked at.
+        parameters: usize,
+    },
     /// The network cannot be controlled.
     #[error(transparent)]
     Steer(#[from] SteerError),
@@ -118,6 +130,7 @@ impl LabError {
             | Self::FolderTaken { .. }
             | Self::OtherRun { .. }
             | Self::Probe(_)
+            | Self::NothingToControl { .. }
             | Self::Steer(_) => 2,
             _ => 3,
         }

@@ -6,6 +6,8 @@
 pub mod activation;
 pub mod choice;
 mod conv;
+mod draw;
+mod gpt;
 pub mod init;
 pub mod layer;
 mod mlp;
@@ -13,8 +15,11 @@ mod net;
 pub mod norm;
 pub mod refusal;
 mod resnet;
+mod sequence;
 pub mod shape;
 pub mod signal;
+mod transformer;
+mod vit;
 mod weights;
 
 use std::fmt;
@@ -96,7 +101,16 @@ pub struct Entry {
 }
 
 /// Every model.
-pub const ALL: &[Entry] = &[mlp::ENTRY, conv::ENTRY, resnet::ENTRY];
+pub const ALL: &[Entry] = &[
+    mlp::ENTRY,
+    conv::ENTRY,
+    resnet::ENTRY,
+    vit::ENTRY,
+    gpt::PRE,
+    gpt::POST,
+    gpt::QUERY_KEY,
+    gpt::NORMALIZED,
+];
 
 /// The model called `name`.
 pub fn find(name: &str) -> Option<&'static Entry> {

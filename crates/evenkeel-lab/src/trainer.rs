@@ -119,12 +119,12 @@ pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 }
 
 /// Batches on which a weight must be orthogonal to its gradient to count as scale-invariant.
-const PROBE_BATCHES: usize = 3;
+const PROBE_BATCHES: usize = 6;
 
 /// The probe of a network at initialisation, found on the first training batches.
 ///
 /// # Errors
-/// [`ProbeError`] when there is nothing to measure.
+/// [`ProbeError`] when a weight or gradient cannot be measured.
 pub fn probe<N: Network>(
     network: &N,
     spec: &RunSpec,
@@ -136,6 +136,6 @@ pub fn probe<N: Network>(
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)
     };
-    let first = Probe::find(network, &gradients())?;
+    let first = Probe::survey(network, &gradients());
     (1..PROBE_BATCHES).try_fold(first, |probe, _| probe.recheck(network, &gradients()))
 }

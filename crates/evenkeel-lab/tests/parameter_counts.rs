@@ -76,3 +76,41 @@ fn residual_networks_for_imagenet() {
         assert_eq!(given, published, "{depth}");
     }
 }
+
+#[test]
+fn vision_transformers() {
+    // ViT-B/16 as torchvision documents it for its weights.
+    let given = count("vit", |model| Shape {
+        width: 768,
+        ..shape(model, 12, IMAGENET, 1000)
+    });
+    assert_eq!(given, 86_567_656);
+}
+
+/// Language models of GPT-2's sizes.
+fn gpt(model: &str, depth: usize, width: usize) -> usize {
+    let text = Example::Tokens {
+        vocabulary: 50_257,
+        context: 1024,
+    };
+    count(model, |model| Shape {
+        width,
+        ..shape(model, depth, text, 50_257)
+    })
+}
+
+#[test]
+fn language_models() {
+    // GPT-2, small and medium, as the published weights count.
+    assert_eq!(gpt("gpt", 12, 768), 124_439_808);
+    assert_eq!(gpt("gpt", 24, 1024), 354_823_168);
+    // Without the last normalization.
+    assert_eq!(gpt("gpt-post", 12, 768), 124_439_808 - 2 * 768);
+    // Two biases become a gain and a shift each, for queries and keys.
+    assert_eq!(gpt("gpt-qk", 12, 768), 124_439_808 + 12 * 2 * 768);
+    // Weights with a classifier of its own; a gain and a shift for every output of a weight.
+    let (width, depth) = (768, 12);
+    let weights = (2 * 50_257 + 1024) * width + depth * 12 * width * width;
+    let norms = 2 * (2 * width + depth * 9 * width + width);
+    assert_eq!(gpt("gpt-normalized", depth, width), weights + norms);
+}

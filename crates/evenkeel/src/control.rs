@@ -192,7 +192,8 @@ impl Controls {
     /// Decides what to do at `step` (counted from 0), given the ELRs in the weights as they stand
     /// and the rate that the schedule asks for.
     ///
-    /// Without ELRs the plan is the free one: there is nothing to control.
+    /// Without ELRs, as in a step in which every layer is dead, only what goes by the step number
+    /// still decides: a linear warm-up.
     pub fn decide(&self, step: usize, elrs: &[Elr], target: LearningRate) -> Plan {
         self.decide_for(Measure::Gradient, step, elrs, target)
     }
@@ -218,22 +219,28 @@ impl Controls {
     /// gentle control starts from.
     pub fn decide_at(&self, moment: &Moment, elrs: &[Elr], target: LearningRate) -> Plan {
         let mut plan = Plan::free(moment.measure, elrs, target);
-        if elrs.is_empty() {
-            return plan;
-        }
         let (rates, others): (Vec<_>, Vec<_>) = self
             .members
             .iter()
             .partition(|member| member.stage() == Stage::Rate);
-        for member in others {
-            member.decide(moment, &mut plan);
+        if !elrs.is_empty() {
+            for member in others {
+                member.decide(moment, &mut plan);
+            }
+            // Rates are decided last, on the ELRs as they will act.
+            plan.critical = self.policy().critical(&plan.elrs);
         }
-        // Rates are decided last, on the ELRs as they will act.
-        plan.critical = self.policy().critical(&plan.elrs);
         for member in rates {
             member.decide(moment, &mut plan);
         }
         plan
+    }
+
+    /// Whether it decides by ELRs, and so is of no use to a network without scale-invariant weights.
+    pub fn needs_elrs(&self) -> bool {
+        self.members
+            .iter()
+            .any(|member| member.stage() != Stage::Rate || member.policy().is_some())
     }
 
     /// The policy by which critical rates are computed and reported.

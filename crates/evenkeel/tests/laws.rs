@@ -179,7 +179,10 @@ proptest! {
             let again = controls.to_string().parse::<Controls>().unwrap().decide(at, &elrs, lr);
             prop_assert_eq!(&plan, &again, "{}: name and decision round-trip", controls);
             prop_assert_eq!(&plan, &controls.clone().decide(at, &elrs, lr));
-            prop_assert_eq!(controls.decide(at, &[], lr).lr, lr, "no layers, nothing to control");
+            let without = controls.decide(at, &[], lr);
+            prop_assert_eq!(without.elrs.len(), 0);
+            prop_assert!(without.critical.is_none() && without.rescale.is_none());
+            prop_assert!(without.multipliers.is_none());
             prop_assert!(!controls.folder_name().contains(':'));
         }
     }
@@ -363,5 +366,23 @@ fn lars_fixes_what_every_layer_turns_by() {
     let run = forecast(&elrs, &lars, |_| lr, 30);
     for turn in run.turns.iter().flatten() {
         assert!((turn.get() - 0.03f64.atan()).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn without_elrs_only_what_goes_by_the_step_still_decides() {
+    let target = LearningRate::new(0.1).unwrap();
+    for (name, needs, expected) in [
+        ("none", false, 0.1),
+        ("linear:10", false, 0.01),
+        ("critical", true, 0.1),
+        ("rescale", true, 0.1),
+        ("hold", true, 0.1),
+        ("linear:10+hold", true, 0.01),
+    ] {
+        let controls: Controls = name.parse().unwrap();
+        let plan = controls.decide(0, &[], target);
+        assert_eq!(controls.needs_elrs(), needs, "{name}");
+        assert!((plan.lr.get() / expected - 1.0).abs() < 1e-12, "{name}");
     }
 }

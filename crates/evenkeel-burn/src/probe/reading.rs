@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use evenkeel::layer::LayerNorms;
 use evenkeel::quantity::{GradientNorm, QuantityError, WeightNorm};
 
-use super::COSINE_TOLERANCE;
+use super::{COSINE_TOLERANCE, MAX_COSINE};
 
 /// `‖W‖`, `‖∇W‖` and the cosine between them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,10 +34,11 @@ impl Reading {
         }
     }
 
-    /// Whether gradient and weight are orthogonal to within [`COSINE_TOLERANCE`]. NaN is not: what
-    /// cannot be measured is not counted.
-    pub(super) fn is_orthogonal(self) -> bool {
-        self.cosine.abs() <= COSINE_TOLERANCE
+    /// Whether gradient and weight of that shape are orthogonal to within [`COSINE_TOLERANCE`] and
+    /// [`MAX_COSINE`]. NaN is not: what cannot be measured is not counted.
+    pub(super) fn is_orthogonal(self, shape: &[usize]) -> bool {
+        let numel: usize = shape.iter().product();
+        self.cosine.abs() <= MAX_COSINE.min(COSINE_TOLERANCE / (numel as f64).sqrt())
     }
 
     /// The norms as quantities of the theory.

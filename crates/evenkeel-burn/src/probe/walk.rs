@@ -79,7 +79,7 @@ impl Seen {
         let role = match found {
             _ if self.shape.len() < 2 => Role::Vector,
             Some(r) if r.weight_norm > 0.0 && r.gradient_norm > 0.0 => {
-                if r.is_orthogonal() {
+                if r.is_orthogonal(&self.shape) {
                     Role::ScaleInvariant
                 } else {
                     Role::ScaleDependent

@@ -112,6 +112,70 @@ pub enum Layer {
         /// The other.
         shortcut: Vec<Layer>,
     },
+    /// Maps as a sequence: each pixel is a token, row by row, with its channels for features.
+    Sequence,
+    /// Tokens to the rows of the table `NAME.weight` that they number.
+    Embedding {
+        /// Module path.
+        name: String,
+        /// How many different tokens there are: rows of the table.
+        vocabulary: usize,
+        /// Features of a token: columns of the table.
+        width: usize,
+    },
+    /// As [`Layer::Embedding`] before the layers within, and after them the inner products with
+    /// every row of the same table: one score for each token of the vocabulary.
+    TiedEmbedding {
+        /// Module path.
+        name: String,
+        /// How many different tokens there are: rows of the table.
+        vocabulary: usize,
+        /// Features of a token: columns of the table.
+        width: usize,
+        /// The layers from the embedding to the scores.
+        body: Vec<Layer>,
+    },
+    /// The row of the table `NAME.weight` for each place in a sequence, whatever the token.
+    Positions {
+        /// Module path.
+        name: String,
+        /// Tokens of a sequence: rows of the table.
+        context: usize,
+        /// Features of a token: columns of the table.
+        width: usize,
+    },
+    /// One more token before each sequence, with the features `NAME.weight`, `[1, width]`.
+    ClassToken {
+        /// Module path.
+        name: String,
+        /// Tokens of a sequence before it is there.
+        context: usize,
+        /// Features of a token.
+        width: usize,
+    },
+    /// The first token of each sequence.
+    FirstToken {
+        /// Tokens of a sequence.
+        context: usize,
+    },
+    /// `softmax(Q Kᵀ/√d) V` in each of the heads, which share the features out in their order; `d`
+    /// is a head's number of features.
+    Attention {
+        /// Module path.
+        name: String,
+        /// Number of heads.
+        heads: usize,
+        /// Tokens of a sequence.
+        context: usize,
+        /// Whether a token sees only itself and those before it.
+        causal: bool,
+        /// The layers that make `Q`.
+        query: Vec<Layer>,
+        /// The layers that make `K`.
+        key: Vec<Layer>,
+        /// The layers that make `V`.
+        value: Vec<Layer>,
+    },
     /// `max(x, 0)`.
     Relu,
     /// `x Φ(x)` with the exact normal distribution function Φ.
@@ -144,6 +208,24 @@ impl Layer {
         }
     }
 
+    /// The table of positions.
+    pub fn positions(context: usize, width: usize) -> Self {
+        Self::Positions {
+            name: "positions".to_owned(),
+            context,
+            width,
+        }
+    }
+
+    /// What comes in, with the table of positions added.
+    pub fn positioned(context: usize, width: usize) -> Self {
+        Self::Residual {
+            name: "embedding".to_owned(),
+            body: vec![Self::positions(context, width)],
+            shortcut: Vec::new(),
+        }
+    }
+
     /// The module path, where there is one.
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -153,7 +235,12 @@ impl Layer {
             | Self::GroupNorm { name, .. }
             | Self::RmsNorm { name, .. }
             | Self::Conv { name, .. }
-            | Self::Residual { name, .. } => Some(name),
+            | Self::Residual { name, .. }
+            | Self::Embedding { name, .. }
+            | Self::TiedEmbedding { name, .. }
+            | Self::Positions { name, .. }
+            | Self::ClassToken { name, .. }
+            | Self::Attention { name, .. } => Some(name),
             _ => None,
         }
     }
@@ -162,6 +249,10 @@ impl Layer {
     pub fn branches(&self) -> Vec<&[Layer]> {
         match self {
             Self::Residual { body, shortcut, .. } => vec![body, shortcut],
+            Self::TiedEmbedding { body, .. } => vec![body],
+            Self::Attention {
+                query, key, value, ..
+            } => vec![query, key, value],
             _ => Vec::new(),
         }
     }
@@ -186,6 +277,22 @@ impl Layer {
             | Self::LayerNorm { features, .. }
             | Self::GroupNorm { features, .. } => 2 * features,
             Self::RmsNorm { features, .. } => features,
+            Self::Embedding {
+                vocabulary: rows,
+                width,
+                ..
+            }
+            | Self::TiedEmbedding {
+                vocabulary: rows,
+                width,
+                ..
+            }
+            | Self::Positions {
+                context: rows,
+                width,
+                ..
+            } => rows * width,
+            Self::ClassToken { width, .. } => width,
             _ => 0,
         };
         let within = self.branches().into_iter().map(parameters);

@@ -1,18 +1,16 @@
 //! A network built from its layers: it holds the weights and computes.
 
-use burn::module::Param;
-use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, PaddingConfig2d};
+use burn::nn::BatchNorm;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::{MaxPoolOptions, PadMode};
-use burn::tensor::{Device, Tensor, TensorData, activation, s};
+use burn::tensor::{Device, Tensor, activation, s};
 
-use super::init::{Fan, Init};
+use super::draw::Draw;
+use super::init::Init;
 use super::layer::Layer;
-use super::norm::ExampleNorm;
 use super::signal::Signal;
 use super::weights::Weights;
-use super::{Inspect, Network};
+use super::{Inspect, Network, sequence};
 use crate::example::Input;
 use crate::seed::Rng;
 
@@ -49,11 +47,11 @@ impl Network for Net {
     }
 
     fn forward(&self, input: Input) -> Tensor<2> {
-        self.walk(input.into(), &mut |_, _| {}).rows()
+        self.walk("input", input.into(), &mut |_, _| {}).rows()
     }
 
     fn trace(&self, input: Input, inspect: &mut Inspect) {
-        self.walk(input.into(), inspect);
+        self.walk("input", input.into(), inspect);
     }
 
     fn layers(&self) -> Vec<Layer> {
@@ -75,12 +73,12 @@ impl Network for Net {
 
 impl Net {
     /// The output, with a look at what each layer gives. A layer without a name counts as part of
-    /// the one before it.
-    fn walk(&self, input: Signal, inspect: &mut Inspect) -> Signal {
-        let mut name = "input";
+    /// the one before it, or as that which it is within.
+    fn walk(&self, within: &str, input: Signal, inspect: &mut Inspect) -> Signal {
+        let mut name = within;
         self.nodes.iter().fold(input, |signal, node| {
-            let output = node.forward(signal, inspect);
             name = node.layer.name().unwrap_or(name);
+            let output = node.forward(name, signal, inspect);
             inspect(name, &output);
             output
         })
@@ -88,22 +86,57 @@ impl Net {
 }
 
 impl Node {
-    fn forward(&self, input: Signal, inspect: &mut Inspect) -> Signal {
-        match (&self.weights, self.branches.as_slice()) {
-            (Weights::Linear(linear), _) => Signal::Rows(linear.forward(input.rows())),
-            (Weights::Conv(conv), _) => Signal::Maps(conv.forward(input.maps())),
-            (Weights::BatchNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
-            (Weights::ExampleNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
-            (Weights::None, [body, shortcut]) => {
-                let body = body.walk(input.clone(), inspect);
-                body.plus(shortcut.walk(input, inspect))
+    fn forward(&self, name: &str, input: Signal, inspect: &mut Inspect) -> Signal {
+        match (&self.layer, &self.weights, self.branches.as_slice()) {
+            (_, Weights::Linear(linear), _) => linear.forward(input.rows()).into(),
+            (_, Weights::Conv(conv), _) => conv.forward(input.maps()).into(),
+            (_, Weights::BatchNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
+            (_, Weights::ExampleNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
+            (layer, Weights::Table(table), within) => {
+                let table = table.weight.val();
+                let rows = layer.look_up(table.clone(), input);
+                match within {
+                    [] => rows,
+                    [body, ..] => {
+                        let features = body.walk(name, rows, inspect).rows();
+                        features.matmul(table.transpose()).into()
+                    }
+                }
             }
-            (Weights::None, _) => self.layer.apply(input),
+            (
+                Layer::Attention {
+                    heads,
+                    context,
+                    causal,
+                    ..
+                },
+                _,
+                [query, key, value],
+            ) => {
+                let mut part = |part: &Net| part.walk(name, input.clone(), inspect).rows();
+                let parts = [part(query), part(key), part(value)];
+                sequence::attend(parts, *heads, *context, *causal).into()
+            }
+            (_, Weights::None, [body, shortcut]) => {
+                let body = body.walk(name, input.clone(), inspect);
+                body.plus(shortcut.walk(name, input, inspect))
+            }
+            (layer, Weights::None, _) => layer.apply(input),
         }
     }
 }
 
 impl Layer {
+    /// What a layer does with its table.
+    fn look_up(&self, table: Tensor<2>, input: Signal) -> Signal {
+        let rows = match *self {
+            Self::Positions { .. } => sequence::positions(table, &input),
+            Self::ClassToken { context, .. } => sequence::prepend(table, input.rows(), context),
+            _ => sequence::look_up(table, input.tokens()),
+        };
+        rows.into()
+    }
+
     /// What a layer without parameters does.
     fn apply(&self, input: Signal) -> Signal {
         match *self {
@@ -114,10 +147,8 @@ impl Layer {
                 kernel,
                 stride,
                 padding,
-            } => Signal::Maps(max_pool(input.maps(), kernel, stride, padding)),
-            Self::AveragePool => {
-                Signal::Rows(input.maps().flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2))
-            }
+            } => max_pool(input.maps(), kernel, stride, padding).into(),
+            Self::AveragePool => average_pool(input.maps()).into(),
             Self::Image {
                 channels,
                 height,
@@ -125,14 +156,18 @@ impl Layer {
             } => {
                 let rows = input.rows();
                 let batch = rows.dims()[0];
-                Signal::Maps(rows.reshape([batch, channels, height, width]))
+                rows.reshape([batch, channels, height, width]).into()
             }
-            Self::Subsample { stride, zeros } => {
-                Signal::Maps(subsample(input.maps(), stride, zeros))
-            }
+            Self::Sequence => sequence::from_maps(input.maps()).into(),
+            Self::FirstToken { context } => sequence::first(input.rows(), context).into(),
+            Self::Subsample { stride, zeros } => subsample(input.maps(), stride, zeros).into(),
             _ => input,
         }
     }
+}
+
+fn average_pool(maps: Tensor<4>) -> Tensor<2> {
+    maps.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
 }
 
 fn max_pool(maps: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
@@ -146,104 +181,4 @@ fn subsample(maps: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
     let step = stride as isize;
     let kept = maps.slice(s![.., .., ..;step, ..;step]);
     kept.pad([(0, 0), (0, zeros), (0, 0), (0, 0)], PadMode::Constant(0.0))
-}
-
-/// Draws weights in the order of the layers.
-struct Draw<'a> {
-    init: Init,
-    rng: &'a mut Rng,
-    device: &'a Device,
-}
-
-impl Draw<'_> {
-    fn net(&mut self, layers: &[Layer]) -> Net {
-        let nodes = layers.iter().map(|layer| Node {
-            layer: layer.clone(),
-            weights: self.weights(layer),
-            branches: layer
-                .branches()
-                .into_iter()
-                .map(|branch| self.net(branch))
-                .collect(),
-        });
-        Net {
-            nodes: nodes.collect(),
-        }
-    }
-
-    fn weights(&mut self, layer: &Layer) -> Weights {
-        let norm = |features, groups, centred, eps| {
-            Weights::ExampleNorm(ExampleNorm::new(
-                features,
-                groups,
-                centred,
-                eps,
-                self.device,
-            ))
-        };
-        match *layer {
-            Layer::Linear {
-                inputs,
-                outputs,
-                bias,
-                ..
-            } => Weights::Linear(self.linear(inputs, outputs, bias)),
-            Layer::Conv {
-                inputs,
-                outputs,
-                kernel,
-                stride,
-                padding,
-                bias,
-                ..
-            } => {
-                let shape = [outputs, inputs, kernel, kernel];
-                Weights::Conv(self.conv(shape, stride, padding, bias))
-            }
-            Layer::BatchNorm { features, eps, .. } => {
-                let config = BatchNormConfig::new(features).with_epsilon(eps);
-                Weights::BatchNorm(config.init(self.device))
-            }
-            Layer::LayerNorm { features, eps, .. } => norm(features, 1, true, eps),
-            Layer::GroupNorm {
-                features,
-                groups,
-                eps,
-                ..
-            } => norm(features, groups, true, eps),
-            Layer::RmsNorm { features, eps, .. } => norm(features, 1, false, eps),
-            _ => Weights::None,
-        }
-    }
-
-    fn linear(&mut self, inputs: usize, outputs: usize, bias: bool) -> Linear {
-        let fan = Fan { inputs, outputs };
-        let weight = self.init.draw([inputs, outputs], fan, self.rng);
-        Linear {
-            weight: self.param(weight, [inputs, outputs]),
-            bias: bias.then(|| self.param(vec![0.0; outputs], [outputs])),
-        }
-    }
-
-    fn conv(&mut self, shape: [usize; 4], stride: usize, padding: usize, bias: bool) -> Conv2d {
-        let [outputs, inputs, kernel, _] = shape;
-        let fan = Fan {
-            inputs: inputs * kernel * kernel,
-            outputs: outputs * kernel * kernel,
-        };
-        let weight = self.init.draw([outputs, fan.inputs], fan, self.rng);
-        Conv2d {
-            weight: self.param(weight, shape),
-            bias: bias.then(|| self.param(vec![0.0; outputs], [outputs])),
-            stride: [stride; 2],
-            kernel_size: [kernel; 2],
-            dilation: [1; 2],
-            groups: 1,
-            padding: PaddingConfig2d::Explicit(padding, padding, padding, padding),
-        }
-    }
-
-    fn param<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
-        Param::from_data(TensorData::new(values, shape), self.device)
-    }
 }

@@ -13,6 +13,31 @@ pub enum Refusal {
         /// What it may be.
         permitted: &'static str,
     },
+    /// A width that the model is not defined for.
+    #[error("--width is {given}, but must be {permitted}")]
+    Width {
+        /// What was given.
+        given: usize,
+        /// What it may be.
+        permitted: &'static str,
+    },
+    /// Images that patches do not cover.
+    #[error(
+        "patches of {patch}x{patch} pixels do not divide images of {height}x{width}; choose other --data"
+    )]
+    Patches {
+        /// Side of a patch.
+        patch: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+    },
+    /// Batch normalization in a model that must not see what it is to predict.
+    #[error(
+        "--norm bn: statistics over all tokens would tell of those to be predicted; choose ln, gn, rms or none"
+    )]
+    SeesAhead,
     /// Data of the wrong kind.
     #[error("it takes {takes}, but the data set has {given}; choose {advice}")]
     Data {

@@ -112,17 +112,8 @@ impl Design {
     }
 
     fn block(&self, shape: &Shape, place: Place) -> Vec<Layer> {
-        let body = self.body(shape, &place);
-        let mut layers = if shape.shortcuts {
-            let shortcut = self.shortcut(shape, &place);
-            vec![Layer::Residual {
-                name: place.name,
-                body,
-                shortcut,
-            }]
-        } else {
-            body
-        };
+        let (body, shortcut) = (self.body(shape, &place), self.shortcut(shape, &place));
+        let mut layers = shape.residual(place.name, body, shortcut);
         layers.extend(shape.activation.layer());
         layers
     }

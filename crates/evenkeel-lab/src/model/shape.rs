@@ -49,6 +49,21 @@ impl Shape {
         }
     }
 
+    /// The size of the vocabulary, and how many tokens make an example.
+    pub(super) fn tokens(&self) -> Result<(usize, usize), Refusal> {
+        match self.example {
+            Example::Tokens {
+                vocabulary,
+                context,
+            } => Ok((vocabulary, context)),
+            Example::Image { .. } => Err(Refusal::Data {
+                takes: "tokens",
+                given: "images",
+                advice: "--model vit, or --data with text",
+            }),
+        }
+    }
+
     /// Linear without bias → norm, with the names of both.
     pub(super) fn linear(
         &self,
@@ -72,7 +87,26 @@ impl Shape {
         self.normalized(conv, norm.into(), channels[1])
     }
 
-    fn normalized(&self, layer: Layer, norm: String, features: usize) -> Vec<Layer> {
+    /// A residual block, or what is left of it without shortcuts.
+    pub(super) fn residual(
+        &self,
+        name: String,
+        body: Vec<Layer>,
+        shortcut: Vec<Layer>,
+    ) -> Vec<Layer> {
+        if self.shortcuts {
+            vec![Layer::Residual {
+                name,
+                body,
+                shortcut,
+            }]
+        } else {
+            body
+        }
+    }
+
+    /// A layer → norm of its features.
+    pub(super) fn normalized(&self, layer: Layer, norm: String, features: usize) -> Vec<Layer> {
         let norm = self.norm.layer(norm, features);
         [Some(layer), norm].into_iter().flatten().collect()
     }

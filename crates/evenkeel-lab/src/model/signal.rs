@@ -25,6 +25,18 @@ impl From<Input> for Signal {
     }
 }
 
+impl From<Tensor<2>> for Signal {
+    fn from(rows: Tensor<2>) -> Self {
+        Self::Rows(rows)
+    }
+}
+
+impl From<Tensor<4>> for Signal {
+    fn from(maps: Tensor<4>) -> Self {
+        Self::Maps(maps)
+    }
+}
+
 impl Signal {
     /// As `[rows, features]`: maps with all their pixels in a row.
     pub fn rows(self) -> Tensor<2> {

@@ -6,7 +6,7 @@
 
 use burn::module::{Devices, Module, ModuleMapper, ModuleVisitor};
 use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, Linear};
+use burn::nn::{BatchNorm, Embedding, Linear};
 use burn::tensor::Device;
 
 use super::net::{Net, Node};
@@ -23,6 +23,8 @@ pub enum Weights {
     Conv(Conv2d),
     /// Of a batch normalization, with its running statistics.
     BatchNorm(BatchNorm),
+    /// Of a table of tokens or positions.
+    Table(Embedding),
     /// Of every other normalization.
     ExampleNorm(ExampleNorm),
 }
@@ -35,6 +37,7 @@ macro_rules! each {
             Weights::Linear($module) => Weights::Linear($result),
             Weights::Conv($module) => Weights::Conv($result),
             Weights::BatchNorm($module) => Weights::BatchNorm($result),
+            Weights::Table($module) => Weights::Table($result),
             Weights::ExampleNorm($module) => Weights::ExampleNorm($result),
         }
     };
@@ -47,6 +50,7 @@ impl Module for Weights {
             Self::Linear(module) => module.collect_devices(devices),
             Self::Conv(module) => module.collect_devices(devices),
             Self::BatchNorm(module) => module.collect_devices(devices),
+            Self::Table(module) => module.collect_devices(devices),
             Self::ExampleNorm(module) => module.collect_devices(devices),
         }
     }
@@ -57,6 +61,7 @@ impl Module for Weights {
             Self::Linear(module) => module.visit(visitor),
             Self::Conv(module) => module.visit(visitor),
             Self::BatchNorm(module) => module.visit(visitor),
+            Self::Table(module) => module.visit(visitor),
             Self::ExampleNorm(module) => module.visit(visitor),
         }
     }

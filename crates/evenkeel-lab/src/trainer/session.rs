@@ -72,6 +72,12 @@ impl<'a, N: Network> Session<'a, N> {
         let device = device();
         let network: N = initial(job.spec, &device);
         let probe = probe(&network, job.spec, FloatDType::F32)?;
+        if probe.layers().len() == 0 && job.spec.controls.needs_elrs() {
+            return Err(LabError::NothingToControl {
+                control: job.spec.controls.to_string(),
+                parameters: probe.parameters().len(),
+            });
+        }
         let header = header(job.spec, &probe);
         let run = fingerprint(header.to_toml(&job.folder)?.as_bytes());
         let lock = Lock::take(&job.folder)?;

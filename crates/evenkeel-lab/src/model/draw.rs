@@ -1,0 +1,139 @@
+//! From layers to a network with weights.
+
+use burn::module::Param;
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNormConfig, Embedding, Linear, PaddingConfig2d};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::init::{Fan, Init, normal};
+use super::layer::Layer;
+use super::net::{Net, Node};
+use super::norm::ExampleNorm;
+use super::weights::Weights;
+use crate::seed::Rng;
+
+/// Draws weights in the order of the layers.
+pub struct Draw<'a> {
+    pub init: Init,
+    pub rng: &'a mut Rng,
+    pub device: &'a Device,
+}
+
+impl Draw<'_> {
+    /// The network of the layers.
+    pub fn net(&mut self, layers: &[Layer]) -> Net {
+        let nodes = layers.iter().map(|layer| Node {
+            layer: layer.clone(),
+            weights: self.weights(layer),
+            branches: layer
+                .branches()
+                .into_iter()
+                .map(|branch| self.net(branch))
+                .collect(),
+        });
+        Net {
+            nodes: nodes.collect(),
+        }
+    }
+
+    fn weights(&mut self, layer: &Layer) -> Weights {
+        let norm = |features, groups, centred, eps| {
+            Weights::ExampleNorm(ExampleNorm::new(
+                features,
+                groups,
+                centred,
+                eps,
+                self.device,
+            ))
+        };
+        match *layer {
+            Layer::Linear {
+                inputs,
+                outputs,
+                bias,
+                ..
+            } => Weights::Linear(self.linear(inputs, outputs, bias)),
+            Layer::Conv {
+                inputs,
+                outputs,
+                kernel,
+                stride,
+                padding,
+                bias,
+                ..
+            } => {
+                let shape = [outputs, inputs, kernel, kernel];
+                Weights::Conv(self.conv(shape, stride, padding, bias))
+            }
+            Layer::BatchNorm { features, eps, .. } => {
+                let config = BatchNormConfig::new(features).with_epsilon(eps);
+                Weights::BatchNorm(config.init(self.device))
+            }
+            Layer::LayerNorm { features, eps, .. } => norm(features, 1, true, eps),
+            Layer::GroupNorm {
+                features,
+                groups,
+                eps,
+                ..
+            } => norm(features, groups, true, eps),
+            Layer::RmsNorm { features, eps, .. } => norm(features, 1, false, eps),
+            Layer::Embedding {
+                vocabulary: rows,
+                width,
+                ..
+            }
+            | Layer::TiedEmbedding {
+                vocabulary: rows,
+                width,
+                ..
+            }
+            | Layer::Positions {
+                context: rows,
+                width,
+                ..
+            } => self.table(rows, width),
+            Layer::ClassToken { width, .. } => self.table(1, width),
+            _ => Weights::None,
+        }
+    }
+
+    /// A table of normal numbers, with rows of about unit length whatever the initialisation.
+    fn table(&mut self, rows: usize, width: usize) -> Weights {
+        let deviation = (width as f32).sqrt().recip();
+        let values = normal(rows * width, deviation, self.rng);
+        Weights::Table(Embedding {
+            weight: self.param(values, [rows, width]),
+        })
+    }
+
+    fn linear(&mut self, inputs: usize, outputs: usize, bias: bool) -> Linear {
+        let fan = Fan { inputs, outputs };
+        let weight = self.init.draw([inputs, outputs], fan, self.rng);
+        Linear {
+            weight: self.param(weight, [inputs, outputs]),
+            bias: bias.then(|| self.param(vec![0.0; outputs], [outputs])),
+        }
+    }
+
+    fn conv(&mut self, shape: [usize; 4], stride: usize, padding: usize, bias: bool) -> Conv2d {
+        let [outputs, inputs, kernel, _] = shape;
+        let fan = Fan {
+            inputs: inputs * kernel * kernel,
+            outputs: outputs * kernel * kernel,
+        };
+        let weight = self.init.draw([outputs, fan.inputs], fan, self.rng);
+        Conv2d {
+            weight: self.param(weight, shape),
+            bias: bias.then(|| self.param(vec![0.0; outputs], [outputs])),
+            stride: [stride; 2],
+            kernel_size: [kernel; 2],
+            dilation: [1; 2],
+            groups: 1,
+            padding: PaddingConfig2d::Explicit(padding, padding, padding, padding),
+        }
+    }
+
+    fn param<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
+        Param::from_data(TensorData::new(values, shape), self.device)
+    }
+}

@@ -12,9 +12,9 @@ use crate::limits::Limits;
 use crate::names::{First, Names};
 use crate::number;
 use crate::place::{At, Unit};
-use crate::quote::quote_all;
 use crate::snapshot::{LayerEntry, Parsed, Snapshot};
 use crate::warnings::Warnings;
+use evenkeel::quote::quote_all;
 
 /// An ELR may differ this much, relatively, from the ratio of the norms beside it: tools round.
 const TOLERANCE: f64 = 1e-3;
@@ -120,7 +120,7 @@ fn name<'t>(cells: &Cells<'t>, at: At) -> Result<Cow<'t, str>, SnapshotError> {
     let Some(name) = cells.get(Column::Layer) else {
         return Err(SnapshotError::EmptyName { place: at.place() });
     };
-    if name.contains(char::is_control) {
+    if name.contains(breaks_a_line) {
         return Err(SnapshotError::BadName {
             place: at.place(),
             value: name.to_string(),
@@ -128,6 +128,11 @@ fn name<'t>(cells: &Cells<'t>, at: At) -> Result<Cow<'t, str>, SnapshotError> {
         });
     }
     Ok(name.clone())
+}
+
+/// Control characters, and the line and paragraph separators of Unicode.
+fn breaks_a_line(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 fn entry(name: String, cells: &Cells, at: At) -> Result<LayerEntry, SnapshotError> {

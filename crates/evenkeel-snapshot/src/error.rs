@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::column::Column;
 use crate::place::Place;
-use crate::quote::quote;
+use evenkeel::quote::quote;
 
 /// The columns that make a snapshot.
 const COLUMNS: &str =
@@ -29,11 +29,13 @@ pub enum SnapshotError {
         input: String,
     },
     /// The input is too large.
-    #[error("{input} has {bytes} bytes, but must have at most {most}; keep one step's norms in it")]
+    #[error(
+        "{input} has {bytes} bytes or more, but must have at most {most}; keep one step's norms in it"
+    )]
     TooManyBytes {
         /// The input.
         input: String,
-        /// Its size.
+        /// How many were given: all of them, or one more than permitted.
         bytes: usize,
         /// The largest permitted.
         most: usize,
@@ -109,6 +111,14 @@ pub enum SnapshotError {
         place: Place,
         /// What it is.
         value: String,
+    },
+    /// A key that is no text: JSON can write one half of a character that takes two escapes.
+    #[error(
+        "{place} has a key with half a surrogate pair, but keys must be whole characters; rename it"
+    )]
+    BadKey {
+        /// The item or line.
+        place: Place,
     },
     /// The columns are not enough.
     #[error("{place}: missing {missing}; found {found}, but must have {COLUMNS}{advice}")]

@@ -36,7 +36,6 @@ mod limits;
 mod names;
 mod number;
 mod place;
-mod quote;
 mod snapshot;
 mod warnings;
 

@@ -41,6 +41,7 @@ pub mod mean_field;
 pub mod optimizer;
 pub mod phase;
 pub mod quantity;
+pub mod quote;
 pub mod recurrence;
 pub mod schedule;
 pub mod spread;

@@ -17,10 +17,7 @@ pub(super) fn add<'t>(
     at: At,
     collector: &mut Collector<'t>,
 ) -> Result<(), SnapshotError> {
-    let object: Object = serde_json::from_str(text).map_err(|_| SnapshotError::NotAnObject {
-        place: at.place(),
-        value: text.to_owned(),
-    })?;
+    let object: Object = serde_json::from_str(text).map_err(|_| not_an_object(text, at))?;
     if let Some(column) = object.twice {
         let place = at.place();
         return Err(SnapshotError::DuplicateColumn { place, column });
@@ -40,6 +37,16 @@ pub(super) fn add<'t>(
     collector.add(at.number, &cells)
 }
 
+/// Why valid JSON is no object with keys that can be read.
+fn not_an_object(text: &str, at: At) -> SnapshotError {
+    let place = at.place();
+    if text.starts_with('{') {
+        return SnapshotError::BadKey { place };
+    }
+    let value = text.to_owned();
+    SnapshotError::NotAnObject { place, value }
+}
+
 /// The string that the JSON text `raw` stands for.
 fn string<'t>(raw: &Cow<'t, str>, at: At) -> Result<Cow<'t, str>, SnapshotError> {
     if let Cow::Borrowed(text) = raw
@@ -53,7 +60,11 @@ fn string<'t>(raw: &Cow<'t, str>, at: At) -> Result<Cow<'t, str>, SnapshotError>
         .map_err(|_| SnapshotError::BadName {
             place: at.place(),
             value: raw.to_string(),
-            permitted: "a string",
+            permitted: if raw.starts_with('"') {
+                "a string of whole characters: this one has half a surrogate pair"
+            } else {
+                "a string"
+            },
         })
 }
 

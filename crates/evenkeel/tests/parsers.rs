@@ -111,3 +111,41 @@ fn what_is_too_long_to_repeat_is_not_repeated() {
         }
     }
 }
+
+/// Every setting of every optimiser, and pairs of them, at both ends of what floats can say.
+#[test]
+fn extreme_settings_are_held_to_the_same() {
+    let values = [
+        "0",
+        "-0",
+        "5e-324",
+        "1e-9",
+        "0.9999999999999999",
+        "1e9",
+        "1.7976931348623157e308",
+    ];
+    let keys = ["mu", "beta1", "beta2", "l2", "decay"];
+    let pairs = keys
+        .iter()
+        .flat_map(|key| values.map(|value| format!("{key}={value}")));
+    let pairs: Vec<String> = pairs.collect();
+    let mut read = 0;
+    for entry in optimizer::ALL {
+        for (one, other) in pairs
+            .iter()
+            .flat_map(|one| pairs.iter().map(move |other| (one, other)))
+        {
+            for text in [
+                format!("{}:{one}", entry.name),
+                format!("{}:{one},{other}", entry.name),
+            ] {
+                read += usize::from(parsing::optimizer(&text));
+            }
+        }
+    }
+    for value in values {
+        read += usize::from(parsing::schedule(&format!("exponential:{value}")));
+        read += usize::from(parsing::schedule(&format!("step:4294967295:{value}")));
+    }
+    assert!(read > 1000, "{read}");
+}

@@ -81,20 +81,20 @@ fn stays_finite(optimizer: &Optimizer, elr: Elr, lr: LearningRate) {
         let numbers = [step.layer.elr().get(), step.turn.get(), step.update];
         assert!(
             numbers.iter().all(|x| x.is_finite() && *x >= 0.0),
-            "{optimizer} at {elr}, {lr}: {step:?}"
+            "{optimizer} at {elr:?}, {lr:?}: {step:?}"
         );
         layer = step.layer;
     }
     let flow = optimizer.flow(lr).elr(elr, 1e3).get();
     assert!(
         flow.is_finite() && flow > 0.0,
-        "{optimizer} at {elr}, {lr}: {flow}"
+        "{optimizer} at {elr:?}, {lr:?}: {flow}"
     );
     if let Some(equilibrium) = optimizer.equilibrium(lr) {
         let [tangent, turn] = [equilibrium.tangent, equilibrium.turn.get()];
         assert!(
             tangent.is_finite() && turn >= 0.0,
-            "{optimizer} at {lr}: {equilibrium:?}"
+            "{optimizer} at {lr:?}: {equilibrium:?}"
         );
     }
 }

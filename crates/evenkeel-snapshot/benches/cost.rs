@@ -1,6 +1,6 @@
 //! What large inputs cost: time, and under `max alloc` the memory beside the input.
 //!
-//! `cargo bench -p evenkeel-snapshot`. Half a minute, and 4 GB of memory.
+//! `cargo bench -p evenkeel-snapshot`. A minute or two, and 4 GB of memory.
 
 use divan::{AllocProfiler, Bencher};
 use evenkeel_snapshot::Snapshot;

@@ -67,7 +67,7 @@ pub const HUGE: [Large; 16] = [
     ("JSON, lists in lists", |n| "[".repeat(n)),
     ("JSON, different keys", |n| {
         let keys =
-            (0..n / 35).map(|key| format!("{{\"layer\":\"{key}\",\"elr\":1,\"{key:x}\":1}},"));
+            (0..n / 45).map(|key| format!("{{\"layer\":\"{key}\",\"elr\":1,\"{key:x}\":1}},"));
         format!("[{}]", keys.collect::<String>())
     }),
     ("JSON Lines, a name", |n| {

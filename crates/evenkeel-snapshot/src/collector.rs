@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use evenkeel::layer::LayerNorms;
 use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
+use evenkeel::quote::quote_all;
 
 use crate::cells::Cells;
 use crate::column::Column;
@@ -14,7 +15,6 @@ use crate::number;
 use crate::place::{At, Unit};
 use crate::snapshot::{LayerEntry, Parsed, Snapshot};
 use crate::warnings::Warnings;
-use evenkeel::quote::quote_all;
 
 /// An ELR may differ this much, relatively, from the ratio of the norms beside it: tools round.
 const TOLERANCE: f64 = 1e-3;

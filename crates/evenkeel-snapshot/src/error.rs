@@ -1,10 +1,10 @@
 //! Everything that can be wrong with a snapshot.
 
+use evenkeel::quote::quote;
 use thiserror::Error;
 
 use crate::column::Column;
 use crate::place::Place;
-use evenkeel::quote::quote;
 
 /// The columns that make a snapshot.
 const COLUMNS: &str =

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use evenkeel::quote::{quote, quote_all};
+
 use crate::column::Column;
 use crate::place::At;
-use evenkeel::quote::{quote, quote_all};
 
 /// A weight with a larger |cos(W, ∇W)| can hardly be scale-invariant, even in 16-bit numbers.
 const COSINE: f64 = 0.01;

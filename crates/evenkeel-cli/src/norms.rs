@@ -10,13 +10,10 @@ use evenkeel::mean_field::{GRAMMAR, Synthetic, activation, normalization, wiring
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::Elr;
 use evenkeel_lab::run_folder::{Run, find_runs};
-use evenkeel_snapshot::{LayerEntry, Snapshot};
+use evenkeel_snapshot::{LayerEntry, Limits, Snapshot};
 
 use crate::exit::usage;
 use crate::spec_args::listed;
-
-/// Bytes of standard input that are read at most.
-const MOST_INPUT: u64 = 1 << 32;
 
 #[derive(Debug, clap::Args)]
 pub struct NormsArgs {
@@ -68,7 +65,8 @@ impl NormsArgs {
         if Path::new(source).is_dir() {
             return from_run(find_runs(Path::new(source))?, source, optimizer);
         }
-        let parsed = Snapshot::parse(source, &bytes(source)?)?;
+        let (source, bytes) = input(source)?;
+        let parsed = Snapshot::parse(source, &bytes)?;
         let layers = &parsed.snapshot.layers;
         let mut warnings = parsed.warnings;
         let bare = layers.iter().any(|layer| layer.weight_norm.is_none());
@@ -90,15 +88,20 @@ impl NormsArgs {
     }
 }
 
-fn bytes(source: &str) -> anyhow::Result<Vec<u8>> {
+/// What messages call the source, and what it holds, up to one byte more than a snapshot may have:
+/// that is enough for the reader to refuse it.
+fn input(source: &str) -> anyhow::Result<(&str, Vec<u8>)> {
     let mut bytes = Vec::new();
-    if source == "-" {
+    let most = Limits::default().bytes as u64 + 1;
+    let (name, read) = if source == "-" {
         let input = std::io::stdin().lock();
-        let read = input.take(MOST_INPUT).read_to_end(&mut bytes);
-        read.map_err(|error| anyhow!("standard input: {error}"))?;
-        return Ok(bytes);
-    }
-    fs::read(source).map_err(|error| anyhow!("{source}: {error}"))
+        ("standard input", input.take(most).read_to_end(&mut bytes))
+    } else {
+        let read = |file: fs::File| file.take(most).read_to_end(&mut bytes);
+        (source, fs::File::open(source).and_then(read))
+    };
+    read.map_err(|error| anyhow!("{name}: {error}"))?;
+    Ok((name, bytes))
 }
 
 /// A layer's ELR as the optimiser goes by it: of Adam-type the first update has a root mean square

@@ -297,7 +297,12 @@ fn what_is_wrong_is_said_and_coded() {
         (&["no-such-file", "--lr", "1"], "", 3, "no-such-file"),
         (&["-", "--lr", "1"], "", 3, "empty"),
         (&["-", "--lr", "1"], "layer,elr\na,0.1\na,0.2\n", 3, "`a`"),
-        (&["-", "--lr", "1"], "layer,elr\na,-1\n", 3, "row 2"),
+        (
+            &["-", "--lr", "1"],
+            "layer,elr\na,-1\n",
+            3,
+            "standard input, row 2",
+        ),
     ];
     for (arguments, input, code, expected) in cases {
         let mut all = vec!["forecast", "--steps", "5"];

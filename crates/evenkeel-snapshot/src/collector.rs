@@ -1,12 +1,13 @@
 //! Rows as they come in, from whatever format.
 
+use evenkeel::quote::quote_all;
+
 use crate::cells::Cells;
 use crate::column::Column;
 use crate::error::SnapshotError;
 use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::place::{At, Unit};
-use crate::quote::quote_all;
 use crate::warnings::Warnings;
 
 /// What is made of the rows of a kind of input.

@@ -1,11 +1,11 @@
 //! Everything that can be wrong with an input.
 
+use evenkeel::quote::quote;
 use thiserror::Error;
 
 use crate::column::Column;
 use crate::kind::Kind;
 use crate::place::Place;
-use crate::quote::quote;
 
 /// Why an input is not what it is read as.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -31,13 +31,16 @@ pub enum SnapshotError {
         kind: &'static Kind,
     },
     /// The input is too large.
-    #[error("{input} has {bytes} bytes, but must have at most {most}; keep {} in it", kind.whole)]
+    #[error(
+        "{input} has {bytes} bytes or more, but must have at most {most}; keep {} in it",
+        kind.whole
+    )]
     TooManyBytes {
         /// The input.
         input: String,
         /// What it should be.
         kind: &'static Kind,
-        /// Its size.
+        /// How many were given: all of them, or one more than permitted.
         bytes: usize,
         /// The largest permitted.
         most: usize,
@@ -124,6 +127,14 @@ pub enum SnapshotError {
         value: String,
         /// What the input should be.
         kind: &'static Kind,
+    },
+    /// A key that is no text: JSON can write one half of a character that takes two escapes.
+    #[error(
+        "{place} has a key with half a surrogate pair, but keys must be whole characters; rename it"
+    )]
+    BadKey {
+        /// The item or line.
+        place: Place,
     },
     /// The columns are not enough.
     #[error("{place}: missing {missing}; found {found}, but must have {}{advice}", kind.wanted)]

@@ -46,15 +46,18 @@ pub(crate) fn list<'t, R: Rows<'t>>(
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let whole = Text::whole(text);
-    read.map_err(|error| whole.explain(R::KIND, &error, collector.at(begun)))?;
-    parser.end().map_err(|error| {
-        let at = At {
-            unit: Unit::Line,
-            ..collector.at(error.line())
+    let explain = |error: serde_json::Error, item: Option<usize>| {
+        let at = match item {
+            Some(item) => collector.at(item),
+            None => At {
+                unit: Unit::Line,
+                ..collector.at(error.line())
+            },
         };
-        whole.explain(R::KIND, &error, at)
-    })
+        Text::whole(text).explain(R::KIND, &error, at)
+    };
+    read.map_err(|error| explain(error, (begun > 0).then_some(begun)))?;
+    parser.end().map_err(|error| explain(error, None))
 }
 
 fn check_length<'t, R: Rows<'t>>(

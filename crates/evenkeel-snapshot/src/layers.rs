@@ -69,7 +69,7 @@ fn name<'t>(cells: &Cells<'t>, at: At) -> Result<Cow<'t, str>, SnapshotError> {
     let Some(name) = cells.get(Column::Layer) else {
         return Err(SnapshotError::EmptyName { place: at.place() });
     };
-    if name.contains(char::is_control) {
+    if name.contains(breaks_a_line) {
         return Err(SnapshotError::BadName {
             place: at.place(),
             value: name.to_string(),
@@ -77,6 +77,11 @@ fn name<'t>(cells: &Cells<'t>, at: At) -> Result<Cow<'t, str>, SnapshotError> {
         });
     }
     Ok(name.clone())
+}
+
+/// Control characters, and the line and paragraph separators of Unicode.
+fn breaks_a_line(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 fn entry(name: String, cells: &Cells, at: At) -> Result<LayerEntry, SnapshotError> {

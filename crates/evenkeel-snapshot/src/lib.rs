@@ -11,7 +11,22 @@
 //! columns `lr`, `share` or `scale`, optionally with `step`.
 //!
 //! Every error names the input, the row and the column, carries the value, and says what is
-//! permitted. Nothing that a file can hold makes it panic, and [`Limits`] bound what it may cost.
+//! permitted. Nothing that a file can hold makes it panic, and [`Limits`] bound what it may cost:
+//!
+//! | input | answer |
+//! |---|---|
+//! | a norm or ELR that is NaN, infinite, zero or negative; a `cosine` beyond ±1; a `numel` that is not whole | error: row, column, value |
+//! | a rate, share or scale out of its range; a step out of order; a blank row between steps | error: row, column, value |
+//! | no value; a name that is empty, comes twice or has a line break | error: row, column, for a name also the first row |
+//! | a column or key that is missing, or comes twice | error: row of the header, or item; what was found |
+//! | a column or key that nobody reads | ignored, for norms with a warning |
+//! | more or fewer fields than the header; a quote left open | error: row, column |
+//! | not UTF-8; not JSON | error: line, byte |
+//! | a byte-order mark; rows that end in LF, CR LF or CR (in JSON Lines not CR); blank rows between layers | read |
+//! | one row; ten million rows | read |
+//! | a row, line or item above 1 MiB; more rows; more than 1 GiB | error: row, limit |
+//!
+//! Messages quote at most 60 characters of a value, on one line.
 //!
 //! ```
 //! use evenkeel::spread::Spread;
@@ -42,7 +57,6 @@ mod names;
 mod number;
 mod parse;
 mod place;
-mod quote;
 mod series;
 mod snapshot;
 mod warnings;

@@ -2,20 +2,24 @@
 
 use std::collections::HashSet;
 
+use evenkeel::quote::{quote, quote_all};
+
 use crate::kind::Kind;
 use crate::place::At;
-use crate::quote::{quote, quote_all};
 
 /// A weight with a larger |cos(W, ∇W)| can hardly be scale-invariant, even in 16-bit numbers.
 const COSINE: f64 = 0.01;
 /// Layers named one by one.
 const MOST: usize = 10;
+/// Ignored columns remembered; every object of a JSON file can have keys of its own.
+const MOST_IGNORED: usize = 1000;
 
 /// Gathers warnings, each kind within bounds.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
     ignored: Vec<String>,
     known: HashSet<String>,
+    ignored_beyond: bool,
     aligned: Vec<String>,
     aligned_beyond: usize,
 }
@@ -23,7 +27,11 @@ pub(crate) struct Warnings {
 impl Warnings {
     /// Notes a column that nobody reads.
     pub fn ignore(&mut self, column: &str) {
-        if !self.known.contains(column) {
+        if self.known.contains(column) {
+            return;
+        }
+        self.ignored_beyond = self.known.len() == MOST_IGNORED;
+        if !self.ignored_beyond {
             self.known.insert(column.to_owned());
             self.ignored.push(column.to_owned());
         }
@@ -53,7 +61,14 @@ impl Warnings {
             let names = quote_all(self.ignored.iter());
             let read: Vec<&str> = kind.columns.iter().map(|column| column.name()).collect();
             let read = read.join(", ");
-            sentences.push(format!("{input}: ignored {names}; what is read: {read}"));
+            let others = if self.ignored_beyond {
+                ", and others"
+            } else {
+                ""
+            };
+            sentences.push(format!(
+                "{input}: ignored {names}{others}; what is read: {read}"
+            ));
         }
         sentences.append(&mut self.aligned);
         if self.aligned_beyond > 0 {

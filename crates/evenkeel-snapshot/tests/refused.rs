@@ -153,6 +153,10 @@ const BAD: &[(&str, &str)] = &[
         "layer,elr\na,1\nb,2\n a ,3\n",
         ", row 4, column `layer` is `a`, but must differ from row 2; keep one step's norms in it, and name layers by their path",
     ),
+    (
+        "layer,elr\n\"a\u{2028}b\",1\n",
+        ", row 2, column `layer` is `a\\u{2028}b`, but must be free of line breaks and other control characters; rename the layer",
+    ),
     // JSON lists.
     (
         r#"[{"layer":"a","elr":1},{"layer":"b"}]"#,
@@ -217,6 +221,22 @@ const BAD: &[(&str, &str)] = &[
     (
         "[{\"layer\":\"a\",\"elr\":1}]\n{}",
         ", line 2: not JSON at line 2, column 1: trailing characters; write it with a JSON library",
+    ),
+    (
+        r#"[{"layer":"a","elr":1,"loss":NaN}]"#,
+        ", item 1: not JSON at line 1, column 30: expected value; JSON has no such number: write null",
+    ),
+    (
+        r#"[{"layer":"\ud800","elr":1}]"#,
+        r#", item 1, column `layer` is `"\ud800"`, but must be a string of whole characters: this one has half a surrogate pair; rename the layer"#,
+    ),
+    (
+        r#"[{"layer":"a","elr":1},{"\ud800":"a"}]"#,
+        ", item 2 has a key with half a surrogate pair, but keys must be whole characters; rename it",
+    ),
+    (
+        "\u{a0}[]",
+        ", line 1: not JSON at line 1, column 1: expected value; write it with a JSON library",
     ),
     // JSON Lines.
     (
@@ -293,7 +313,7 @@ fn limits_are_kept() {
     let bytes = Limits { bytes: 9, ..limits };
     assert_eq!(
         refuse_within("layer,elr\n", bytes),
-        "norms has 10 bytes, but must have at most 9; keep one step's norms in it"
+        "norms has 10 bytes or more, but must have at most 9; keep one step's norms in it"
     );
     let layers = Limits { rows: 2, ..limits };
     for (text, place) in [

@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::equalise;
 use crate::optimizer::Measure;
 use crate::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
+use crate::quote::quote;
 use crate::warmup::{self, Policy};
 
 /// What to do at one step.
@@ -150,7 +151,8 @@ pub const ALL: &[Entry] = &[
 pub enum ControlError {
     /// No such control.
     #[error(
-        "unknown control `{given}`; permitted: {}, and combinations such as critical+hold",
+        "unknown control {}; permitted: {}, and combinations such as critical+hold",
+        quote(given),
         grammars()
     )]
     Unknown {
@@ -158,7 +160,7 @@ pub enum ControlError {
         given: String,
     },
     /// A known control with an argument it cannot use.
-    #[error("control `{given}`: {permitted}")]
+    #[error("control {}: {permitted}", quote(given))]
     Argument {
         /// What was given.
         given: String,
@@ -166,7 +168,7 @@ pub enum ControlError {
         permitted: String,
     },
     /// A combination that makes no sense.
-    #[error("controls `{given}` cannot be combined: {why}")]
+    #[error("controls {} cannot be combined: {why}", quote(given))]
     Combination {
         /// What was given.
         given: String,

@@ -22,6 +22,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::quote::quote;
+
 pub use fit::{Fit, FitError, fit};
 
 /// The four numbers of the model.
@@ -40,14 +42,15 @@ pub struct Drift {
 pub enum DriftError {
     /// No such number.
     #[error(
-        "unknown drift `{given}`; permitted: shift=, scatter=, reach=, noise=, joined by commas"
+        "unknown drift {}; permitted: shift=, scatter=, reach=, noise=, joined by commas",
+        quote(given)
     )]
     Unknown {
         /// What was given.
         given: String,
     },
     /// A number out of range.
-    #[error("drift `{name}={given}` must be {permitted}")]
+    #[error("drift {} must be {permitted}", quote(&format!("{name}={given}")))]
     Range {
         /// Which number.
         name: &'static str,

@@ -55,12 +55,12 @@ impl Filter {
     }
 
     /// For small steps the buffer is only a delay: growth by the filter's gain for steady
-    /// gradients, decay by the distance of its slow pole from 1.
+    /// gradients, decay by the distance of its slow pole from 1. Both are kept finite.
     pub(crate) fn flow(self, lr: LearningRate, memory: Momentum, measure: Measure) -> Flow {
         let fresh = 1.0 - memory.get();
         Flow {
-            lr: lr.get() * (self.gain * (1.0 + self.echo) / fresh),
-            decay: self.gap / fresh,
+            lr: (lr.get() * (self.gain * (1.0 + self.echo) / fresh)).min(f64::MAX),
+            decay: (self.gap / fresh).min(f64::MAX),
             measure,
         }
     }

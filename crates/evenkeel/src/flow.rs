@@ -49,7 +49,7 @@ impl Flow {
     /// The ELR after `steps` steps: `E⁻² = E₀⁻²e^(−z) + pλ_e²t·(1 − e^(−z))/z`, `z = 2pεt`.
     pub fn elr(&self, start: Elr, steps: f64) -> Elr {
         let power = self.measure.power();
-        let z = 2.0 * power * self.decay * steps;
+        let z = (2.0 * power * self.decay * steps).min(f64::MAX);
         let mean_decay = if z > 0.0 { -(-z).exp_m1() / z } else { 1.0 };
         let e = start.get();
         let fresh = (power * steps * mean_decay).sqrt() * self.lr * e;

@@ -45,6 +45,7 @@ pub mod mean_field;
 pub mod optimizer;
 pub mod phase;
 pub mod quantity;
+pub mod quote;
 pub mod recurrence;
 mod rollout;
 pub mod schedule;

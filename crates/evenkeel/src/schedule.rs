@@ -23,6 +23,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::quantity::LearningRate;
+use crate::quote::quote;
 
 pub use table::Table;
 
@@ -64,7 +65,8 @@ pub const ALL: &[Entry] = &[
 pub enum ScheduleError {
     /// No such shape.
     #[error(
-        "unknown schedule `{given}`; permitted: {}, and warm-ups such as linear-warmup:100+cosine",
+        "unknown schedule {}; permitted: {}, and warm-ups such as linear-warmup:100+cosine",
+        quote(given),
         grammars()
     )]
     Unknown {
@@ -72,7 +74,7 @@ pub enum ScheduleError {
         given: String,
     },
     /// A known shape with arguments it cannot use.
-    #[error("schedule `{given}`: write {grammar}, {permitted}")]
+    #[error("schedule {}: write {grammar}, {permitted}", quote(given))]
     Argument {
         /// What was given.
         given: String,
@@ -82,7 +84,10 @@ pub enum ScheduleError {
         permitted: &'static str,
     },
     /// A shape without an end, with another one after it.
-    #[error("schedule `{given}` has no end of its own, so nothing can follow it; write it last")]
+    #[error(
+        "schedule {} has no end of its own, so nothing can follow it; write it last",
+        quote(given)
+    )]
     Endless {
         /// The shape that does not end.
         given: String,

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use evenkeel::quote::quote;
+
 use crate::collector::check_columns;
 use crate::column::Column;
 use crate::error::SnapshotError;
 use crate::kind::Kind;
 use crate::place::At;
-use crate::quote::quote;
 use crate::warnings::Warnings;
 
 /// The names, and where the columns that are read stand among them.

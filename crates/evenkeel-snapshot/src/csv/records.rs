@@ -96,6 +96,9 @@ impl<'t> Records<'t> {
             if let Some(rest) = rest.strip_prefix('"') {
                 parts.push_str(part);
                 parts.push('"');
+                if parts.len() > self.most {
+                    return Err(Problem::TooLong);
+                }
                 text = rest;
                 continue;
             }

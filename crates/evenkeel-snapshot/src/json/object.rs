@@ -20,11 +20,7 @@ pub(super) fn add<'t, R: Rows<'t>>(
 ) -> Result<(), SnapshotError> {
     let mut parser = serde_json::Deserializer::from_str(text);
     let object = ObjectVisitor { kind: R::KIND }.deserialize(&mut parser);
-    let object = object.map_err(|_| SnapshotError::NotAnObject {
-        place: at.place(),
-        value: text.to_owned(),
-        kind: R::KIND,
-    })?;
+    let object = object.map_err(|_| not_an_object(R::KIND, text, at))?;
     if let Some(column) = object.twice {
         let place = at.place();
         return Err(SnapshotError::DuplicateColumn { place, column });
@@ -45,6 +41,16 @@ pub(super) fn add<'t, R: Rows<'t>>(
     collector.add(at.number, &cells)
 }
 
+/// Why valid JSON is no object with keys that can be read.
+fn not_an_object(kind: &'static Kind, text: &str, at: At) -> SnapshotError {
+    let place = at.place();
+    if text.starts_with('{') {
+        return SnapshotError::BadKey { place };
+    }
+    let value = text.to_owned();
+    SnapshotError::NotAnObject { place, value, kind }
+}
+
 /// The string that the JSON text `raw` stands for.
 fn string<'t>(raw: &Cow<'t, str>, at: At) -> Result<Cow<'t, str>, SnapshotError> {
     if let Cow::Borrowed(text) = raw
@@ -58,7 +64,11 @@ fn string<'t>(raw: &Cow<'t, str>, at: At) -> Result<Cow<'t, str>, SnapshotError>
         .map_err(|_| SnapshotError::BadName {
             place: at.place(),
             value: raw.to_string(),
-            permitted: "a string",
+            permitted: if raw.starts_with('"') {
+                "a string of whole characters: this one has half a surrogate pair"
+            } else {
+                "a string"
+            },
         })
 }
 

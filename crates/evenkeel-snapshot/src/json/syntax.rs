@@ -30,7 +30,8 @@ impl<'t> Text<'t> {
 
     /// The error for what the parser says; a number that is not finite is told as such.
     pub fn explain(&self, kind: &Kind, error: &serde_json::Error, at: At) -> SnapshotError {
-        if let Some((column, value)) = self.non_finite(kind, error) {
+        let non_finite = self.non_finite(kind, error);
+        if let Some((Some(column), value)) = non_finite {
             return out_of_range(column, value, at);
         }
         let message = error.to_string();
@@ -40,23 +41,37 @@ impl<'t> Text<'t> {
             line: self.first_line + error.line().saturating_sub(1),
             column: error.column(),
             problem: problem.to_owned(),
-            advice: advice(error.is_eof(), at.unit),
+            advice: match non_finite {
+                Some(_) => "JSON has no such number: write null",
+                None => advice(error.is_eof(), at.unit),
+            },
         }
     }
 
-    /// The word at which the parser stopped, if it is a non-finite number, and its column.
-    fn non_finite(&self, kind: &Kind, error: &serde_json::Error) -> Option<(Column, &'t str)> {
+    /// The word at which the parser stopped, if it is a non-finite number, and its column, if that
+    /// is one that is read.
+    fn non_finite(
+        &self,
+        kind: &Kind,
+        error: &serde_json::Error,
+    ) -> Option<(Option<Column>, &'t str)> {
         let line = self.text.split('\n').nth(error.line().checked_sub(1)?)?;
         let (before, after) = line.split_at_checked(error.column().checked_sub(1)?)?;
         let in_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let start = before.trim_end_matches(in_word).len();
         let end = line.len() - after.trim_start_matches(in_word).len();
         let word = &line[start..end];
-        let key = line[..start].trim_end().strip_suffix(':')?.trim_end();
-        let (_, key) = key.strip_suffix('"')?.rsplit_once('"')?;
-        let column = kind.column(key).filter(|column| *column != Column::Layer)?;
-        NON_FINITE.contains(&word).then_some((column, word))
+        NON_FINITE
+            .contains(&word)
+            .then(|| (number_column(kind, &line[..start]), word))
     }
+}
+
+/// The column of numbers whose key and colon end `before`.
+fn number_column(kind: &Kind, before: &str) -> Option<Column> {
+    let key = before.trim_end().strip_suffix(':')?.trim_end();
+    let (_, key) = key.strip_suffix('"')?.rsplit_once('"')?;
+    kind.column(key).filter(|column| *column != Column::Layer)
 }
 
 fn advice(is_cut: bool, unit: Unit) -> &'static str {

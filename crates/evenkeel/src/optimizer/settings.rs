@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::ALL;
 use crate::quantity::{LearningRate, Momentum, QuantityError, WeightDecay};
+use crate::quote::quote;
 
 /// How a weight is made to shrink.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +62,7 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum OptimizerError {
     /// No such optimiser.
-    #[error("unknown optimizer `{given}`; permitted: {permitted}")]
+    #[error("unknown optimizer {}; permitted: {permitted}", quote(given))]
     Unknown {
         /// What was given.
         given: String,
@@ -69,7 +70,10 @@ pub enum OptimizerError {
         permitted: String,
     },
     /// A setting that this optimiser does not have, or that is not written KEY=VALUE.
-    #[error("optimizer setting `{given}` is not understood; write {permitted}")]
+    #[error(
+        "optimizer setting {} is not understood; write {permitted}",
+        quote(given)
+    )]
     Setting {
         /// What was given.
         given: String,
@@ -77,7 +81,7 @@ pub enum OptimizerError {
         permitted: &'static str,
     },
     /// A number outside its range.
-    #[error("optimizer setting `{given}`: {source}")]
+    #[error("optimizer setting {}: {source}", quote(given))]
     Range {
         /// What was given.
         given: String,

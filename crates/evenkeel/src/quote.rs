@@ -1,20 +1,24 @@
 //! Foreign text within a message: short, on one line, and harmless to a terminal.
 
-/// Characters shown of a value, and names shown of a list.
+/// Characters shown of a value, as escaped, and names shown of a list.
 const MOST_CHARS: usize = 60;
 const MOST_NAMES: usize = 12;
 
 /// `text` in backticks, with what cannot be seen escaped and what is too long cut.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let mut shown = String::from("`");
-    for character in text.chars().take(MOST_CHARS) {
-        match character {
-            '"' | '\'' | '\\' => shown.push(character),
-            other => shown.extend(other.escape_debug()),
-        }
-    }
-    if text.chars().nth(MOST_CHARS).is_some() {
-        shown.push('…');
+    let mut room = MOST_CHARS;
+    for character in text.chars() {
+        let escaped = match character {
+            '"' | '\'' | '\\' => character.to_string(),
+            other => other.escape_debug().to_string(),
+        };
+        let Some(left) = room.checked_sub(escaped.chars().count()) else {
+            shown.push('…');
+            break;
+        };
+        room = left;
+        shown += &escaped;
     }
     shown.push('`');
     shown
@@ -22,7 +26,7 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// Names in quotes, separated by commas; `nothing` for none, and a count for those past the first
 /// dozen.
-pub(crate) fn quote_all<S: AsRef<str>>(names: impl ExactSizeIterator<Item = S>) -> String {
+pub fn quote_all<S: AsRef<str>>(names: impl ExactSizeIterator<Item = S>) -> String {
     let rest = names.len().saturating_sub(MOST_NAMES);
     let mut shown: Vec<String> = names.take(MOST_NAMES).map(|n| quote(n.as_ref())).collect();
     if rest > 0 {
@@ -44,6 +48,7 @@ mod tests {
         assert_eq!(quote("\"é\""), "`\"é\"`");
         assert_eq!(quote(&"x".repeat(61)), format!("`{}…`", "x".repeat(60)));
         assert_eq!(quote(&"x".repeat(60)), format!("`{}`", "x".repeat(60)));
+        assert_eq!(quote(&"\0".repeat(31)), format!("`{}…`", "\\0".repeat(30)));
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! Controls as they are written on a command line, such as `critical:minimax+hold`.
+#![no_main]
+#![allow(dead_code, reason = "the other parsers are other targets")]
+
+#[path = "../../crates/evenkeel/tests/parsing/mod.rs"]
+mod parsing;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    parsing::control(text);
+});

@@ -1,0 +1,10 @@
+//! Schedules as they are written on a command line, such as `linear-warmup:100+cosine`.
+#![no_main]
+#![allow(dead_code, reason = "the other parsers are other targets")]
+
+#[path = "../../crates/evenkeel/tests/parsing/mod.rs"]
+mod parsing;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    parsing::schedule(text);
+});

@@ -130,16 +130,14 @@ fn write_reports(runs: &[Run], out: &Path) -> Result<(), LabError> {
 }
 
 fn specs(args: &Args) -> Result<Vec<RunSpec>, SpecError> {
-    let specs = args
-        .control
-        .split(',')
-        .map(|control| {
-            let raw = args
-                .spec
-                .raw(args.lr, control.trim(), args.steps, args.eval_every);
-            raw.check()
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut specs: Vec<RunSpec> = Vec::new();
+    for control in args.control.split(',') {
+        let raw = args
+            .spec
+            .raw(args.lr, control.trim(), args.steps, args.eval_every);
+        let loaded = specs.first().map(|spec| Arc::clone(&spec.data));
+        specs.push(raw.check_on(loaded)?);
+    }
     let folders: Vec<String> = specs
         .iter()
         .map(|spec| spec.controls.folder_name())

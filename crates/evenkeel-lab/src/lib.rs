@@ -3,11 +3,13 @@
 //! A run is described by a [`spec`], trained by the [`trainer`], kept in a [`run_folder`] and shown
 //! by the [`report`]. Data sets and models are tables ([`dataset::ALL`], [`model::ALL`]).
 
+pub mod augment;
 pub mod batches;
 pub mod dataset;
 pub mod divergence;
 pub mod error;
 pub mod example;
+pub mod feed;
 pub mod interchange;
 pub mod model;
 pub mod report;

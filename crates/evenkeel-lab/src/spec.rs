@@ -1,11 +1,15 @@
 //! What to run: as asked for ([`RawSpec`]), and checked ([`RunSpec`]).
 
+use std::sync::Arc;
+
 use evenkeel::control::{ControlError, Controls};
 use evenkeel::quantity::{LearningRate, QuantityError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::dataset::{self, DataError, Dataset};
+use crate::augment::{Augmentation, AugmentationError};
+use crate::dataset::{self, DataError, Dataset, Request};
+use crate::example::Example;
 use crate::model;
 
 /// What was asked for, not checked yet. Written to `run.toml` as it is.
@@ -18,8 +22,12 @@ pub struct RawSpec {
     pub depth: usize,
     /// Width of the hidden layers.
     pub width: usize,
-    /// Name of the data set.
+    /// Name of the data set, and a colon and what else it needs.
     pub data: String,
+    /// Tokens that make an example, where the data are text.
+    pub context: Option<usize>,
+    /// What is done to training images.
+    pub augment: Option<String>,
     /// Rows in a batch.
     pub batch_size: usize,
     /// Learning rate to aim at.
@@ -44,7 +52,9 @@ pub struct RunSpec {
     /// The model's shape.
     pub shape: model::Shape,
     /// The data.
-    pub data: Dataset,
+    pub data: Arc<Dataset>,
+    /// What is done to training images.
+    pub augmentation: Augmentation,
     /// The learning rate to aim at.
     pub lr: LearningRate,
     /// The controls.
@@ -90,6 +100,19 @@ pub enum SpecError {
     /// A learning rate that is none.
     #[error("--lr: {0}")]
     Lr(#[from] QuantityError),
+    /// An option that means nothing here.
+    #[error("{option} is for {purpose}, which `{data}` is not")]
+    Inapplicable {
+        /// The option.
+        option: &'static str,
+        /// What it is for.
+        purpose: &'static str,
+        /// What was asked for instead.
+        data: String,
+    },
+    /// An augmentation that cannot be read.
+    #[error("--augment: {0}")]
+    Augmentation(#[from] AugmentationError),
     /// The data set cannot be loaded.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -99,6 +122,10 @@ pub enum SpecError {
 const MAX_DEPTH: usize = 10_000;
 const MAX_WIDTH: usize = 16_384;
 const MAX_STEPS: usize = 100_000_000;
+const MAX_CONTEXT: usize = 65_536;
+
+/// Tokens that make an example unless told otherwise.
+const CONTEXT: usize = 64;
 
 impl RawSpec {
     /// Checks everything and loads the data.
@@ -106,15 +133,18 @@ impl RawSpec {
     /// # Errors
     /// [`SpecError`] names the option, the value and what is permitted.
     pub fn check(self) -> Result<RunSpec, SpecError> {
+        self.check_on(None)
+    }
+
+    /// The same on data that are loaded already, by the check of another control.
+    ///
+    /// # Errors
+    /// [`SpecError`] names the option, the value and what is permitted.
+    pub fn check_on(self, loaded: Option<Arc<Dataset>>) -> Result<RunSpec, SpecError> {
         let model = model::find(&self.model).ok_or_else(|| SpecError::Unknown {
             kind: "model",
             given: self.model.clone(),
             permitted: names(model::ALL.iter().map(|entry| entry.name)),
-        })?;
-        let data = dataset::find(&self.data).ok_or_else(|| SpecError::Unknown {
-            kind: "data set",
-            given: self.data.clone(),
-            permitted: names(dataset::ALL.iter().map(|entry| entry.name)),
         })?;
         in_range("--depth", self.depth, 1, MAX_DEPTH)?;
         in_range("--width", self.width, 1, MAX_WIDTH)?;
@@ -122,9 +152,14 @@ impl RawSpec {
         in_range("--eval-every", self.eval_every, 1, MAX_STEPS)?;
         let lr = LearningRate::new(self.lr)?;
         let controls = self.control.parse()?;
-        let data = (data.load)()?;
+        let augmentation: Augmentation = self.augment.as_deref().unwrap_or("none").parse()?;
+        let data = match loaded {
+            Some(data) => data,
+            None => Arc::new(self.load_data()?),
+        };
         // A batch of one has no variance: batch normalization would divide by nothing.
         in_range("--batch-size", self.batch_size, 2, data.train.len())?;
+        let context = self.check_data(&data, augmentation)?;
         Ok(RunSpec {
             shape: model::Shape {
                 depth: self.depth,
@@ -132,12 +167,59 @@ impl RawSpec {
                 example: data.example,
                 classes: data.classes,
             },
-            raw: self,
+            raw: Self {
+                context,
+                augment: Some(augmentation.to_string()),
+                ..self
+            },
             model,
             data,
+            augmentation,
             lr,
             controls,
         })
+    }
+
+    fn load_data(&self) -> Result<Dataset, SpecError> {
+        let (entry, argument) = dataset::find(&self.data).ok_or_else(|| SpecError::Unknown {
+            kind: "data set",
+            given: self.data.clone(),
+            permitted: dataset::grammars(),
+        })?;
+        let context = self.context.unwrap_or(CONTEXT);
+        in_range("--context", context, 1, MAX_CONTEXT)?;
+        Ok((entry.load)(&Request {
+            name: entry.name,
+            argument,
+            context,
+            seed: self.seed,
+        })?)
+    }
+
+    /// The context, where these data have one. Refuses options that mean nothing to them.
+    fn check_data(
+        &self,
+        data: &Dataset,
+        augmentation: Augmentation,
+    ) -> Result<Option<usize>, SpecError> {
+        let inapplicable = |option, purpose| SpecError::Inapplicable {
+            option,
+            purpose,
+            data: self.data.clone(),
+        };
+        match data.example {
+            Example::Image { .. } if self.context.is_some() => {
+                Err(inapplicable("--context", "text"))
+            }
+            Example::Image { .. } => Ok(None),
+            Example::Tokens { .. } if !augmentation.is_none() => {
+                Err(inapplicable("--augment", "images"))
+            }
+            Example::Tokens { .. } if self.model == "mlp" => {
+                Err(inapplicable("--model mlp", "images"))
+            }
+            Example::Tokens { context, .. } => Ok(Some(context)),
+        }
     }
 }
 

@@ -12,10 +12,10 @@ use burn::tensor::{Device, FloatDType, Int, Tensor};
 use evenkeel_burn::controller::{ElrController, SteerError};
 use evenkeel_burn::probe::{Probe, ProbeError};
 
-use crate::batches::Batches;
 use crate::dataset::Split;
 use crate::divergence;
 use crate::error::LabError;
+use crate::feed::{Feed, Prefetch};
 use crate::model::{Network, Task};
 use crate::run_folder::{EvalLine, Outcome, RunWriter, StepLine, TimingLine};
 use crate::seed::{Purpose, rng};
@@ -79,11 +79,6 @@ pub fn initial<N: Network>(spec: &RunSpec, device: &Device) -> N {
     )
 }
 
-/// The training batches of a spec.
-pub fn batches(spec: &RunSpec) -> Batches {
-    Batches::new(spec.data.train.len(), spec.raw.batch_size, spec.raw.seed)
-}
-
 /// Mean cross-entropy of class scores.
 pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
     let device = scores.device();
@@ -104,9 +99,9 @@ pub fn probe<N: Network>(
     spec: &RunSpec,
     dtype: FloatDType,
 ) -> Result<Probe, ProbeError> {
-    let (device, mut batches) = (device(), batches(spec));
+    let (device, mut feed) = (device(), Feed::new(spec));
     let mut gradients = || {
-        let (inputs, labels) = spec.data.train.batch(batches.next_rows(), &device);
+        let (inputs, labels) = feed.next_batch().on(&device);
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)
     };
@@ -121,7 +116,7 @@ struct Session<'a, N> {
     network: N,
     optimizer: ModuleOptimizer,
     controller: ElrController,
-    batches: Batches,
+    batches: Prefetch,
     writer: RunWriter,
 }
 
@@ -158,7 +153,7 @@ impl<'a, N: Network> Session<'a, N> {
             spec,
             optimizer: SgdConfig::new().init(),
             controller: ElrController::new(probe, spec.controls.clone()),
-            batches: batches(spec),
+            batches: Prefetch::start(Feed::new(spec))?,
             writer,
             network,
             device,
@@ -189,8 +184,7 @@ impl<'a, N: Network> Session<'a, N> {
 
     /// The next batch's loss, or how it is not finite.
     fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
-        let rows = self.batches.next_rows();
-        let (inputs, labels) = self.spec.data.train.batch(rows, &self.device);
+        let (inputs, labels) = self.batches.next_batch().on(&self.device);
         let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
         let value: f64 = loss.clone().into_scalar();
         if value.is_finite() {

@@ -38,8 +38,19 @@ pub struct SpecArgs {
     no_shortcut: bool,
 
     /// Data set.
-    #[arg(long, default_value = "digits", value_name = "NAME", long_help = listed("Data set.", dataset::ALL.iter().map(|d| (d.name, d.summary))))]
+    #[arg(long, default_value = "digits", value_name = "NAME[:...]", long_help = listed("Data set.", dataset::ALL.iter().map(|d| (d.grammar(), d.summary))))]
     data: String,
+
+    /// Tokens that make an example of a text [default: 64].
+    #[arg(long, value_name = "TOKENS")]
+    context: Option<usize>,
+
+    /// What is done to training images at random: crop[:PIXELS], flip, or crop+flip [default: none].
+    ///
+    /// `crop` pads with 4 (or PIXELS) black pixels on each side and cuts out the image's size
+    /// anywhere; `flip` mirrors one image in two.
+    #[arg(long, value_name = "A[+B]")]
+    augment: Option<String>,
 
     /// Rows in a batch.
     #[arg(long, default_value_t = 128, value_name = "ROWS")]
@@ -62,17 +73,15 @@ impl SpecArgs {
             init: self.init.clone(),
             no_shortcut: self.no_shortcut,
             data: self.data.clone(),
+            context: self.context,
+            augment: self.augment.clone(),
             batch_size: self.batch_size,
             lr,
             control: control.to_owned(),
-            optimizer: "sgd".to_owned(),
-            schedule: "constant".to_owned(),
-            accumulate: 1,
-            clip_norm: None,
-            patience: None,
             steps,
             eval_every,
             seed: self.seed,
+            ..RawSpec::default()
         }
     }
 }

@@ -243,10 +243,11 @@ fn printed_config(specs: &[RunSpec], raws: &[RawSpec]) -> anyhow::Result<String>
 }
 
 fn specs(raws: &[RawSpec]) -> Result<Vec<RunSpec>, SpecError> {
-    let specs = raws
-        .iter()
-        .map(|raw| raw.clone().check())
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut specs: Vec<RunSpec> = Vec::new();
+    for raw in raws {
+        let loaded = specs.first().map(|spec| Arc::clone(&spec.data));
+        specs.push(raw.clone().check_on(loaded)?);
+    }
     let folders: Vec<String> = specs
         .iter()
         .map(|spec| spec.controls.folder_name())

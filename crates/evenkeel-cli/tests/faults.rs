@@ -288,7 +288,7 @@ fn a_full_disk_loses_nothing() {
     let expected = reference(&folder);
     // No file may grow beyond this many 1024-byte blocks, as on a disk that is full: the logs come to
     // it first, or a checkpoint does.
-    for blocks in [2, 8, 20] {
+    for blocks in [6, 12, 24] {
         let out = folder.0.join(blocks.to_string());
         let command = train(&out, &[]);
         let words: Vec<String> = std::iter::once(command.get_program())

@@ -12,6 +12,7 @@ pub struct Batches {
     position: usize,
     size: usize,
     rng: Rng,
+    drawn: u64,
 }
 
 impl Batches {
@@ -22,7 +23,33 @@ impl Batches {
             position: rows,
             size,
             rng: rng(seed, Purpose::Batches),
+            drawn: 0,
         }
+    }
+
+    /// The same stream after `drawn` batches: their count is all that there is to its state. Takes
+    /// as long as shuffling the rows once for each epoch that has begun.
+    pub fn restore(rows: usize, size: usize, seed: u64, drawn: u64) -> Self {
+        let mut batches = Self::new(rows, size, seed);
+        let in_epoch = (rows / size).max(1) as u64;
+        for _ in 0..drawn.div_ceil(in_epoch) {
+            batches.order.shuffle(&mut batches.rng);
+        }
+        if let Some(before) = drawn.checked_sub(1) {
+            batches.position = (before % in_epoch + 1) as usize * size;
+        }
+        batches.drawn = drawn;
+        batches
+    }
+
+    /// How many batches were drawn.
+    pub fn drawn(&self) -> u64 {
+        self.drawn
+    }
+
+    /// Rows in a batch.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// The rows of the next batch.
@@ -33,6 +60,7 @@ impl Batches {
         }
         let rows = &self.order[self.position..self.position + self.size];
         self.position += self.size;
+        self.drawn += 1;
         rows
     }
 }

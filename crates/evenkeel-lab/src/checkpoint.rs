@@ -33,7 +33,7 @@ pub struct State {
     /// SHA-256 of the run's `run.toml`: a checkpoint of another run is refused.
     pub run: String,
     /// Training batches drawn, those for the probe not counted.
-    pub batches: usize,
+    pub batches: u64,
     /// `λ_l/λ` of the step before as the bits of 64-bit floats, in the order of the layers.
     pub multipliers: Vec<u64>,
     /// How long the logs were.

@@ -1,11 +1,21 @@
 //! Data sets. One file a data set under `dataset/`, one row in [`ALL`].
 
 mod digits;
+mod error;
+mod folder;
+mod images;
+mod picture;
+mod split;
+mod synthetic;
+mod text;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use thiserror::Error;
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::example::{Example, Input};
+use crate::example::Example;
+pub use error::DataError;
+use images::{Images, Levels};
+pub use split::{Batch, Split};
 
 /// A labelled data set in memory, split into training and test rows.
 #[derive(Debug, Clone)]
@@ -20,69 +30,60 @@ pub struct Dataset {
     pub test: Split,
 }
 
-/// Rows of inputs with their labels.
-#[derive(Debug, Clone, Default)]
-pub struct Split {
-    inputs: Vec<f32>,
-    labels: Vec<i32>,
-}
-
-impl Split {
-    fn push(&mut self, input: impl IntoIterator<Item = f32>, label: i32) {
-        self.inputs.extend(input);
-        self.labels.push(label);
-    }
-
-    /// The number of rows.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there are no rows.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// The rows as a batch, with their labels: one for each row of class scores.
-    pub fn batch(&self, rows: &[usize], device: &Device) -> (Input, Tensor<1, Int>) {
-        let features = self.inputs.len() / self.labels.len().max(1);
-        let inputs: Vec<f32> = rows
-            .iter()
-            .flat_map(|row| &self.inputs[row * features..][..features])
-            .copied()
-            .collect();
-        let labels: Vec<i32> = rows.iter().map(|&row| self.labels[row]).collect();
-        (
-            Input::Numbers(Tensor::from_data(
-                TensorData::new(inputs, [rows.len(), features]),
-                device,
-            )),
-            Tensor::from_data(TensorData::new(labels, [rows.len()]), device),
-        )
+impl Dataset {
+    /// Images of one size, in numbers that `levels` says.
+    fn of_images(train: Images, test: Images, classes: usize, levels: Levels) -> Self {
+        let levels = Arc::new(levels);
+        Self {
+            example: Example::Image {
+                channels: train.channels,
+                height: train.height,
+                width: train.width,
+            },
+            classes,
+            train: Split::images(train, Arc::clone(&levels)),
+            test: Split::images(test, levels),
+        }
     }
 }
 
-/// A data file that cannot be used.
-#[derive(Debug, Error)]
-pub enum DataError {
-    /// The compressed file is damaged.
-    #[error("data set `{name}` cannot be unpacked: {source}")]
-    Unpack {
-        /// The data set.
-        name: &'static str,
-        /// What went wrong.
-        source: std::io::Error,
-    },
-    /// A row has something else than numbers in range.
-    #[error("data set `{name}`, row {row}: {problem}")]
-    Row {
-        /// The data set.
-        name: &'static str,
-        /// The row, counted from 1.
-        row: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
+/// What is asked of a data set.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The row's name.
+    pub name: &'static str,
+    /// What follows the name and a colon.
+    pub argument: Option<&'a str>,
+    /// How many tokens make an example of a text.
+    pub context: usize,
+    /// Seed of what is made up.
+    pub seed: u64,
+}
+
+impl Request<'_> {
+    /// The argument as a path.
+    fn path(&self) -> Result<&Path, DataError> {
+        match self.argument {
+            None | Some("") => Err(self.refuse("it needs a path behind the colon")),
+            Some(path) => Ok(Path::new(path)),
+        }
+    }
+
+    /// Refuses an argument.
+    fn no_argument(&self) -> Result<(), DataError> {
+        match self.argument {
+            None => Ok(()),
+            Some(_) => Err(self.refuse("it takes nothing behind its name")),
+        }
+    }
+
+    fn refuse(&self, problem: impl Into<String>) -> DataError {
+        DataError::Argument {
+            name: self.name,
+            given: self.argument.unwrap_or_default().to_owned(),
+            problem: problem.into(),
+        }
+    }
 }
 
 /// A row of [`ALL`].
@@ -90,16 +91,44 @@ pub enum DataError {
 pub struct Entry {
     /// The name on the command line.
     pub name: &'static str,
+    /// What may follow the name there, such as `:PATH`.
+    pub argument: &'static str,
     /// One line for help texts.
     pub summary: &'static str,
     /// Loads the data set.
-    pub load: fn() -> Result<Dataset, DataError>,
+    pub load: fn(&Request) -> Result<Dataset, DataError>,
+}
+
+impl Entry {
+    /// How it is written on the command line.
+    pub fn grammar(&self) -> String {
+        format!("{}{}", self.name, self.argument)
+    }
 }
 
 /// Every data set.
-pub const ALL: &[Entry] = &[digits::ENTRY];
+pub const ALL: &[Entry] = &[
+    digits::ENTRY,
+    folder::ENTRY,
+    text::CHARACTERS,
+    text::BYTES,
+    synthetic::ENTRY,
+];
 
-/// The data set called `name`.
-pub fn find(name: &str) -> Option<&'static Entry> {
-    ALL.iter().find(|entry| entry.name == name)
+/// The data set that `text` asks for, and what follows its name and a colon.
+pub fn find(text: &str) -> Option<(&'static Entry, Option<&str>)> {
+    let (name, argument) = match text.split_once(':') {
+        Some((name, argument)) => (name, Some(argument)),
+        None => (text, None),
+    };
+    let entry = ALL.iter().find(|entry| entry.name == name)?;
+    Some((entry, argument))
+}
+
+/// How all of them are written, for messages.
+pub(crate) fn grammars() -> String {
+    ALL.iter()
+        .map(Entry::grammar)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -95,6 +95,9 @@ pub enum LabError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
     /// A figure cannot be drawn.
     #[error("figure `{figure}` cannot be drawn: {problem}")]
     Figure {
@@ -126,7 +129,9 @@ impl LabError {
     /// The exit code of the program: 2 for what was asked, 3 for data and files.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Spec(_)
+            Self::Data(error) | Self::Spec(SpecError::Data(error)) if !error.is_usage() => 3,
+            Self::Data(_)
+            | Self::Spec(_)
             | Self::FolderTaken { .. }
             | Self::OtherRun { .. }
             | Self::Probe(_)

@@ -3,6 +3,7 @@
 //! A run is described by a [`spec`], trained by the [`trainer`], kept in a [`run_folder`] and shown
 //! by the [`report`]. Data sets and models are tables ([`dataset::ALL`], [`model::ALL`]).
 
+pub mod augment;
 pub mod batches;
 pub mod checkpoint;
 pub mod comparison;
@@ -11,6 +12,7 @@ pub mod divergence;
 pub mod error;
 pub mod example;
 mod failpoint;
+pub mod feed;
 pub mod interchange;
 pub mod model;
 pub mod optimizer;

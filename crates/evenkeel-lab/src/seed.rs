@@ -14,6 +14,10 @@ pub enum Purpose {
     Weights = 1,
     /// The order of training rows.
     Batches = 2,
+    /// How training images are moved and mirrored.
+    Augmentation = 3,
+    /// Data that are made up.
+    Data = 4,
 }
 
 /// The generator for one purpose under a seed.

@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use crate::error::LabError;
 use crate::example::Input;
+use crate::feed::Feed;
 use crate::interchange::{Export, NamedTensor, to_safetensors};
 use crate::model::layer::Layer;
 use crate::model::{Network, Task};
 use crate::run_folder::write_atomically;
 use crate::spec::RunSpec;
-use crate::trainer::{batches, cross_entropy, device, initial, probe};
+use crate::trainer::{cross_entropy, device, initial, probe};
 
 /// The files of a snapshot, by name.
 #[derive(Debug)]
@@ -104,9 +105,7 @@ fn snapshot<N: Network>(spec: &RunSpec, precision: Precision) -> Result<Snapshot
         Precision::F64 => FloatDType::F64,
     };
     let network: N = initial::<N>(spec, &device).map(&mut Cast(dtype));
-    let mut batches = batches(spec);
-    let rows = batches.next_rows();
-    let (inputs, labels) = spec.data.train.batch(rows, &device);
+    let (inputs, labels) = Feed::new(spec).next_batch().on(&device);
     let inputs = inputs.cast(dtype);
     let probe = probe(&network, spec, dtype)?;
     let loss = cross_entropy(network.forward(inputs.clone()), labels.clone());

@@ -1,5 +1,7 @@
 //! What to run: as asked for ([`RawSpec`]), and checked ([`RunSpec`]).
 
+use std::sync::Arc;
+
 use evenkeel::control::{ControlError, Controls};
 use evenkeel::optimizer::{Optimizer, OptimizerError};
 use evenkeel::quantity::{LearningRate, QuantityError};
@@ -7,7 +9,9 @@ use evenkeel::schedule::{Schedule, ScheduleError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::dataset::{self, DataError, Dataset};
+use crate::augment::{Augmentation, AugmentationError};
+use crate::dataset::{self, DataError, Dataset, Request};
+use crate::example::Example;
 use crate::model::choice::Choice;
 use crate::model::init::Init;
 use crate::model::layer::Layer;
@@ -35,8 +39,12 @@ pub struct RawSpec {
     /// Whether residual blocks go without their shortcuts.
     #[serde(default)]
     pub no_shortcut: bool,
-    /// Name of the data set.
+    /// Name of the data set, and a colon and what else it needs.
     pub data: String,
+    /// Tokens that make an example, where the data are text.
+    pub context: Option<usize>,
+    /// What is done to training images.
+    pub augment: Option<String>,
     /// Rows in a batch.
     pub batch_size: usize,
     /// Learning rate to aim at.
@@ -66,6 +74,35 @@ pub struct RawSpec {
     pub seed: u64,
 }
 
+impl Default for RawSpec {
+    /// A BN-MLP on digits under plain SGD, for one step: every model's defaults.
+    fn default() -> Self {
+        Self {
+            model: "mlp".to_owned(),
+            depth: None,
+            width: None,
+            norm: None,
+            activation: None,
+            init: None,
+            no_shortcut: false,
+            data: "digits".to_owned(),
+            context: None,
+            augment: None,
+            batch_size: 128,
+            lr: 0.1,
+            control: "none".to_owned(),
+            optimizer: sgd(),
+            schedule: constant(),
+            accumulate: one(),
+            clip_norm: None,
+            patience: None,
+            steps: 1,
+            eval_every: 1,
+            seed: 0,
+        }
+    }
+}
+
 fn sgd() -> String {
     "sgd".to_owned()
 }
@@ -92,7 +129,9 @@ pub struct RunSpec {
     /// Its layers.
     pub layers: Vec<Layer>,
     /// The data.
-    pub data: Dataset,
+    pub data: Arc<Dataset>,
+    /// What is done to training images.
+    pub augmentation: Augmentation,
     /// The rate that the schedule asks for at each step.
     pub schedule: Schedule,
     /// The optimiser, as the theory knows it.
@@ -160,6 +199,19 @@ pub enum SpecError {
     /// A learning rate that is none.
     #[error("--lr: {0}")]
     Lr(#[from] QuantityError),
+    /// An option that means nothing here.
+    #[error("{option} is for {purpose}, which `{data}` is not")]
+    Inapplicable {
+        /// The option.
+        option: &'static str,
+        /// What it is for.
+        purpose: &'static str,
+        /// What was asked for instead.
+        data: String,
+    },
+    /// An augmentation that cannot be read.
+    #[error("--augment: {0}")]
+    Augmentation(#[from] AugmentationError),
     /// The data set cannot be loaded.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -170,6 +222,10 @@ const MAX_DEPTH: usize = 10_000;
 const MAX_WIDTH: usize = 16_384;
 const MAX_STEPS: usize = 100_000_000;
 const MAX_ACCUMULATE: usize = 1_000_000;
+const MAX_CONTEXT: usize = 65_536;
+
+/// Tokens that make an example unless told otherwise.
+const CONTEXT: usize = 64;
 
 impl RawSpec {
     /// Checks everything and loads the data.
@@ -177,15 +233,18 @@ impl RawSpec {
     /// # Errors
     /// [`SpecError`] names the option, the value and what is permitted.
     pub fn check(self) -> Result<RunSpec, SpecError> {
+        self.check_on(None)
+    }
+
+    /// The same on data that are loaded already, by the check of another control.
+    ///
+    /// # Errors
+    /// [`SpecError`] names the option, the value and what is permitted.
+    pub fn check_on(self, loaded: Option<Arc<Dataset>>) -> Result<RunSpec, SpecError> {
         let model = model::find(&self.model).ok_or_else(|| SpecError::Unknown {
             kind: "model",
             given: self.model.clone(),
             permitted: names(model::ALL.iter().map(|entry| entry.name)),
-        })?;
-        let data = dataset::find(&self.data).ok_or_else(|| SpecError::Unknown {
-            kind: "data set",
-            given: self.data.clone(),
-            permitted: names(dataset::ALL.iter().map(|entry| entry.name)),
         })?;
         in_range("--steps", self.steps, 1, MAX_STEPS)?;
         in_range("--eval-every", self.eval_every, 1, MAX_STEPS)?;
@@ -201,9 +260,14 @@ impl RawSpec {
         let schedule = Schedule::new(self.schedule.parse()?, lr, self.steps);
         let optimizer = self.optimizer.parse()?;
         let controls = self.control.parse()?;
-        let data = (data.load)()?;
+        let augmentation: Augmentation = self.augment.as_deref().unwrap_or("none").parse()?;
+        let data = match loaded {
+            Some(data) => data,
+            None => Arc::new(self.load_data()?),
+        };
         // A batch of one has no variance: batch normalization would divide by nothing.
         in_range("--batch-size", self.batch_size, 2, data.train.len())?;
+        let context = self.check_data(&data, augmentation)?;
         let shape = self.shape(model, &data)?;
         let layers = model.layers(&shape).map_err(|refusal| SpecError::Model {
             model: model.name,
@@ -212,11 +276,16 @@ impl RawSpec {
         let init = choose("--init", &self.init, init::ALL, model.defaults.init)?;
         Ok(RunSpec {
             layers,
-            raw: self.resolved(&shape, init),
+            raw: Self {
+                context,
+                augment: Some(augmentation.to_string()),
+                ..self.resolved(&shape, init)
+            },
             shape,
             init,
             model,
             data,
+            augmentation,
             schedule,
             optimizer,
             controls,
@@ -262,6 +331,45 @@ impl RawSpec {
             activation: name(Choice::name_of(activation::ALL, shape.activation)),
             init: name(Choice::name_of(init::ALL, init)),
             ..self
+        }
+    }
+
+    fn load_data(&self) -> Result<Dataset, SpecError> {
+        let (entry, argument) = dataset::find(&self.data).ok_or_else(|| SpecError::Unknown {
+            kind: "data set",
+            given: self.data.clone(),
+            permitted: dataset::grammars(),
+        })?;
+        let context = self.context.unwrap_or(CONTEXT);
+        in_range("--context", context, 1, MAX_CONTEXT)?;
+        Ok((entry.load)(&Request {
+            name: entry.name,
+            argument,
+            context,
+            seed: self.seed,
+        })?)
+    }
+
+    /// The context, where these data have one. Refuses options that mean nothing to them.
+    fn check_data(
+        &self,
+        data: &Dataset,
+        augmentation: Augmentation,
+    ) -> Result<Option<usize>, SpecError> {
+        let inapplicable = |option, purpose| SpecError::Inapplicable {
+            option,
+            purpose,
+            data: self.data.clone(),
+        };
+        match data.example {
+            Example::Image { .. } if self.context.is_some() => {
+                Err(inapplicable("--context", "text"))
+            }
+            Example::Image { .. } => Ok(None),
+            Example::Tokens { .. } if !augmentation.is_none() => {
+                Err(inapplicable("--augment", "images"))
+            }
+            Example::Tokens { context, .. } => Ok(Some(context)),
         }
     }
 }

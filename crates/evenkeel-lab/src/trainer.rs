@@ -13,8 +13,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, FloatDType, Int, Tensor};
 use evenkeel_burn::probe::{Probe, ProbeError};
 
-use crate::batches::Batches;
 use crate::error::LabError;
+use crate::feed::Feed;
 use crate::model::{Network, Task};
 use crate::run_folder::{Outcome, StepLine};
 use crate::seed::{Purpose, rng};
@@ -105,11 +105,6 @@ pub fn initial<N: Network>(spec: &RunSpec, device: &Device) -> N {
     N::build(&spec.layers, spec.init, rng, device)
 }
 
-/// The training batches of a spec.
-pub fn batches(spec: &RunSpec) -> Batches {
-    Batches::new(spec.data.train.len(), spec.raw.batch_size, spec.raw.seed)
-}
-
 /// Mean cross-entropy of class scores.
 pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
     let device = scores.device();
@@ -130,9 +125,9 @@ pub fn probe<N: Network>(
     spec: &RunSpec,
     dtype: FloatDType,
 ) -> Result<Probe, ProbeError> {
-    let (device, mut batches) = (device(), batches(spec));
+    let (device, mut feed) = (device(), Feed::new(spec));
     let mut gradients = || {
-        let (inputs, labels) = spec.data.train.batch(batches.next_rows(), &device);
+        let (inputs, labels) = feed.next_batch().on(&device);
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)
     };

@@ -1,25 +1,30 @@
 //! Optical recognition of handwritten digits, 8×8 (UCI machine learning repository, CC BY 4.0: see
 //! NOTICE): 1797 rows of 64 pixels from 0 to 16, and the class. Embedded in the program.
 //!
-//! Every fifth row is a test row (359), the rest train (1438). Pixels are divided by 16.
+//! Every fifth row is a test row (359), the rest train (1438). Pixels are divided by 16, and not
+//! standardised.
 
 use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-use super::{DataError, Dataset, Entry, Split};
-use crate::example::Example;
+use super::images::{Images, Levels};
+use super::{DataError, Dataset, Entry};
 
 pub(super) const ENTRY: Entry = Entry {
-    name: "digits",
+    name: NAME,
+    argument: "",
     summary: "8x8 handwritten digits, 1438 training and 359 test rows, embedded",
-    load: || parse(FILE),
+    load: |request| {
+        request.no_argument()?;
+        parse(FILE)
+    },
 };
 
 const NAME: &str = "digits";
 const FILE: &[u8] = include_bytes!("../../assets/digits.csv.gz");
-const SIDE: usize = 8;
-const PIXELS: usize = SIDE * SIDE;
+const SHAPE: [usize; 3] = [1, 8, 8];
+const PIXELS: usize = 64;
 const CLASSES: u8 = 10;
 const WHITE: u8 = 16;
 const TEST_EVERY: usize = 5;
@@ -29,7 +34,7 @@ fn parse(file: &[u8]) -> Result<Dataset, DataError> {
     GzDecoder::new(file)
         .read_to_string(&mut text)
         .map_err(|source| DataError::Unpack { name: NAME, source })?;
-    let (mut train, mut test) = (Split::default(), Split::default());
+    let (mut train, mut test) = (Images::new(SHAPE), Images::new(SHAPE));
     for (index, line) in text.lines().enumerate() {
         let (pixels, class) = row(line).map_err(|problem| DataError::Row {
             name: NAME,
@@ -41,21 +46,15 @@ fn parse(file: &[u8]) -> Result<Dataset, DataError> {
         } else {
             &mut train
         };
-        split.push(
-            pixels.map(|pixel| f32::from(pixel) / f32::from(WHITE)),
-            i32::from(class),
-        );
+        split.push(&pixels, u16::from(class));
     }
-    Ok(Dataset {
-        example: Example::Image {
-            channels: 1,
-            height: SIDE,
-            width: SIDE,
-        },
-        classes: usize::from(CLASSES),
+    let levels = Levels::fractions(1, WHITE);
+    Ok(Dataset::of_images(
         train,
         test,
-    })
+        usize::from(CLASSES),
+        levels,
+    ))
 }
 
 fn row(line: &str) -> Result<([u8; PIXELS], u8), String> {
@@ -81,6 +80,7 @@ fn row(line: &str) -> Result<([u8; PIXELS], u8), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
     use std::io::Write;
 
     #[test]
@@ -88,8 +88,12 @@ mod tests {
         let data = parse(FILE).unwrap();
         assert_eq!((data.train.len(), data.test.len()), (1438, 359));
         let mut counts = [0; 10];
-        for label in data.train.labels.iter().chain(&data.test.labels) {
-            counts[*label as usize] += 1;
+        for split in [&data.train, &data.test] {
+            let rows: Vec<usize> = (0..split.len()).collect();
+            let (_, labels) = split.batch(&rows, &Device::flex());
+            for label in labels.into_data().iter::<i64>() {
+                counts[label as usize] += 1;
+            }
         }
         // The class counts that UCI states for this file.
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);

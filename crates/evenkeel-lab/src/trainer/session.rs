@@ -12,11 +12,11 @@ use evenkeel_burn::probe::ProbeError;
 
 use super::gradients::clip;
 use super::record::{header, layer_line, step_line};
-use super::{Job, Observer, Start, batches, cross_entropy, device, initial, probe};
-use crate::batches::Batches;
+use super::{Job, Observer, Start, cross_entropy, device, initial, probe};
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint};
 use crate::divergence;
 use crate::error::LabError;
+use crate::feed::{Feed, Prefetch};
 use crate::model::Network;
 use crate::optimizer;
 use crate::run_folder::{
@@ -31,9 +31,9 @@ pub(super) struct Session<'a, N> {
     pub(super) network: N,
     optimizer: ModuleOptimizer,
     controller: ElrController,
-    batches: Batches,
+    batches: Prefetch,
     /// Batches drawn.
-    drawn: usize,
+    drawn: u64,
     pub(super) writer: RunWriter,
     checkpoints: Checkpoints,
     every: usize,
@@ -99,13 +99,16 @@ impl<'a, N: Network> Session<'a, N> {
                 RunWriter::create(lock, &header)?
             }
         };
+        let drawn = resumed
+            .as_ref()
+            .map_or(0, |checkpoint| checkpoint.state.batches);
         let fresh = Self {
             spec: job.spec,
             optimizer: optimizer::build(&job.spec.optimizer),
             controller: ElrController::new(probe, job.spec.controls.clone())
                 .for_measure(job.spec.optimizer.measure()),
-            batches: batches(job.spec),
-            drawn: 0,
+            batches: Prefetch::start(Feed::restore(job.spec, drawn))?,
+            drawn,
             writer,
             checkpoints,
             every: job.checkpoints.every,
@@ -125,7 +128,6 @@ impl<'a, N: Network> Session<'a, N> {
     fn restored(mut self, checkpoint: Checkpoint) -> Result<Self, LabError> {
         let State {
             step,
-            batches,
             multipliers,
             evaluated,
             best,
@@ -148,10 +150,6 @@ impl<'a, N: Network> Session<'a, N> {
             .map_err(|error| unusable(&error))?;
         let controller = self.controller.rebound(&self.network)?;
         self.controller = controller.resumed(step, multipliers);
-        for _ in 0..batches {
-            self.batches.next_rows();
-        }
-        self.drawn = batches;
         self.evaluated = evaluated.then_some(step);
         self.best = best;
         Ok(self)
@@ -241,9 +239,8 @@ impl<'a, N: Network> Session<'a, N> {
 
     /// The next batch's loss, or how it is not finite.
     fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
-        let rows = self.batches.next_rows();
+        let (inputs, labels) = self.batches.next_batch().on(&self.device);
         self.drawn += 1;
-        let (inputs, labels) = self.spec.data.train.batch(rows, &self.device);
         let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
         let value: f64 = loss.clone().into_scalar();
         if value.is_finite() {

@@ -75,6 +75,10 @@ pub struct Args {
     #[arg(long, default_value_t = 100, value_name = "STEPS")]
     eval_every: usize,
 
+    /// Most rows of each split that an evaluation looks at, spread evenly.
+    #[arg(long, default_value_t = 2000, value_name = "ROWS")]
+    eval_rows: usize,
+
     /// Folder for the runs [default: the next free runs/train-NNN].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -203,6 +207,7 @@ impl Args {
             accumulate: self.accumulate,
             clip_norm: self.clip_norm,
             patience: self.patience,
+            eval_rows: self.eval_rows,
             ..self
                 .spec
                 .raw(self.lr, &self.control, self.steps, self.eval_every)

@@ -70,6 +70,9 @@ pub struct RawSpec {
     pub steps: usize,
     /// Steps between evaluations.
     pub eval_every: usize,
+    /// Most rows of each split that an evaluation looks at, spread evenly.
+    #[serde(default = "eval_rows")]
+    pub eval_rows: usize,
     /// Seed of weights and batches.
     pub seed: u64,
 }
@@ -98,6 +101,7 @@ impl Default for RawSpec {
             patience: None,
             steps: 1,
             eval_every: 1,
+            eval_rows: eval_rows(),
             seed: 0,
         }
     }
@@ -113,6 +117,11 @@ fn constant() -> String {
 
 fn one() -> usize {
     1
+}
+
+/// All of digits; of larger sets enough to tell accuracies within a per cent or so.
+fn eval_rows() -> usize {
+    2000
 }
 
 /// A checked specification with its data.
@@ -248,6 +257,7 @@ impl RawSpec {
         })?;
         in_range("--steps", self.steps, 1, MAX_STEPS)?;
         in_range("--eval-every", self.eval_every, 1, MAX_STEPS)?;
+        in_range("--eval-rows", self.eval_rows, 1, usize::MAX)?;
         in_range("--accumulate", self.accumulate, 1, MAX_ACCUMULATE)?;
         in_range("--patience", self.patience.unwrap_or(1), 1, MAX_STEPS)?;
         if let Some(given) = self

@@ -42,7 +42,7 @@ impl<N: Network> Session<'_, N> {
     /// Mean cross-entropy, if finite, and share classified correctly.
     fn score(&self, network: &N, split: &Split) -> (Option<f64>, f64) {
         let device = self.device.clone().inner();
-        let (mut loss, mut correct) = (0.0, 0.0);
+        let (mut loss, mut correct, mut scored) = (0.0, 0.0, 0.0);
         for rows in self.chunks(split) {
             let (inputs, labels) = split.batch(&rows, &device);
             let scores = network.forward(inputs);
@@ -52,21 +52,28 @@ impl<N: Network> Session<'_, N> {
                 .squeeze::<1>()
                 .equal(labels.clone());
             correct += hits.int().sum().into_scalar::<f64>();
-            loss += cross_entropy(scores, labels).into_scalar::<f64>() * rows.len() as f64;
+            // Texts have a score for each token.
+            let count = labels.dims()[0] as f64;
+            loss += cross_entropy(scores, labels).into_scalar::<f64>() * count;
+            scored += count;
         }
-        let rows = split.len() as f64;
         (
-            Some(loss / rows).filter(|loss| loss.is_finite()),
-            correct / rows,
+            Some(loss / scored).filter(|loss| loss.is_finite()),
+            correct / scored,
         )
     }
 
-    /// The rows of a split in order, in chunks of near-equal size of at least the batch size: a
+    /// The rows of a split that count, in chunks of near-equal size of at least the batch size: a
     /// small last chunk would have statistics of its own.
     fn chunks(&self, split: &Split) -> Vec<Vec<usize>> {
-        let count = (split.len() / self.spec.raw.batch_size).max(1);
+        let all = split.len();
+        let rows = all.min(self.spec.raw.eval_rows);
+        let count = (rows / self.spec.raw.batch_size).max(1);
+        let chunk = |index: usize| rows * index / count..rows * (index + 1) / count;
+        // Evenly: rows may come in the order of their classes.
+        let spread = |index: usize| (index as u128 * all as u128 / rows as u128) as usize;
         (0..count)
-            .map(|i| (split.len() * i / count..split.len() * (i + 1) / count).collect())
+            .map(|index| chunk(index).map(spread).collect())
             .collect()
     }
 }

@@ -8,6 +8,7 @@
 
 mod advise;
 mod completions;
+mod data;
 mod dynamics_args;
 mod exit;
 mod forecast;
@@ -53,6 +54,7 @@ enum Command {
     Phase(phase::Args),
     Report(report::Args),
     Snapshot(snapshot::Args),
+    Data(data::Args),
     Completions(completions::Args),
 }
 
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Command::Phase(args) => phase::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::Data(args) => data::run(args),
         Command::Completions(args) => completions::run(args),
     };
     match result {

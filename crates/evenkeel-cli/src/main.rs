@@ -10,6 +10,7 @@ mod advise;
 mod bands;
 mod completions;
 mod config;
+mod data;
 mod drift;
 mod drift_args;
 mod dynamics_args;
@@ -60,6 +61,7 @@ enum Command {
     Phase(phase::Args),
     Report(report::Args),
     Snapshot(snapshot::Args),
+    Data(data::Args),
     Completions(completions::Args),
 }
 
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::Phase(args) => phase::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::Data(args) => data::run(args),
         Command::Completions(args) => completions::run(args),
     };
     match result {

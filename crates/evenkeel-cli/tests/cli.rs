@@ -461,6 +461,8 @@ fn help_reads_like_documentation() {
         ("advise", vec!["advise", "--help"]),
         ("drift", vec!["drift", "--help"]),
         ("phase", vec!["phase", "--help"]),
+        ("data", vec!["data", "--help"]),
+        ("data-get", vec!["data", "get", "--help"]),
     ] {
         let help = command(&arguments).env("COLUMNS", "100").output().unwrap();
         insta::assert_snapshot!(format!("help-{name}"), text(&help.stdout));

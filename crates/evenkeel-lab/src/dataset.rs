@@ -1,9 +1,13 @@
 //! Data sets. One file a data set under `dataset/`, one row in [`ALL`].
 
+mod bounded;
+mod cifar;
 mod digits;
 mod error;
 mod folder;
+mod idx;
 mod images;
+mod mnist;
 mod picture;
 mod split;
 mod synthetic;
@@ -13,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::example::Example;
+use crate::store::OfficialFile;
 pub use error::DataError;
 use images::{Images, Levels};
 pub use split::{Batch, Split};
@@ -86,6 +91,19 @@ impl Request<'_> {
     }
 }
 
+/// Where a data set comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source {
+    /// It is part of the program.
+    Embedded,
+    /// Its authors' files, which have to be got first.
+    Official(&'static [OfficialFile]),
+    /// The user names it.
+    Own,
+    /// It is computed.
+    MadeUp,
+}
+
 /// A row of [`ALL`].
 #[derive(Debug)]
 pub struct Entry {
@@ -95,6 +113,8 @@ pub struct Entry {
     pub argument: &'static str,
     /// One line for help texts.
     pub summary: &'static str,
+    /// Where it comes from.
+    pub source: Source,
     /// Loads the data set.
     pub load: fn(&Request) -> Result<Dataset, DataError>,
 }
@@ -109,6 +129,10 @@ impl Entry {
 /// Every data set.
 pub const ALL: &[Entry] = &[
     digits::ENTRY,
+    mnist::MNIST,
+    mnist::FASHION,
+    cifar::CIFAR10,
+    cifar::CIFAR100,
     folder::ENTRY,
     text::CHARACTERS,
     text::BYTES,

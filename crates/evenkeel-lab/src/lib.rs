@@ -22,5 +22,6 @@ pub mod run_folder;
 pub mod seed;
 pub mod snapshot;
 pub mod spec;
+pub mod store;
 pub mod summary;
 pub mod trainer;

@@ -9,12 +9,13 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 use super::images::{Images, Levels};
-use super::{DataError, Dataset, Entry};
+use super::{DataError, Dataset, Entry, Source};
 
 pub(super) const ENTRY: Entry = Entry {
     name: NAME,
     argument: "",
     summary: "8x8 handwritten digits, 1438 training and 359 test rows, embedded",
+    source: Source::Embedded,
     load: |request| {
         request.no_argument()?;
         parse(FILE)

@@ -53,6 +53,41 @@ pub enum DataError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An official file is not there.
+    #[error(
+        "data set `{name}` is not on this machine: {} is missing; `evenkeel data get {name}` downloads \
+         it, or takes a copy with --from PATH",
+        path.display()
+    )]
+    Missing {
+        /// The data set.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is not the official one.
+    #[error("{}: {problem}", path.display())]
+    Unverified {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        problem: String,
+    },
+    /// Nobody has sent a file.
+    #[error("{problems}\nwhat has arrived is kept: try again, or take a copy with --from PATH")]
+    Download {
+        /// Who was asked, and what came of it, line by line.
+        problems: String,
+    },
+    /// Somebody else is writing.
+    #[error("{} is being written by another process; wait for it", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no place for official files.
+    #[error("there is no home folder to keep data in; name a folder in EVENKEEL_DATA")]
+    Homeless,
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

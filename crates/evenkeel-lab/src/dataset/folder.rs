@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 
 use super::images::{Images, Levels};
 use super::picture::Picture;
-use super::{DataError, Dataset, Entry};
+use super::{DataError, Dataset, Entry, Source};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "folder",
     argument: ":PATH",
     summary: "images in class folders, below train/ and test/ or split 4 to 1",
+    source: Source::Own,
     load: |request| load(request.path()?),
 };
 

@@ -3,7 +3,7 @@
 use crate::augment::Transform;
 
 /// Images with their classes. Pixels lie row by row, one channel after the other.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     /// Numbers a pixel.
     pub channels: usize,
@@ -24,6 +24,17 @@ impl Images {
             width,
             pixels: Vec::new(),
             labels: Vec::new(),
+        }
+    }
+
+    /// Images whose pixels and labels are at hand.
+    pub fn of([channels, height, width]: [usize; 3], pixels: Vec<u8>, labels: Vec<u16>) -> Self {
+        Self {
+            channels,
+            height,
+            width,
+            pixels,
+            labels,
         }
     }
 

@@ -8,13 +8,14 @@
 use rand_distr::{Distribution, StandardNormal};
 
 use super::images::{Images, Levels};
-use super::{DataError, Dataset, Entry, Request};
+use super::{DataError, Dataset, Entry, Request, Source};
 use crate::seed::{Purpose, Rng, rng};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "synthetic",
     argument: "[:CHANNELSxHEIGHTxWIDTH]",
     summary: "made up: a Gaussian cluster a class, 2560 + 512 rows",
+    source: Source::MadeUp,
     load: |request| Ok(draw(shape(request)?, request.seed)),
 };
 

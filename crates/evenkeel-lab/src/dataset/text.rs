@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::{DataError, Dataset, Entry, Request, Split};
+use super::{DataError, Dataset, Entry, Request, Source, Split};
 use crate::example::Example;
 
 pub(super) const CHARACTERS: Entry = Entry {
     name: "text",
     argument: ":PATH",
     summary: "a text file in UTF-8 as characters, the last tenth to test on",
+    source: Source::Own,
     load: |request| {
         let text = characters(request.path()?)?;
         let vocabulary = vocabulary(request, &text)?;
@@ -28,6 +29,7 @@ pub(super) const BYTES: Entry = Entry {
     name: "bytes",
     argument: ":PATH",
     summary: "any file as bytes, the last tenth to test on",
+    source: Source::Own,
     load: |request| {
         let tokens = read(request.path()?)?.into_iter().map(u16::from).collect();
         dataset(request, tokens, 256)

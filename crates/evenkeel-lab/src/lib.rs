@@ -9,6 +9,7 @@ pub mod divergence;
 pub mod error;
 pub mod example;
 pub mod interchange;
+pub mod invariance;
 pub mod model;
 pub mod report;
 pub mod run_folder;

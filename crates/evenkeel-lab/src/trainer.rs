@@ -16,6 +16,7 @@ use crate::batches::Batches;
 use crate::dataset::Split;
 use crate::divergence;
 use crate::error::LabError;
+use crate::invariance;
 use crate::model::{Network, Task};
 use crate::run_folder::{EvalLine, Outcome, RunWriter, StepLine, TimingLine};
 use crate::seed::{Purpose, rng};
@@ -89,9 +90,6 @@ pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         .forward(scores, labels)
 }
 
-/// Batches on which a weight must be orthogonal to its gradient to count as scale-invariant.
-const PROBE_BATCHES: usize = 6;
-
 /// The probe of a network at initialisation, found on the first training batches.
 ///
 /// # Errors
@@ -102,13 +100,11 @@ pub fn probe<N: Network>(
     dtype: FloatDType,
 ) -> Result<Probe, ProbeError> {
     let (device, mut batches) = (device(), batches(spec));
-    let mut gradients = || {
+    invariance::probe(network, |network| {
         let (inputs, labels) = spec.data.train.batch(batches.next_rows(), &device);
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)
-    };
-    let first = Probe::survey(network, &gradients());
-    (1..PROBE_BATCHES).try_fold(first, |probe, _| probe.recheck(network, &gradients()))
+    })
 }
 
 /// The state of a run between steps.

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use common::{batch, small};
-use evenkeel_burn::probe::{Probe, Role};
+use evenkeel_burn::probe::Probe;
+use evenkeel_lab::invariance;
 use evenkeel_lab::model::norm::Norm;
 use evenkeel_lab::model::shape::Shape;
 use evenkeel_lab::model::{ALL, Entry, Network, Task, find, norm};
@@ -44,9 +45,6 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Batches that the probe looks at, as before training.
-const BATCHES: usize = 6;
-
 /// The largest `|cos(W, ∇W)|·√numel` of each weight, and whether it counts as scale-invariant.
 type Found = BTreeMap<String, (f64, bool)>;
 
@@ -64,24 +62,15 @@ impl Task for Look<'_> {
         let rng = &mut rng(3, Purpose::Weights);
         let layers = self.model.layers(self.shape).unwrap();
         let network = N::build(&layers, self.model.defaults.init, rng, &device);
-        let mut step = || {
+        let mut found = Found::new();
+        let probe = invariance::probe(&network, |network| {
             let (input, labels) = batch(self.shape.example, rng, &device);
             let loss = cross_entropy(network.forward(input), labels);
-            GradientsParams::from_grads(loss.backward(), &network)
-        };
-        let mut found = Found::new();
-        let mut probe: Option<Probe> = None;
-        for _ in 0..BATCHES {
-            let gradients = step();
-            let survey = Probe::survey(&network, &gradients);
-            collect(&survey, &mut found);
-            probe = Some(match probe {
-                Some(probe) => probe.recheck(&network, &gradients).unwrap(),
-                None => survey,
-            });
-        }
+            let gradients = GradientsParams::from_grads(loss.backward(), network);
+            collect(&Probe::survey(network, &gradients), &mut found);
+            gradients
+        });
         for layer in probe.unwrap().layers() {
-            assert_eq!(layer.role, Role::ScaleInvariant);
             found.get_mut(&layer.path).unwrap().1 = true;
         }
         found

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, FloatDType, Int, Tensor};
@@ -17,7 +18,7 @@ use crate::dataset::Split;
 use crate::divergence;
 use crate::error::LabError;
 use crate::invariance;
-use crate::model::{Network, Task};
+use crate::model::network::Network;
 use crate::run_folder::{EvalLine, Outcome, RunWriter, StepLine, TimingLine};
 use crate::seed::{Purpose, rng};
 use crate::spec::RunSpec;
@@ -47,23 +48,10 @@ pub trait Observer {
 /// # Errors
 /// [`LabError`]; divergence and interruption are outcomes, not errors.
 pub fn train(job: &Job, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
-    job.spec.model.run(Train { job, observer })
-}
-
-struct Train<'a, 'b> {
-    job: &'a Job<'b>,
-    observer: &'a mut dyn Observer,
-}
-
-impl Task for Train<'_, '_> {
-    type Output = Result<Outcome, LabError>;
-
-    fn with<N: Network>(self) -> Self::Output {
-        let mut session = Session::<N>::start(self.job)?;
-        let outcome = session.run(self.job.stop, self.observer)?;
-        session.writer.finish(&outcome)?;
-        Ok(outcome)
-    }
+    let mut session = Session::start(job)?;
+    let outcome = session.run(job.stop, observer)?;
+    session.writer.finish(&outcome)?;
+    Ok(outcome)
 }
 
 /// The device that everything runs on.
@@ -72,9 +60,9 @@ pub fn device() -> Device {
 }
 
 /// The weights of a spec at initialisation.
-pub fn initial<N: Network>(spec: &RunSpec, device: &Device) -> N {
+pub fn initial(spec: &RunSpec, device: &Device) -> Network {
     let rng = &mut rng(spec.raw.seed, Purpose::Weights);
-    N::build(&spec.layers, spec.init, rng, device)
+    Network::build(&spec.layers, spec.init, rng, device)
 }
 
 /// The training batches of a spec.
@@ -94,11 +82,7 @@ pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 ///
 /// # Errors
 /// [`ProbeError`] when a weight or gradient cannot be measured.
-pub fn probe<N: Network>(
-    network: &N,
-    spec: &RunSpec,
-    dtype: FloatDType,
-) -> Result<Probe, ProbeError> {
+pub fn probe(network: &Network, spec: &RunSpec, dtype: FloatDType) -> Result<Probe, ProbeError> {
     let (device, mut batches) = (device(), batches(spec));
     invariance::probe(network, |network| {
         let (inputs, labels) = spec.data.train.batch(batches.next_rows(), &device);
@@ -108,10 +92,10 @@ pub fn probe<N: Network>(
 }
 
 /// The state of a run between steps.
-struct Session<'a, N> {
+struct Session<'a> {
     spec: &'a RunSpec,
     device: Device,
-    network: N,
+    network: Network,
     optimizer: ModuleOptimizer,
     controller: ElrController,
     batches: Batches,
@@ -140,11 +124,11 @@ impl Divergence {
     }
 }
 
-impl<'a, N: Network> Session<'a, N> {
+impl<'a> Session<'a> {
     fn start(job: &Job<'a>) -> Result<Self, LabError> {
         let spec = job.spec;
         let device = device();
-        let network: N = initial(spec, &device);
+        let network = initial(spec, &device);
         let probe = probe(&network, spec, FloatDType::F32)?;
         if probe.layers().len() == 0 && spec.controls.needs_elrs() {
             return Err(LabError::NothingToControl {
@@ -250,7 +234,7 @@ impl<'a, N: Network> Session<'a, N> {
 
     /// The network with BN statistics averaged over the training set: running averages lag behind
     /// weights that move this fast.
-    fn with_population_statistics(&self) -> N {
+    fn with_population_statistics(&self) -> Network {
         let mut network = self.network.clone().fork(&self.device);
         for (seen, rows) in self.chunks(&self.spec.data.train).iter().enumerate() {
             for norm in network.batch_norms() {
@@ -263,7 +247,7 @@ impl<'a, N: Network> Session<'a, N> {
     }
 
     /// Mean cross-entropy, if finite, and share classified correctly.
-    fn score(&self, network: &N, split: &Split) -> (Option<f64>, f64) {
+    fn score(&self, network: &Network, split: &Split) -> (Option<f64>, f64) {
         let device = self.device.clone().inner();
         let (mut loss, mut correct) = (0.0, 0.0);
         for rows in self.chunks(split) {

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::init::{Fan, Init, normal};
 use super::layer::Layer;
-use super::net::{Net, Node};
+use super::network::{Network, Node};
 use super::norm::ExampleNorm;
 use super::weights::Weights;
 use crate::seed::Rng;
@@ -21,17 +21,17 @@ pub struct Draw<'a> {
 
 impl Draw<'_> {
     /// The network of the layers.
-    pub fn net(&mut self, layers: &[Layer]) -> Net {
+    pub fn network(&mut self, layers: &[Layer]) -> Network {
         let nodes = layers.iter().map(|layer| Node {
             layer: layer.clone(),
             weights: self.weights(layer),
             branches: layer
                 .branches()
                 .into_iter()
-                .map(|branch| self.net(branch))
+                .map(|branch| self.network(branch))
                 .collect(),
         });
-        Net {
+        Network {
             nodes: nodes.collect(),
         }
     }

@@ -187,3 +187,25 @@ fn subsample(maps: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
     let kept = maps.slice(s![.., .., ..;step, ..;step]);
     kept.pad([(0, 0), (0, zeros), (0, 0), (0, 0)], PadMode::Constant(0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortcut_of_option_a_keeps_every_other_pixel_and_adds_zeros() {
+        let maps = Tensor::<1, burn::tensor::Int>::arange(0..18, &Device::flex());
+        let maps = maps.float().reshape([1, 2, 3, 3]);
+        let kept: Vec<f64> = subsample(maps, 2, 1).into_data().iter::<f64>().collect();
+        let expected = [0, 2, 6, 8, 9, 11, 15, 17, 0, 0, 0, 0];
+        assert_eq!(kept, expected.map(f64::from));
+    }
+
+    #[test]
+    fn windows_at_the_border_do_not_see_zeros() {
+        let maps = Tensor::<4>::full([1, 1, 4, 4], -1.0, &Device::flex());
+        let largest = max_pool(maps, 3, 2, 1);
+        assert_eq!(largest.dims(), [1, 1, 2, 2]);
+        assert_eq!(largest.max().into_scalar::<f64>(), -1.0);
+    }
+}

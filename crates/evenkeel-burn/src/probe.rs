@@ -172,8 +172,16 @@ impl Probe {
         Ok(self)
     }
 
+    /// The module with all tracked weights multiplied: the same function, if they are
+    /// scale-invariant (T1).
+    pub fn scaled<M: Module>(&self, module: &M, factor: RescaleFactor) -> M {
+        let factors = self.layers().map(|layer| (layer.id, factor.get()));
+        scale_weights(module.clone(), &factors.collect())
+    }
+
     /// Looks at the gradients of another batch and keeps only the weights that are orthogonal to
-    /// theirs again (T1): none, perhaps, see [`Probe::not_empty`].
+    /// theirs again (T1): none, perhaps, see [`Probe::not_empty`]. Gradients of a
+    /// [`Probe::scaled`] module tell more.
     ///
     /// # Errors
     /// [`ProbeError`] when the layers cannot be read.

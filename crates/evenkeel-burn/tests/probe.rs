@@ -6,6 +6,7 @@ use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{distance, setup, values};
+use evenkeel::quantity::RescaleFactor;
 use evenkeel_burn::probe::{Probe, ProbeError, Role};
 
 #[test]
@@ -29,6 +30,20 @@ fn weights_before_norms_are_found_and_named() {
         assert_eq!(parameter.role, role, "{}", parameter.path);
         assert!(parameter.found.is_some(), "{} is reported", parameter.path);
     }
+}
+
+#[test]
+fn the_scale_of_what_is_found_does_not_matter() {
+    let (net, batch) = setup(4, 16);
+    let probe = Probe::find(&net, &net.gradients(&batch)).unwrap();
+    let scaled = probe.scaled(&net, RescaleFactor::from_ln(1.0));
+    let [before, after] = [&net, &scaled].map(|net| net.loss(&batch).into_scalar::<f64>());
+    assert!((after / before - 1.0).abs() < 1e-3, "{before}, {after}");
+    let [before, after] = [&net, &scaled].map(|net| {
+        let readings = probe.read(net, &net.gradients(&batch)).unwrap();
+        readings[0].weight_norm
+    });
+    assert!((after / before - 1f64.exp()).abs() < 1e-5);
 }
 
 #[test]

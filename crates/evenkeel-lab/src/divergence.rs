@@ -1,14 +1,14 @@
 //! Where a loss that is not finite began.
 
-use burn::module::{ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
 use crate::example::Input;
-use crate::model::Network;
+use crate::model::network::Network;
 
 /// The first layer, in forward order, with a weight or an output that is not finite; the loss
 /// itself when every layer is finite.
-pub fn origin<N: Network>(network: &N, input: Input) -> String {
+pub fn origin(network: &Network, input: Input) -> String {
     let mut found = None;
     network.trace(input, &mut |name, output| {
         if found.is_none() && !is_finite(&output.clone().flatten()) {

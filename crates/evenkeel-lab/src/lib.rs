@@ -14,6 +14,7 @@ pub mod example;
 mod failpoint;
 pub mod feed;
 pub mod interchange;
+pub mod invariance;
 pub mod model;
 pub mod optimizer;
 pub mod prediction;

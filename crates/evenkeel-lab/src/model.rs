@@ -11,7 +11,7 @@ mod gpt;
 pub mod init;
 pub mod layer;
 mod mlp;
-mod net;
+pub mod network;
 pub mod norm;
 pub mod refusal;
 mod resnet;
@@ -24,42 +24,13 @@ mod weights;
 
 use std::fmt;
 
-use burn::module::Module;
-use burn::nn::BatchNorm;
-use burn::tensor::{Device, Tensor};
-
-use crate::example::Input;
-use crate::seed::Rng;
 use activation::Activation;
 use choice::Choice;
 use init::Init;
 use layer::{Layer, parameters};
-use net::Net;
 use norm::Norm;
 use refusal::Refusal;
 use shape::Shape;
-use signal::Signal;
-
-/// Looks at a layer's name and output.
-pub type Inspect<'a> = dyn FnMut(&str, &Signal) + 'a;
-
-/// What the trainer needs of a model.
-pub trait Network: Module {
-    /// Builds the layers with weights drawn from `rng`.
-    fn build(layers: &[Layer], init: Init, rng: &mut Rng, device: &Device) -> Self;
-
-    /// Class scores `[batch, classes]`; of tokens `[batch · context, classes]`.
-    fn forward(&self, input: Input) -> Tensor<2>;
-
-    /// Calls `inspect` with the name and the output of each layer in order.
-    fn trace(&self, input: Input, inspect: &mut Inspect);
-
-    /// The layers, precise enough to rebuild the model elsewhere.
-    fn layers(&self) -> Vec<Layer>;
-
-    /// Every batch normalization, whose statistics are re-estimated before an evaluation.
-    fn batch_norms(&mut self) -> Vec<&mut BatchNorm>;
-}
 
 /// What a model is built with where nothing else is asked for.
 #[derive(Debug)]
@@ -117,15 +88,6 @@ pub fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)
 }
 
-/// Something to do with a network whose type only its row in the table knows.
-pub trait Task {
-    /// What comes of it.
-    type Output;
-
-    /// Does it with networks of type `N`.
-    fn with<N: Network>(self) -> Self::Output;
-}
-
 /// The most parameters that a model may have: more than a CPU can train, and less than would fill
 /// the memory after a typing error.
 const MAX_PARAMETERS: usize = 1 << 30;
@@ -147,10 +109,5 @@ impl Entry {
             }),
             _ => Ok(layers),
         }
-    }
-
-    /// Does a task with the type that this row stands for.
-    pub fn run<T: Task>(&self, task: T) -> T::Output {
-        task.with::<Net>()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn::module::{ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor};
 use serde::Serialize;
@@ -12,7 +12,6 @@ use crate::example::Input;
 use crate::feed::Feed;
 use crate::interchange::{Export, NamedTensor, to_safetensors};
 use crate::model::layer::Layer;
-use crate::model::{Network, Task};
 use crate::run_folder::write_atomically;
 use crate::spec::RunSpec;
 use crate::trainer::{cross_entropy, device, initial, probe};
@@ -82,29 +81,12 @@ impl Snapshot {
 /// # Errors
 /// [`LabError::Probe`] when the network has no scale-invariant weight.
 pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> {
-    spec.model.run(Take { spec, precision })
-}
-
-struct Take<'a> {
-    spec: &'a RunSpec,
-    precision: Precision,
-}
-
-impl Task for Take<'_> {
-    type Output = Result<Snapshot, LabError>;
-
-    fn with<N: Network>(self) -> Self::Output {
-        snapshot::<N>(self.spec, self.precision)
-    }
-}
-
-fn snapshot<N: Network>(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> {
     let device = device();
     let dtype = match precision {
         Precision::F32 => FloatDType::F32,
         Precision::F64 => FloatDType::F64,
     };
-    let network: N = initial::<N>(spec, &device).map(&mut Cast(dtype));
+    let network = initial(spec, &device).map(&mut Cast(dtype));
     let (inputs, labels) = Feed::new(spec).next_batch().on(&device);
     let inputs = inputs.cast(dtype);
     let probe = probe(&network, spec, dtype)?;

@@ -15,7 +15,8 @@ use evenkeel_burn::probe::{Probe, ProbeError};
 
 use crate::error::LabError;
 use crate::feed::Feed;
-use crate::model::{Network, Task};
+use crate::invariance;
+use crate::model::network::Network;
 use crate::run_folder::{Outcome, StepLine};
 use crate::seed::{Purpose, rng};
 use crate::spec::RunSpec;
@@ -67,26 +68,13 @@ pub trait Observer {
 /// # Errors
 /// [`LabError`]; divergence and interruption are outcomes, not errors.
 pub fn train(job: &Job, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
-    job.spec.model.run(Train { job, observer })
-}
-
-struct Train<'a, 'b> {
-    job: &'a Job<'b>,
-    observer: &'a mut dyn Observer,
-}
-
-impl Task for Train<'_, '_> {
-    type Output = Result<Outcome, LabError>;
-
-    fn with<N: Network>(self) -> Self::Output {
-        if let (Start::Resume, Some(outcome)) = (self.job.start, ended(&self.job.folder)?) {
-            return Ok(outcome);
-        }
-        let mut session = Session::<N>::start(self.job)?;
-        let outcome = session.run(self.job.stop, self.observer)?;
-        session.finish(&outcome)?;
-        Ok(outcome)
+    if let (Start::Resume, Some(outcome)) = (job.start, ended(&job.folder)?) {
+        return Ok(outcome);
     }
+    let mut session = Session::start(job)?;
+    let outcome = session.run(job.stop, observer)?;
+    session.finish(&outcome)?;
+    Ok(outcome)
 }
 
 /// How the run in `folder` ended, if it needs no going on.
@@ -100,9 +88,9 @@ pub fn device() -> Device {
 }
 
 /// The weights of a spec at initialisation.
-pub fn initial<N: Network>(spec: &RunSpec, device: &Device) -> N {
+pub fn initial(spec: &RunSpec, device: &Device) -> Network {
     let rng = &mut rng(spec.raw.seed, Purpose::Weights);
-    N::build(&spec.layers, spec.init, rng, device)
+    Network::build(&spec.layers, spec.init, rng, device)
 }
 
 /// Mean cross-entropy of class scores.
@@ -113,24 +101,15 @@ pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         .forward(scores, labels)
 }
 
-/// Batches on which a weight must be orthogonal to its gradient to count as scale-invariant.
-const PROBE_BATCHES: usize = 6;
-
 /// The probe of a network at initialisation, found on the first training batches.
 ///
 /// # Errors
 /// [`ProbeError`] when a weight or gradient cannot be measured.
-pub fn probe<N: Network>(
-    network: &N,
-    spec: &RunSpec,
-    dtype: FloatDType,
-) -> Result<Probe, ProbeError> {
+pub fn probe(network: &Network, spec: &RunSpec, dtype: FloatDType) -> Result<Probe, ProbeError> {
     let (device, mut feed) = (device(), Feed::new(spec));
-    let mut gradients = || {
+    invariance::probe(network, |network| {
         let (inputs, labels) = feed.next_batch().on(&device);
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)
-    };
-    let first = Probe::survey(network, &gradients());
-    (1..PROBE_BATCHES).try_fold(first, |probe, _| probe.recheck(network, &gradients()))
+    })
 }

@@ -2,57 +2,39 @@
 
 mod common;
 
-use burn::module::{ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor};
-use common::{BATCH, TOKENS, batch, small};
+use common::{BATCH, batch, small};
 use evenkeel_lab::example::{Example, Input};
 use evenkeel_lab::model::layer::{Layer, parameters};
-use evenkeel_lab::model::{ALL, Entry, Network, Task};
+use evenkeel_lab::model::network::Network;
+use evenkeel_lab::model::{ALL, Entry};
 use evenkeel_lab::seed::{Purpose, rng};
 
-/// Something that holds for the network of a model.
-trait Law {
-    fn check<N: Network>(&self, model: &Entry, layers: &[Layer], network: N);
+fn layers(model: &Entry) -> Vec<Layer> {
+    model.layers(&small(model)).unwrap()
 }
 
-struct Held<'a, L> {
-    model: &'a Entry,
-    law: L,
-    seed: u64,
-}
-
-impl<L: Law> Task for Held<'_, L> {
-    type Output = ();
-
-    fn with<N: Network>(self) {
-        let layers = self.model.layers(&small(self.model)).unwrap();
-        let network = build::<N>(self.model, &layers, self.seed);
-        self.law.check(self.model, &layers, network);
-    }
-}
-
-fn build<N: Network>(model: &Entry, layers: &[Layer], seed: u64) -> N {
+fn build(model: &Entry, seed: u64) -> Network {
     let rng = &mut rng(seed, Purpose::Weights);
-    N::build(layers, model.defaults.init, rng, &Device::flex().autodiff())
-}
-
-fn for_all<L: Law>(law: impl Fn() -> L) {
-    for model in ALL {
-        model.run(Held {
-            model,
-            law: law(),
-            seed: 1,
-        });
-    }
+    let device = Device::flex().autodiff();
+    Network::build(&layers(model), model.defaults.init, rng, &device)
 }
 
 fn input(model: &Entry) -> Input {
     let device = Device::flex().autodiff();
-    batch(small(model).example, &mut rng(2, Purpose::Batches), &device).0
+    let rng = &mut rng(2, Purpose::Batches);
+    batch(small(model).example, rng, &device).0
 }
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
+}
+
+/// The largest difference.
+fn apart(one: &[f64], other: &[f64]) -> f64 {
+    let differences = one.iter().zip(other).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, f64::max)
 }
 
 /// Collects what learns.
@@ -80,7 +62,7 @@ impl ModuleVisitor for Learning {
     }
 }
 
-fn learning<N: Network>(network: &N) -> Learning {
+fn learning(network: &Network) -> Learning {
     let mut learning = Learning::default();
     network.visit(&mut learning);
     learning
@@ -88,65 +70,96 @@ fn learning<N: Network>(network: &N) -> Learning {
 
 #[test]
 fn a_network_has_the_parameters_that_its_layers_say_and_a_seed_fixes_them() {
-    struct Counted;
-    impl Law for Counted {
-        fn check<N: Network>(&self, model: &Entry, layers: &[Layer], network: N) {
-            let first = learning(&network);
-            assert_eq!(first.numbers.len(), parameters(layers), "{}", model.name);
-            let mut names = first.names.clone();
-            names.sort();
-            names.dedup();
-            assert_eq!(
-                names.len(),
-                first.names.len(),
-                "{}: a name twice",
-                model.name
-            );
-            assert_eq!(network.layers(), layers);
-            let again = learning(&build::<N>(model, layers, 1));
-            assert!(first.numbers == again.numbers, "{}", model.name);
-            let other = learning(&build::<N>(model, layers, 2));
-            assert!(first.numbers != other.numbers, "{}", model.name);
-        }
+    for model in ALL {
+        let network = build(model, 1);
+        let first = learning(&network);
+        assert_eq!(network.layers(), layers(model), "{}", model.name);
+        assert_eq!(
+            first.numbers.len(),
+            parameters(&layers(model)),
+            "{}",
+            model.name
+        );
+        let mut names = first.names.clone();
+        names.sort();
+        names.dedup();
+        assert_eq!(
+            names.len(),
+            first.names.len(),
+            "{}: a name twice",
+            model.name
+        );
+        assert!(
+            first.numbers == learning(&build(model, 1)).numbers,
+            "{}",
+            model.name
+        );
+        assert!(
+            first.numbers != learning(&build(model, 2)).numbers,
+            "{}",
+            model.name
+        );
     }
-    for_all(|| Counted);
 }
 
 #[test]
-fn scores_are_one_row_for_each_prediction_and_the_last_that_is_traced() {
-    struct Shaped;
-    impl Law for Shaped {
-        fn check<N: Network>(&self, model: &Entry, _layers: &[Layer], network: N) {
-            let scores = network.forward(input(model));
-            let shape = small(model);
-            let expected = match shape.example {
-                Example::Tokens {
-                    vocabulary,
-                    context,
-                } => [BATCH * context, vocabulary],
-                Example::Image { .. } => [BATCH, shape.classes],
-            };
-            assert_eq!(scores.dims(), expected, "{}", model.name);
-            let names = learning(&network).names;
-            let mut last = None;
-            network.trace(input(model), &mut |name, output| {
-                let known = names.iter().any(|path| path.starts_with(name));
-                assert!(
-                    known || name == "input" || name == "embedding" || name.ends_with("heads"),
-                    "{}: {name}",
-                    model.name
-                );
-                last = Some(output.clone());
-            });
-            assert_eq!(
-                numbers(last.unwrap().rows()),
-                numbers(scores),
-                "{}",
+fn there_is_a_row_of_scores_for_each_prediction() {
+    for model in ALL {
+        let shape = small(model);
+        let expected = match shape.example {
+            Example::Tokens {
+                vocabulary,
+                context,
+            } => [BATCH * context, vocabulary],
+            Example::Image { .. } => [BATCH, shape.classes],
+        };
+        let scores = build(model, 1).forward(input(model));
+        assert_eq!(scores.dims(), expected, "{}", model.name);
+    }
+}
+
+#[test]
+fn what_is_traced_has_the_names_of_layers_and_ends_with_the_scores() {
+    fn names(layers: &[Layer], all: &mut Vec<String>) {
+        for layer in layers {
+            all.extend(layer.name().map(str::to_owned));
+            layer
+                .branches()
+                .into_iter()
+                .for_each(|branch| names(branch, all));
+        }
+    }
+    for model in ALL {
+        let network = build(model, 1);
+        let mut expected = Vec::new();
+        names(&layers(model), &mut expected);
+        let (mut traced, mut last) = (Vec::new(), None);
+        network.trace(input(model), &mut |name, output| {
+            traced.push(name.to_owned());
+            last = Some(output.clone());
+        });
+        for name in &expected {
+            assert!(
+                traced.contains(name),
+                "{}: {name} is not traced",
                 model.name
             );
         }
+        for name in &traced {
+            assert!(
+                name == "input" || expected.contains(name),
+                "{}: {name}",
+                model.name
+            );
+        }
+        let scores = network.forward(input(model));
+        assert_eq!(
+            numbers(last.unwrap().rows()),
+            numbers(scores),
+            "{}",
+            model.name
+        );
     }
-    for_all(|| Shaped);
 }
 
 /// Casts every float parameter.
@@ -160,97 +173,68 @@ impl ModuleMapper for Double {
 
 #[test]
 fn in_64_bits_everything_is() {
-    struct Exact;
-    impl Law for Exact {
-        fn check<N: Network>(&self, model: &Entry, layers: &[Layer], network: N) {
-            let single = numbers(network.forward(input(model)));
-            // Before a forward pass: running statistics that are pending are not cast.
-            let network = build::<N>(model, layers, 1).map(&mut Double);
-            let scores = network.forward(input(model).cast(FloatDType::F64));
-            assert_eq!(scores.dtype(), DType::F64, "{}", model.name);
-            let double = numbers(scores);
-            let apart = |(a, b): (&f64, &f64)| (a - b).abs();
-            let error = single.iter().zip(&double).map(apart).fold(0.0, f64::max);
-            // Different, or something was computed in 32 bits; close, or something is wrong.
-            assert!(0.0 < error && error < 1e-4, "{}: {error}", model.name);
-        }
+    for model in ALL {
+        let single = numbers(build(model, 1).forward(input(model)));
+        let scores = build(model, 1)
+            .map(&mut Double)
+            .forward(input(model).cast(FloatDType::F64));
+        assert_eq!(scores.dtype(), DType::F64, "{}", model.name);
+        // Different, or it was all computed in 32 bits; close, or something is wrong.
+        let error = apart(&single, &numbers(scores));
+        assert!(0.0 < error && error < 1e-4, "{}: {error}", model.name);
     }
-    for_all(|| Exact);
 }
 
 #[test]
-fn batch_norms_are_all_found_and_used_in_evaluation() {
-    struct Evaluated;
-    impl Law for Evaluated {
-        fn check<N: Network>(&self, model: &Entry, _layers: &[Layer], mut network: N) {
-            let norms = learning(&network)
-                .names
-                .into_iter()
-                .filter(|name| name.ends_with("gamma"))
-                .count();
-            let batch = model.defaults.norm == evenkeel_lab::model::norm::Norm::Batch;
-            let expected = if batch { norms } else { 0 };
-            assert_eq!(network.batch_norms().len(), expected, "{}", model.name);
-            // Statistics of this very batch: evaluation then gives what training does, but for the
-            // unbiased variance.
-            let input = input(model);
-            for norm in network.batch_norms() {
-                norm.momentum = 1.0;
-            }
-            let trained = numbers(network.forward(input.clone()));
-            let network = network.valid();
-            let evaluated = numbers(network.forward(plain(input)));
-            let error = trained
-                .iter()
-                .zip(&evaluated)
-                .map(|(a, b)| (a - b).abs())
-                .fold(0.0, f64::max);
-            assert!(error < 1e-3, "{}: {error}", model.name);
+fn evaluation_uses_the_statistics_of_all_batch_norms() {
+    for model in ALL {
+        let mut network = build(model, 1);
+        let input = input(model);
+        // Those of this very batch: evaluation then gives what training does.
+        for norm in network.batch_norms() {
+            norm.momentum = 1.0;
         }
-    }
-    for_all(|| Evaluated);
-}
-
-fn plain(input: Input) -> Input {
-    match input {
-        Input::Numbers(numbers) => Input::Numbers(numbers.inner()),
-        Input::Tokens(tokens) => Input::Tokens(tokens.inner()),
+        let trained = numbers(network.forward(input.clone()));
+        let plain = match input {
+            Input::Numbers(numbers) => Input::Numbers(numbers.inner()),
+            Input::Tokens(tokens) => Input::Tokens(tokens.inner()),
+        };
+        let error = apart(&trained, &numbers(network.valid().forward(plain)));
+        assert!(error < 1e-4, "{}: {error}", model.name);
     }
 }
 
 #[test]
 fn language_models_do_not_look_ahead() {
-    struct Causal;
-    impl Law for Causal {
-        fn check<N: Network>(&self, model: &Entry, _layers: &[Layer], network: N) {
-            let Input::Tokens(tokens) = input(model) else {
-                return;
-            };
-            let [rows, context] = tokens.dims();
-            let seen = context / 2;
-            let kept = tokens.clone().narrow(1, 0, seen);
-            let changed = Tensor::<2, Int>::zeros([rows, context - seen], &tokens.device());
-            let other = Tensor::cat(vec![kept, changed], 1);
-            let [first, second] = [tokens, other].map(|tokens| {
-                let scores = network.forward(Input::Tokens(tokens));
-                let vocabulary = scores.dims()[1];
-                scores.reshape([rows, context, vocabulary])
-            });
-            let part = |x: &Tensor<3>, from, to| numbers(x.clone().slice([0..rows, from..to]));
-            assert_eq!(
-                part(&first, 0, seen),
-                part(&second, 0, seen),
-                "{}",
-                model.name
-            );
-            assert_ne!(
-                part(&first, seen, context),
-                part(&second, seen, context),
-                "{}",
-                model.name
-            );
-        }
+    let mut checked = 0;
+    for model in ALL {
+        let Input::Tokens(tokens) = input(model) else {
+            continue;
+        };
+        let [rows, context] = tokens.dims();
+        let seen = context / 2;
+        let zeros = Tensor::<2, Int>::zeros([rows, context - seen], &tokens.device());
+        let other = Tensor::cat(vec![tokens.clone().narrow(1, 0, seen), zeros], 1);
+        let network = build(model, 1);
+        let [first, second] = [tokens, other].map(|tokens| {
+            let scores = network.forward(Input::Tokens(tokens));
+            let vocabulary = scores.dims()[1];
+            scores.reshape([rows, context, vocabulary])
+        });
+        let part = |x: &Tensor<3>, from, to| numbers(x.clone().slice([0..rows, from..to]));
+        assert_eq!(
+            part(&first, 0, seen),
+            part(&second, 0, seen),
+            "{}",
+            model.name
+        );
+        assert_ne!(
+            part(&first, seen, context),
+            part(&second, seen, context),
+            "{}",
+            model.name
+        );
+        checked += 1;
     }
-    assert!(matches!(TOKENS, Example::Tokens { .. }));
-    for_all(|| Causal);
+    assert_eq!(checked, 4);
 }

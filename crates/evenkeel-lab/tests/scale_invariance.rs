@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use common::{batch, small};
-use evenkeel_burn::probe::{Probe, Role};
+use evenkeel_burn::probe::Probe;
+use evenkeel_lab::invariance;
+use evenkeel_lab::model::network::Network;
 use evenkeel_lab::model::norm::Norm;
 use evenkeel_lab::model::shape::Shape;
-use evenkeel_lab::model::{ALL, Entry, Network, Task, find, norm};
+use evenkeel_lab::model::{ALL, Entry, find, norm};
 use evenkeel_lab::seed::{Purpose, rng};
 use evenkeel_lab::trainer::cross_entropy;
 
@@ -44,48 +46,27 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Batches that the probe looks at, as before training.
-const BATCHES: usize = 6;
-
 /// The largest `|cos(W, ∇W)|·√numel` of each weight, and whether it counts as scale-invariant.
 type Found = BTreeMap<String, (f64, bool)>;
 
 /// Looks at a network with random weights on random data.
-struct Look<'a> {
-    model: &'a Entry,
-    shape: &'a Shape,
-}
-
-impl Task for Look<'_> {
-    type Output = Found;
-
-    fn with<N: Network>(self) -> Found {
-        let device = Device::flex().autodiff();
-        let rng = &mut rng(3, Purpose::Weights);
-        let layers = self.model.layers(self.shape).unwrap();
-        let network = N::build(&layers, self.model.defaults.init, rng, &device);
-        let mut step = || {
-            let (input, labels) = batch(self.shape.example, rng, &device);
-            let loss = cross_entropy(network.forward(input), labels);
-            GradientsParams::from_grads(loss.backward(), &network)
-        };
-        let mut found = Found::new();
-        let mut probe: Option<Probe> = None;
-        for _ in 0..BATCHES {
-            let gradients = step();
-            let survey = Probe::survey(&network, &gradients);
-            collect(&survey, &mut found);
-            probe = Some(match probe {
-                Some(probe) => probe.recheck(&network, &gradients).unwrap(),
-                None => survey,
-            });
-        }
-        for layer in probe.unwrap().layers() {
-            assert_eq!(layer.role, Role::ScaleInvariant);
-            found.get_mut(&layer.path).unwrap().1 = true;
-        }
-        found
+fn look(model: &Entry, shape: &Shape) -> Found {
+    let device = Device::flex().autodiff();
+    let rng = &mut rng(3, Purpose::Weights);
+    let layers = model.layers(shape).unwrap();
+    let network = Network::build(&layers, model.defaults.init, rng, &device);
+    let mut found = Found::new();
+    let probe = invariance::probe(&network, |network| {
+        let (input, labels) = batch(shape.example, rng, &device);
+        let loss = cross_entropy(network.forward(input), labels);
+        let gradients = GradientsParams::from_grads(loss.backward(), network);
+        collect(&Probe::survey(network, &gradients), &mut found);
+        gradients
+    });
+    for layer in probe.unwrap().layers() {
+        found.get_mut(&layer.path).unwrap().1 = true;
     }
+    found
 }
 
 fn collect(probe: &Probe, found: &mut Found) {
@@ -100,7 +81,7 @@ fn collect(probe: &Probe, found: &mut Found) {
 /// Holds what is found against the table.
 fn check(model: &Entry, shape: &Shape) {
     let (_, expected) = TABLE.iter().find(|(name, _)| *name == model.name).unwrap();
-    let found = model.run(Look { model, shape });
+    let found = look(model, shape);
     let norm = norm::ALL
         .iter()
         .find(|row| row.value == shape.norm)

@@ -35,7 +35,7 @@ pub const ALL: &[Choice<Activation>] = &[
     },
     Choice {
         name: "identity",
-        summary: "none: linear between the normalizations",
+        summary: "nothing: linear between the normalizations",
         value: Activation::Identity,
     },
 ];

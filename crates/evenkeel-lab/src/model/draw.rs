@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::init::{Fan, Init, normal};
 use super::layer::Layer;
-use super::net::{Net, Node};
+use super::network::{Network, Node};
 use super::norm::ExampleNorm;
 use super::weights::Weights;
 use crate::seed::Rng;
@@ -21,31 +21,22 @@ pub struct Draw<'a> {
 
 impl Draw<'_> {
     /// The network of the layers.
-    pub fn net(&mut self, layers: &[Layer]) -> Net {
+    pub fn network(&mut self, layers: &[Layer]) -> Network {
         let nodes = layers.iter().map(|layer| Node {
             layer: layer.clone(),
             weights: self.weights(layer),
             branches: layer
                 .branches()
                 .into_iter()
-                .map(|branch| self.net(branch))
+                .map(|branch| self.network(branch))
                 .collect(),
         });
-        Net {
+        Network {
             nodes: nodes.collect(),
         }
     }
 
     fn weights(&mut self, layer: &Layer) -> Weights {
-        let norm = |features, groups, centred, eps| {
-            Weights::ExampleNorm(ExampleNorm::new(
-                features,
-                groups,
-                centred,
-                eps,
-                self.device,
-            ))
-        };
         match *layer {
             Layer::Linear {
                 inputs,
@@ -69,36 +60,27 @@ impl Draw<'_> {
                 let config = BatchNormConfig::new(features).with_epsilon(eps);
                 Weights::BatchNorm(config.init(self.device))
             }
-            Layer::LayerNorm { features, eps, .. } => norm(features, 1, true, eps),
+            Layer::LayerNorm { features, eps, .. } => self.norm(features, 1, true, eps),
             Layer::GroupNorm {
                 features,
                 groups,
                 eps,
                 ..
-            } => norm(features, groups, true, eps),
-            Layer::RmsNorm { features, eps, .. } => norm(features, 1, false, eps),
-            Layer::Embedding {
-                vocabulary: rows,
-                width,
-                ..
-            }
-            | Layer::TiedEmbedding {
-                vocabulary: rows,
-                width,
-                ..
-            }
-            | Layer::Positions {
-                context: rows,
-                width,
-                ..
-            } => self.table(rows, width),
-            Layer::ClassToken { width, .. } => self.table(1, width),
-            _ => Weights::None,
+            } => self.norm(features, groups, true, eps),
+            Layer::RmsNorm { features, eps, .. } => self.norm(features, 1, false, eps),
+            _ => layer
+                .table()
+                .map_or(Weights::None, |table| self.table(table)),
         }
     }
 
+    fn norm(&self, features: usize, groups: usize, centred: bool, eps: f64) -> Weights {
+        let norm = ExampleNorm::new(features, groups, centred, eps, self.device);
+        Weights::ExampleNorm(norm)
+    }
+
     /// A table of normal numbers, with rows of about unit length whatever the initialisation.
-    fn table(&mut self, rows: usize, width: usize) -> Weights {
+    fn table(&mut self, [rows, width]: [usize; 2]) -> Weights {
         let deviation = (width as f32).sqrt().recip();
         let values = normal(rows * width, deviation, self.rng);
         Weights::Table(Embedding {

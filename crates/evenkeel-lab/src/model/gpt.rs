@@ -18,7 +18,7 @@ const DEFAULTS: Defaults = Defaults {
 
 pub(super) const PRE: Entry = Entry {
     name: "gpt",
-    summary: "GPT-2: DEPTH causal blocks with heads of 64 features, normalized at their input; \
+    summary: "GPT-2; DEPTH causal blocks of WIDTH features, heads of 64, normalized at their input; \
               embedding and classifier share their weights",
     defaults: DEFAULTS,
     shortcuts: true,

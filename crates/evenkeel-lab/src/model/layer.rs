@@ -257,6 +257,21 @@ impl Layer {
         }
     }
 
+    /// Rows and columns of its table, where there is one.
+    pub fn table(&self) -> Option<[usize; 2]> {
+        match *self {
+            Self::Embedding {
+                vocabulary, width, ..
+            }
+            | Self::TiedEmbedding {
+                vocabulary, width, ..
+            } => Some([vocabulary, width]),
+            Self::Positions { context, width, .. } => Some([context, width]),
+            Self::ClassToken { width, .. } => Some([1, width]),
+            _ => None,
+        }
+    }
+
     /// The number of parameters that learn.
     pub fn parameters(&self) -> usize {
         let own = match *self {
@@ -277,23 +292,7 @@ impl Layer {
             | Self::LayerNorm { features, .. }
             | Self::GroupNorm { features, .. } => 2 * features,
             Self::RmsNorm { features, .. } => features,
-            Self::Embedding {
-                vocabulary: rows,
-                width,
-                ..
-            }
-            | Self::TiedEmbedding {
-                vocabulary: rows,
-                width,
-                ..
-            }
-            | Self::Positions {
-                context: rows,
-                width,
-                ..
-            } => rows * width,
-            Self::ClassToken { width, .. } => width,
-            _ => 0,
+            _ => self.table().map_or(0, |[rows, width]| rows * width),
         };
         let within = self.branches().into_iter().map(parameters);
         own + within.sum::<usize>()

@@ -9,7 +9,7 @@ use super::{Defaults, Entry, Refusal, Shape};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "mlp",
-    summary: "DEPTH x [linear without bias, norm, activation], then a linear classifier",
+    summary: "DEPTH x [linear without bias to WIDTH features, norm, activation], linear classifier",
     defaults: Defaults {
         depth: 50,
         width: |_| 128,

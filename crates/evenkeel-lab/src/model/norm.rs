@@ -45,7 +45,7 @@ pub const ALL: &[Choice<Norm>] = &[
     },
     Choice {
         name: "none",
-        summary: "none: no weight is scale-invariant then",
+        summary: "nothing: no weight is scale-invariant then",
         value: Norm::None,
     },
 ];
@@ -146,6 +146,25 @@ impl ExampleNorm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Distribution;
+
+    #[test]
+    fn every_group_of_an_example_has_the_moments_it_should() {
+        let device = Device::flex();
+        let shape = Distribution::Normal(3.0, 2.0);
+        let maps = Tensor::<4>::random([2, 4, 3, 5], shape, &device);
+        for (groups, centred) in [(1, true), (2, true), (4, true), (1, false), (2, false)] {
+            let norm = ExampleNorm::new(4, groups, centred, EPSILON, &device);
+            let y = norm.forward(maps.clone()).into_data();
+            let y: Vec<f64> = y.iter::<f64>().collect();
+            for group in y.chunks(4 * 3 * 5 / groups) {
+                let mean =
+                    |f: fn(&f64) -> f64| group.iter().map(f).sum::<f64>() / group.len() as f64;
+                assert!((mean(|x| x * x) - 1.0).abs() < 1e-4);
+                assert_eq!(mean(|x| *x).abs() < 1e-5, centred);
+            }
+        }
+    }
 
     #[test]
     fn groups_divide_the_features_and_are_not_small() {

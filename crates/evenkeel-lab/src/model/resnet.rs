@@ -8,8 +8,8 @@ use super::{Defaults, Entry, Refusal, Shape};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "resnet",
-    summary: "He et al. 2016; DEPTH 6n+2 (20, 32, 44, 56, 110): three stages for small images, \
-              zero-padded shortcuts; 18, 34, 50: four stages for ImageNet",
+    summary: "He et al. 2016; DEPTH 6n+2 (20, 32, 44, 56, 110): three stages for small images, from \
+              WIDTH channels on; 18, 34, 50: four stages for ImageNet, from 64 on by default",
     defaults: Defaults {
         depth: 56,
         width: |depth| if imagenet(depth).is_some() { 64 } else { 16 },

@@ -67,3 +67,62 @@ fn split(rows: Tensor<2>, context: usize) -> Tensor<3> {
     let [count, width] = rows.dims();
     rows.reshape([count / context, context, width])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Distribution};
+
+    fn numbers(x: Tensor<2>) -> Vec<Vec<f64>> {
+        let width = x.dims()[1];
+        let all: Vec<f64> = x.into_data().iter::<f64>().collect();
+        all.chunks(width).map(<[f64]>::to_vec).collect()
+    }
+
+    /// One head of one sequence, written out.
+    fn one(query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) -> Vec<f64> {
+        let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let scale = (query.len() as f64).sqrt();
+        let weights: Vec<f64> = keys
+            .iter()
+            .map(|key| (inner(query, key) / scale).exp())
+            .collect();
+        let total: f64 = weights.iter().sum();
+        let feature = |i: usize| {
+            weights
+                .iter()
+                .zip(values)
+                .map(|(w, v)| w / total * v[i])
+                .sum()
+        };
+        (0..query.len()).map(feature).collect()
+    }
+
+    #[test]
+    fn attention_is_what_it_is_written_as() {
+        let (context, width, heads) = (3, 4, 2);
+        let parts = [0, 1, 2].map(|_| {
+            Tensor::<2>::random([2 * context, width], Distribution::Default, &Device::flex())
+        });
+        let [query, key, value] = parts.clone().map(numbers);
+        for causal in [false, true] {
+            let given = numbers(attend(parts.clone(), heads, context, causal));
+            for row in 0..2 * context {
+                let start = row / context * context;
+                let end = if causal { row + 1 } else { start + context };
+                for head in [0..2, 2..4] {
+                    let cut = |rows: &[Vec<f64>]| -> Vec<Vec<f64>> {
+                        rows[start..end]
+                            .iter()
+                            .map(|r| r[head.clone()].to_vec())
+                            .collect()
+                    };
+                    let expected = one(&query[row][head.clone()], &cut(&key), &cut(&value));
+                    for (a, b) in given[row][head.clone()].iter().zip(expected) {
+                        assert!((a - b).abs() < 1e-6, "row {row}: {a}, {b}");
+                    }
+                }
+            }
+        }
+    }
+}

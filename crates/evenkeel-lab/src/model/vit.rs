@@ -10,8 +10,8 @@ use crate::example::Example;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "vit",
-    summary: "Dosovitskiy et al. 2021; DEPTH blocks with heads of 64 features over patches of 16x16 \
-              pixels, 4x4 of small images, 2x2 of smaller ones",
+    summary: "Dosovitskiy et al. 2021; DEPTH blocks of WIDTH features, heads of 64, over patches of \
+              16x16 pixels, 4x4 of small images, 2x2 of smaller ones",
     defaults: Defaults {
         depth: 6,
         width: |_| 128,

@@ -9,7 +9,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Embedding, Linear};
 use burn::tensor::Device;
 
-use super::net::{Net, Node};
+use super::network::{Network, Node};
 use super::norm::ExampleNorm;
 
 /// The parameters of one layer.
@@ -91,7 +91,7 @@ impl Module for Weights {
     }
 }
 
-impl Net {
+impl Network {
     fn each(self, change: impl FnMut(Node) -> Node) -> Self {
         Self {
             nodes: self.nodes.into_iter().map(change).collect(),
@@ -101,7 +101,11 @@ impl Net {
 
 impl Node {
     /// The same done to its own parameters and to its branches.
-    fn both(self, own: impl FnOnce(Weights) -> Weights, branch: impl FnMut(Net) -> Net) -> Self {
+    fn both(
+        self,
+        own: impl FnOnce(Weights) -> Weights,
+        branch: impl FnMut(Network) -> Network,
+    ) -> Self {
         Self {
             layer: self.layer,
             weights: own(self.weights),
@@ -115,9 +119,9 @@ impl Node {
 }
 
 /// What stands for the type in a path; the modules within have their own.
-const CONTAINER: &str = "Net";
+const CONTAINER: &str = "Network";
 
-impl Module for Net {
+impl Module for Network {
     fn collect_devices(&self, devices: Devices) -> Devices {
         self.nodes.iter().fold(devices, |devices, node| {
             let devices = node.weights.collect_devices(devices);

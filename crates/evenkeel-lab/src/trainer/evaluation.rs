@@ -1,13 +1,15 @@
 //! How good a network is: loss and accuracy over whole splits.
 
+use burn::module::Module;
+
 use super::cross_entropy;
 use super::session::Session;
 use crate::dataset::Split;
 use crate::error::LabError;
-use crate::model::Network;
+use crate::model::network::Network;
 use crate::run_folder::EvalLine;
 
-impl<N: Network> Session<'_, N> {
+impl Session<'_> {
     /// Evaluates on both splits, with statistics of batch normalization averaged over the training
     /// set, and writes it down.
     pub(super) fn evaluate(&mut self, step: usize) -> Result<(), LabError> {
@@ -27,7 +29,7 @@ impl<N: Network> Session<'_, N> {
 
     /// The network with BN statistics averaged over the training set: running averages lag behind
     /// weights that move this fast.
-    fn with_population_statistics(&self) -> N {
+    fn with_population_statistics(&self) -> Network {
         let mut network = self.network.clone().fork(&self.device);
         for (seen, rows) in self.chunks(&self.spec.data.train).iter().enumerate() {
             for norm in network.batch_norms() {
@@ -40,7 +42,7 @@ impl<N: Network> Session<'_, N> {
     }
 
     /// Mean cross-entropy, if finite, and share classified correctly.
-    fn score(&self, network: &N, split: &Split) -> (Option<f64>, f64) {
+    fn score(&self, network: &Network, split: &Split) -> (Option<f64>, f64) {
         let device = self.device.clone().inner();
         let (mut loss, mut correct, mut scored) = (0.0, 0.0, 0.0);
         for rows in self.chunks(split) {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, FloatDType, Tensor};
@@ -17,7 +18,7 @@ use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint};
 use crate::divergence;
 use crate::error::LabError;
 use crate::feed::{Feed, Prefetch};
-use crate::model::Network;
+use crate::model::network::Network;
 use crate::optimizer;
 use crate::run_folder::{
     Header, Lock, Outcome, RunWriter, StepLine, TimingLine, is_run, refuse_taken,
@@ -25,10 +26,10 @@ use crate::run_folder::{
 use crate::spec::RunSpec;
 
 /// The state of a run between steps.
-pub(super) struct Session<'a, N> {
+pub(super) struct Session<'a> {
     pub(super) spec: &'a RunSpec,
     pub(super) device: Device,
-    pub(super) network: N,
+    pub(super) network: Network,
     optimizer: ModuleOptimizer,
     controller: ElrController,
     batches: Prefetch,
@@ -66,11 +67,11 @@ impl Divergence {
     }
 }
 
-impl<'a, N: Network> Session<'a, N> {
+impl<'a> Session<'a> {
     /// Starts the run, or goes on with it.
     pub(super) fn start(job: &Job<'a>) -> Result<Self, LabError> {
         let device = device();
-        let network: N = initial(job.spec, &device);
+        let network = initial(job.spec, &device);
         let probe = probe(&network, job.spec, FloatDType::F32)?;
         if probe.layers().len() == 0 && job.spec.controls.needs_elrs() {
             return Err(LabError::NothingToControl {

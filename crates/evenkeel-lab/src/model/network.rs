@@ -8,15 +8,18 @@ use burn::tensor::{Device, Tensor, activation, s};
 use super::draw::Draw;
 use super::init::Init;
 use super::layer::Layer;
+use super::sequence;
 use super::signal::Signal;
 use super::weights::Weights;
-use super::{Inspect, Network, sequence};
 use crate::example::Input;
 use crate::seed::Rng;
 
+/// Looks at a layer's name and output.
+pub type Inspect<'a> = dyn FnMut(&str, &Signal) + 'a;
+
 /// A list of layers with their weights.
 #[derive(Debug, Clone)]
-pub struct Net {
+pub struct Network {
     pub(super) nodes: Vec<Node>,
 }
 
@@ -25,7 +28,7 @@ pub struct Net {
 pub(super) struct Node {
     pub(super) layer: Layer,
     pub(super) weights: Weights,
-    pub(super) branches: Vec<Net>,
+    pub(super) branches: Vec<Network>,
 }
 
 /// The same expression for rows and for maps.
@@ -41,39 +44,41 @@ macro_rules! of_any_rank {
     };
 }
 
-impl Network for Net {
-    fn build(layers: &[Layer], init: Init, rng: &mut Rng, device: &Device) -> Self {
-        Draw { init, rng, device }.net(layers)
+impl Network {
+    /// Builds the layers, with weights drawn from `rng` in their order.
+    pub fn build(layers: &[Layer], init: Init, rng: &mut Rng, device: &Device) -> Self {
+        Draw { init, rng, device }.network(layers)
     }
 
-    fn forward(&self, input: Input) -> Tensor<2> {
+    /// Class scores `[batch, classes]`; of tokens `[batch · context, classes]`.
+    pub fn forward(&self, input: Input) -> Tensor<2> {
         self.walk("input", input.into(), &mut |_, _| {}).rows()
     }
 
-    fn trace(&self, input: Input, inspect: &mut Inspect) {
+    /// Calls `inspect` with the name and the output of each layer in order. A layer without a name
+    /// counts as part of the one before it, or as that which it is within.
+    pub fn trace(&self, input: Input, inspect: &mut Inspect) {
         self.walk("input", input.into(), inspect);
     }
 
-    fn layers(&self) -> Vec<Layer> {
+    /// The layers, precise enough to rebuild the network elsewhere.
+    pub fn layers(&self) -> Vec<Layer> {
         self.nodes.iter().map(|node| node.layer.clone()).collect()
     }
 
-    fn batch_norms(&mut self) -> Vec<&mut BatchNorm> {
+    /// Every batch normalization, whose statistics are re-estimated before an evaluation.
+    pub fn batch_norms(&mut self) -> Vec<&mut BatchNorm> {
         let norms = self.nodes.iter_mut().flat_map(|node| {
             let own = match &mut node.weights {
                 Weights::BatchNorm(norm) => Some(norm),
                 _ => None,
             };
-            let within = node.branches.iter_mut().flat_map(Net::batch_norms);
+            let within = node.branches.iter_mut().flat_map(Self::batch_norms);
             own.into_iter().chain(within)
         });
         norms.collect()
     }
-}
 
-impl Net {
-    /// The output, with a look at what each layer gives. A layer without a name counts as part of
-    /// the one before it, or as that which it is within.
     fn walk(&self, within: &str, input: Signal, inspect: &mut Inspect) -> Signal {
         let mut name = within;
         self.nodes.iter().fold(input, |signal, node| {
@@ -113,7 +118,7 @@ impl Node {
                 _,
                 [query, key, value],
             ) => {
-                let mut part = |part: &Net| part.walk(name, input.clone(), inspect).rows();
+                let mut part = |part: &Network| part.walk(name, input.clone(), inspect).rows();
                 let parts = [part(query), part(key), part(value)];
                 sequence::attend(parts, *heads, *context, *causal).into()
             }
@@ -181,4 +186,26 @@ fn subsample(maps: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
     let step = stride as isize;
     let kept = maps.slice(s![.., .., ..;step, ..;step]);
     kept.pad([(0, 0), (0, zeros), (0, 0), (0, 0)], PadMode::Constant(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortcut_of_option_a_keeps_every_other_pixel_and_adds_zeros() {
+        let maps = Tensor::<1, burn::tensor::Int>::arange(0..18, &Device::flex());
+        let maps = maps.float().reshape([1, 2, 3, 3]);
+        let kept: Vec<f64> = subsample(maps, 2, 1).into_data().iter::<f64>().collect();
+        let expected = [0, 2, 6, 8, 9, 11, 15, 17, 0, 0, 0, 0];
+        assert_eq!(kept, expected.map(f64::from));
+    }
+
+    #[test]
+    fn windows_at_the_border_do_not_see_zeros() {
+        let maps = Tensor::<4>::full([1, 1, 4, 4], -1.0, &Device::flex());
+        let largest = max_pool(maps, 3, 2, 1);
+        assert_eq!(largest.dims(), [1, 1, 2, 2]);
+        assert_eq!(largest.max().into_scalar::<f64>(), -1.0);
+    }
 }

@@ -1,0 +1,31 @@
+//! Which weights of a network are scale-invariant: by several looks at it.
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use evenkeel::quantity::RescaleFactor;
+use evenkeel_burn::probe::{Probe, ProbeError};
+
+/// Batches on which a weight must be orthogonal to its gradient to count as scale-invariant.
+const BATCHES: u8 = 6;
+
+/// Logarithm of the factor by which the weights in question grow from one of them to the next.
+const GROWTH: f64 = 0.4;
+
+/// The probe of a network, given what computes the gradients of the next batch.
+///
+/// A weight that is not scale-invariant may have a cosine near zero that hardly moves from batch to
+/// batch. It does move with the scale, while that of an invariant weight stays zero (T1).
+///
+/// # Errors
+/// [`ProbeError`] when a weight or gradient cannot be measured.
+pub fn probe<M: Module>(
+    module: &M,
+    mut gradients: impl FnMut(&M) -> GradientsParams,
+) -> Result<Probe, ProbeError> {
+    let first = Probe::survey(module, &gradients(module));
+    (1..BATCHES).try_fold(first, |probe, batch| {
+        let factor = RescaleFactor::from_ln(f64::from(batch) * GROWTH);
+        let scaled = probe.scaled(module, factor);
+        probe.recheck(&scaled, &gradients(&scaled))
+    })
+}

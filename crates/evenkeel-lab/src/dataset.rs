@@ -9,6 +9,7 @@ mod idx;
 mod images;
 mod mnist;
 mod picture;
+mod records;
 mod split;
 mod synthetic;
 mod text;

@@ -159,6 +159,10 @@ fn folders_that_make_no_sense_are_refused_with_the_place() {
     assert!(refusal(&name).contains("c: it has no images"));
     folder.write("train/a/1.png", rgb([1; 6]));
     folder.write("train/b/1.png", rgb([1; 6]));
+    assert!(refusal(&name).contains("train/, but neither test/ nor val/; folder:"));
+    folder.write("val/a/1.png", rgb([1; 6]));
+    folder.write("val/b/1.png", rgb([1; 6]));
+    assert_eq!(load(&name, 4).unwrap().train.len(), 2);
     folder.write("test/a/1.png", rgb([1; 6]));
     folder.write("test/x/1.png", rgb([1; 6]));
     assert!(refusal(&name).contains("b: this class is only below train"));

@@ -1,5 +1,5 @@
-//! Images in folders named for their classes: `PATH/train/CLASS/IMAGE` and `PATH/test/CLASS/IMAGE`,
-//! or `PATH/CLASS/IMAGE`, of which every fifth of a class, in the order of names, is a test row.
+//! Images in folders named for their classes: `PATH/train/CLASS/IMAGE` and `PATH/test/CLASS/IMAGE`
+//! (or `val`), or `PATH/CLASS/IMAGE`, of which every fifth of a class, by name, is a test row.
 //!
 //! All images have one size. They are decoded once. A set of grey images has one channel, any other
 //! three; pixels are standardised by channel. Rows go through the classes in turn, so that
@@ -22,6 +22,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 const TEST_EVERY: usize = 5;
+const TEST_FOLDERS: [&str; 2] = ["test", "val"];
 const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
 /// A bound on decoded pixels, all of which are kept in memory.
 const MAX_BYTES: usize = 16 << 30;
@@ -30,15 +31,7 @@ const MAX_BYTES: usize = 16 << 30;
 type Classes = Vec<Vec<PathBuf>>;
 
 fn load(root: &Path) -> Result<Dataset, DataError> {
-    let (train, test) = (root.join("train"), root.join("test"));
-    let separate = train.is_dir() && test.is_dir();
-    let names = class_names(if separate { &train } else { root })?;
-    let (train, test) = if separate {
-        refuse_other_classes(&test, &names)?;
-        (files(&train, &names)?, files(&test, &names)?)
-    } else {
-        split(&files(root, &names)?)
-    };
+    let (names, train, test) = find(root)?;
     let mut size = None;
     let mut train = Decoded::read(&train, &mut size)?;
     let mut test = Decoded::read(&test, &mut size)?;
@@ -59,6 +52,28 @@ fn load(root: &Path) -> Result<Dataset, DataError> {
         names.len(),
         levels,
     ))
+}
+
+/// The names of the classes, and their files to train and to test on.
+fn find(root: &Path) -> Result<(Vec<OsString>, Classes, Classes), DataError> {
+    let train = root.join("train");
+    if !train.is_dir() {
+        let names = class_names(root)?;
+        let (train, test) = split(&files(root, &names)?);
+        return Ok((names, train, test));
+    }
+    let mut tests = TEST_FOLDERS.iter().map(|name| root.join(name));
+    let test = tests.find(|test| test.is_dir()).ok_or_else(|| {
+        let advice = format!("folder:{} would be split", train.display());
+        unusable(
+            root,
+            format!("it has train/, but neither test/ nor val/; {advice}"),
+        )
+    })?;
+    let names = class_names(&train)?;
+    refuse_other_classes(&test, &names)?;
+    let (train, test) = (files(&train, &names)?, files(&test, &names)?);
+    Ok((names, train, test))
 }
 
 /// The folders in a folder, by name.
@@ -93,10 +108,10 @@ fn entries(folder: &Path) -> Result<Vec<OsString>, DataError> {
 
 fn refuse_other_classes(test: &Path, names: &[OsString]) -> Result<(), DataError> {
     let found = entries(test)?;
-    let missing = names.iter().find(|name| !found.contains(name));
+    let missing = names.iter().find(|name| found.binary_search(name).is_err());
     let other = found
         .iter()
-        .find(|name| test.join(name).is_dir() && !names.contains(name));
+        .find(|name| names.binary_search(name).is_err() && test.join(name).is_dir());
     match (missing, other) {
         (Some(name), _) => Err(unusable(&test.join(name), "this class is only below train")),
         (_, Some(name)) => Err(unusable(&test.join(name), "this class is not below train")),

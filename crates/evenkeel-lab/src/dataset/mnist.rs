@@ -137,6 +137,7 @@ fn load(request: &Request, files: &[OfficialFile; 4]) -> Result<Dataset, DataErr
     ))
 }
 
+/// The IDX reader has a bound of its own, below this one.
 fn unpack<R: BufRead>(file: R, path: &Path) -> Bounded<MultiGzDecoder<R>> {
     Bounded::new(
         MultiGzDecoder::new(file),

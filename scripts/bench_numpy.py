@@ -12,15 +12,17 @@ and a grid of layers and constant rates. Of each there are two kinds of NumPy:
                                        no rate depends on the rest. The faster of both orders counts.
 
 All of them run on one thread and take turns, `--repeats` times. A time is the fastest of several,
-so that other programs on the machine disturb little; a cell is the median over the repeats with the
-lowest and highest, and ratios are taken within a repeat. `limit` is what dividing alone allows: the
-rate of the benchmark `divisions` times the steps that share a division. Needs NumPy and cargo.
+and processor time where one takes long, so that other programs on the machine disturb little. A cell
+is the median over the repeats with the lowest and highest, and ratios are taken within a repeat.
+`limit` is what dividing alone allows: the rate of the benchmark `divisions` times the steps that
+share a division. Needs NumPy and cargo, and a Unix for `streaming`, the example of that name.
 """
 
 import argparse
 import math
 import os
 import re
+import resource
 import statistics
 import subprocess
 import time
@@ -41,11 +43,15 @@ UNIT = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9}
 LRS = [math.exp(-step / STEPS) for step in range(STEPS)]
 
 
+def cargo(command: str, *arguments: str) -> str:
+    line = ["cargo", *command.split(), *arguments]
+    return subprocess.run(line, check=True, text=True, capture_output=True).stdout
+
+
 def bench(name: str) -> float:
     """Items a second: the fastest sample of a benchmark in benches/bulk.rs."""
-    command = ["cargo", "bench", "-q", "-p", "evenkeel", "--bench", "bulk", "--"]
-    command += [f"bulk::{name}", "--exact", "--sample-count", "50"]
-    out = subprocess.run(command, check=True, text=True, capture_output=True).stdout
+    samples = ["--exact", "--sample-count", "100"]
+    out = cargo("bench -q -p evenkeel --bench bulk --", f"bulk::{name}", *samples)
     rates = RATE.findall(out)
     if not rates:
         raise SystemExit(f"no rate in the report of {name}:\n{out}")
@@ -53,13 +59,25 @@ def bench(name: str) -> float:
     return float(number) * UNIT[unit]
 
 
+def streaming(layers: int, steps: int = 10_000) -> float:
+    """Layer-steps a second of the example, in processor time without that of starting it."""
+
+    def seconds(steps: int) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        cargo(f"run -q --release -p evenkeel --example streaming {layers} {steps}")
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+    seconds(0)  # builds
+    return layers * steps / (seconds(steps) - seconds(0))
+
+
 def fastest(work, seconds: float = 0.5) -> float:
-    """Seconds of the fastest of at least three calls, and of half a second of them."""
+    """Processor time of the fastest of at least three calls, and of half a second of them."""
     times = []
     while len(times) < 3 or sum(times) < seconds:
-        began = time.perf_counter()
+        began = time.thread_time()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     return min(times)
 
 
@@ -162,7 +180,9 @@ class Case:
 
     def rates(self) -> tuple:
         """Of ours, plain and tuned, and the limit."""
-        ours, limit = bench(self.name), self.share * bench("divisions")
+        name, _, layers = self.name.partition("::")
+        ours = streaming(int(layers)) if name == "streaming" else bench(self.name)
+        limit = self.share * bench("divisions")
         plain = self.layer_steps / fastest(self.plain)
         tuned = max(self.layer_steps / fastest(form) for form in self.tuned)
         return ours, plain, tuned, limit
@@ -172,7 +192,8 @@ def runs() -> list:
     def case(n: int) -> Case:
         e = elrs(n)
         forms = lambda: run_tuned(e), lambda: blocks(run_tuned, e)
-        return Case(f"run::{n}", 3, n * STEPS, lambda: run_plain(e), *forms)
+        name = "streaming" if n == LAYERS[-1] else "run"
+        return Case(f"{name}::{n}", 3, n * STEPS, lambda: run_plain(e), *forms)
 
     return [case(n) for n in LAYERS]
 

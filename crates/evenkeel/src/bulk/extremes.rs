@@ -28,7 +28,7 @@ pub(super) struct Ranks {
     last: f64,
 }
 
-/// By how much, relatively, a rate may exceed the critical one and count as that, rounded.
+/// By how much, relatively, a `λ²` may exceed the critical one and count as that, rounded.
 const ROUNDING: f64 = 1e-12;
 
 impl Ranks {

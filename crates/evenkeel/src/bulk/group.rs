@@ -5,9 +5,10 @@ use super::wide::wide;
 use crate::quantity::Elr;
 use crate::recurrence::sgd;
 
-/// Layers that are advanced together, in registers: enough of them to hide the time that one
-/// division takes behind the others.
-pub const LANES: usize = 32;
+/// Layers that are advanced together, in registers: many, to hide the time that one division takes
+/// behind the others, but no more than ten of the sixteen AVX2 registers hold, as six are needed
+/// for three `λ²` and what is being computed.
+pub const LANES: usize = 40;
 
 /// The largest `y`, and the inverse of the smallest, whose square is a normal number.
 pub(super) const LIMIT: f64 = 1e150;

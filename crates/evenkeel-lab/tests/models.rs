@@ -1,15 +1,15 @@
 //! What holds for every model.
 
-mod common;
+mod small;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor};
-use common::{BATCH, batch, small};
 use evenkeel_lab::example::{Example, Input};
 use evenkeel_lab::model::layer::{Layer, parameters};
 use evenkeel_lab::model::network::Network;
 use evenkeel_lab::model::{ALL, Entry};
 use evenkeel_lab::seed::{Purpose, rng};
+use small::{BATCH, batch, small};
 
 fn layers(model: &Entry) -> Vec<Layer> {
     model.layers(&small(model)).unwrap()

@@ -5,13 +5,12 @@
     reason = "the table in docs/measurements.md is what this prints"
 )]
 
-mod common;
+mod small;
 
 use std::collections::BTreeMap;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use common::{batch, small};
 use evenkeel_burn::probe::Probe;
 use evenkeel_lab::invariance;
 use evenkeel_lab::model::network::Network;
@@ -20,6 +19,7 @@ use evenkeel_lab::model::shape::Shape;
 use evenkeel_lab::model::{ALL, Entry, find, norm};
 use evenkeel_lab::seed::{Purpose, rng};
 use evenkeel_lab::trainer::cross_entropy;
+use small::{batch, small};
 
 /// The weights of each model that are scale-invariant, by the ends of their names.
 const TABLE: &[(&str, &[&str])] = &[

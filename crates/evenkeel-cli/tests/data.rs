@@ -186,7 +186,7 @@ fn options_and_files_that_do_not_fit_the_data_are_refused() {
         (
             &["--batch-size", "8", "--data", &texts],
             2,
-            &["--model mlp is for images"],
+            &["it takes images"],
         ),
         (
             &["--data", &texts, "--augment", "flip", "--batch-size", "8"],

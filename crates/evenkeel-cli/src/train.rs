@@ -20,7 +20,7 @@ use evenkeel_lab::trainer::{self, Job, Keeping, Observer, Start};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::config::{Typed, merged, printed};
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::spec_args::{SpecArgs, listed};
 use crate::table::table;
 
@@ -220,10 +220,15 @@ impl Args {
 fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RawSpec>> {
     let mut raw = args.raw();
     let silent = args.config.is_none() && !typed.says_anything_of(&raw)?;
-    if let (Some(out), true, true) = (&args.out, args.resume, silent)
-        && let Some(stored) = comparison::load(out)?
-    {
-        return Ok(stored);
+    if let (Some(out), true, true) = (&args.out, args.resume, silent) {
+        let nothing = || {
+            usage(format!(
+                "{} has no train.toml, which says what its runs were to be: give the --out of a `train`, or the \
+                 options that they began with",
+                out.display()
+            ))
+        };
+        return comparison::load(out)?.ok_or_else(nothing);
     }
     if let Some(file) = &args.config {
         raw = merged(file, &raw, typed)?;

@@ -338,6 +338,16 @@ fn two_writers_and_folders_that_cannot_be_written() {
     kill(first);
     resume(&out);
 
+    // Nothing to go on with, and nothing said of what there should be.
+    let nowhere = folder.0.join("nowhere");
+    let resumed = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+        .args(["train", "--resume", "--out"])
+        .arg(&nowhere)
+        .output()
+        .unwrap();
+    assert_eq!(resumed.status.code(), Some(2));
+    assert!(text(&resumed.stderr).contains("has no train.toml") && !nowhere.exists());
+
     let output = train(Path::new("/proc/evenkeel"), &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("/proc/evenkeel"));

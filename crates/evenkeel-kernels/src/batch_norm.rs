@@ -1,0 +1,331 @@
+//! Batch normalization, an optional summand and an optional ReLU: `y = ⌈γ (z − μ)/√(v + ε) + β + r⌉₊`
+//! of rows `[rows, features]`, with mean `μ` and biased variance `v` of each feature over all rows.
+//!
+//! Every function works on some rows, so that whoever makes or needs them has them in its cache.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::lanes::columns;
+
+/// Mean and variance of each feature over some rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Moments {
+    /// Number of rows.
+    pub rows: usize,
+    /// Mean of each feature.
+    pub mean: Vec<f32>,
+    /// Biased variance of each feature.
+    pub variance: Vec<f32>,
+}
+
+impl Moments {
+    /// Of some rows, in two passes: the variance is that around their own mean.
+    pub fn of(rows: &[f32], features: usize) -> Self {
+        let mut moments = Self {
+            rows: rows.len() / features.max(1),
+            mean: vec![0.0; features],
+            variance: vec![0.0; features],
+        };
+        if moments.rows > 0 {
+            Arch::new().dispatch(Measure {
+                rows,
+                moments: &mut moments,
+            });
+        }
+        moments
+    }
+
+    /// Of all rows together (Chan, Golub & LeVeque 1983), in 64 bits and the order of the parts.
+    pub fn together(parts: &[Self]) -> Self {
+        let features = parts.first().map_or(0, |part| part.mean.len());
+        let rows: usize = parts.iter().map(|part| part.rows).sum();
+        let share = |part: &Self| part.rows as f64 / rows.max(1) as f64;
+        let weighted = |number: &dyn Fn(&Self) -> f64| -> f64 {
+            parts.iter().map(|part| share(part) * number(part)).sum()
+        };
+        let mean: Vec<f64> = (0..features)
+            .map(|i| weighted(&|part| f64::from(part.mean[i])))
+            .collect();
+        let variance = (0..features).map(|i| {
+            weighted(&|part| {
+                let apart = f64::from(part.mean[i]) - mean[i];
+                f64::from(part.variance[i]) + apart * apart
+            }) as f32
+        });
+        Self {
+            rows,
+            variance: variance.collect(),
+            mean: mean.iter().map(|mean| *mean as f32).collect(),
+        }
+    }
+
+    /// `1/√(v + ε)`.
+    pub fn scales(&self, epsilon: f32) -> Vec<f32> {
+        let scale = |variance: &f32| 1.0 / (variance + epsilon).sqrt();
+        self.variance.iter().map(scale).collect()
+    }
+}
+
+struct Measure<'a> {
+    rows: &'a [f32],
+    moments: &'a mut Moments,
+}
+
+impl WithSimd for Measure<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let features = self.moments.mean.len();
+        let share = simd.splat_f32s(1.0 / self.moments.rows as f32);
+        for block in columns(simd, features) {
+            let starts = (0..self.rows.len()).step_by(features);
+            let mut sum = [simd.splat_f32s(0.0); 4];
+            for (turn, row) in starts.clone().enumerate() {
+                let x = block.load(simd, self.rows, row);
+                sum[turn % 4] = simd.add_f32s(sum[turn % 4], x);
+            }
+            let mean = simd.mul_f32s(total(simd, sum), share);
+            let mut squares = [simd.splat_f32s(0.0); 4];
+            for (turn, row) in starts.enumerate() {
+                let apart = simd.sub_f32s(block.load(simd, self.rows, row), mean);
+                squares[turn % 4] = simd.mul_add_e_f32s(apart, apart, squares[turn % 4]);
+            }
+            let variance = simd.mul_f32s(total(simd, squares), share);
+            block.store(simd, &mut self.moments.mean, 0, mean);
+            block.store(simd, &mut self.moments.variance, 0, variance);
+        }
+    }
+}
+
+/// The sum of four sums that did not wait for each other.
+#[inline(always)]
+fn total<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> S::f32s {
+    simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d))
+}
+
+/// A normalization with all that it needs of each feature.
+#[derive(Debug, Clone, Copy)]
+pub struct Normalize<'a> {
+    /// `μ`.
+    pub mean: &'a [f32],
+    /// `1/√(v + ε)`.
+    pub scale: &'a [f32],
+    /// `γ`.
+    pub gamma: &'a [f32],
+    /// `β`.
+    pub beta: &'a [f32],
+    /// Whether what is negative becomes zero.
+    pub relu: bool,
+}
+
+impl Normalize<'_> {
+    /// `y` of the rows `z`, with `r` added where there is one.
+    pub fn forward(&self, z: &[f32], residual: Option<&[f32]>, y: &mut [f32]) {
+        assert_eq!(z.len(), y.len());
+        assert!(residual.is_none_or(|residual| residual.len() == z.len()));
+        Arch::new().dispatch(Forward {
+            norm: self,
+            z,
+            residual,
+            y,
+        });
+    }
+
+    /// `Σ g` and `Σ g (z − μ)/√(v + ε)` of each feature over some rows, where `g` is the gradient
+    /// `dy` where `y` let it through: the gradients of `β` and `γ`.
+    pub fn sums(&self, dy: &[f32], z: &[f32], y: &[f32]) -> Sums {
+        assert!(dy.len() == z.len() && z.len() == y.len());
+        let zeros = vec![0.0; self.mean.len()];
+        let mut sums = Sums {
+            beta: zeros.clone(),
+            gamma: zeros,
+        };
+        Arch::new().dispatch(Reduce {
+            norm: self,
+            dy,
+            z,
+            y,
+            sums: &mut sums,
+        });
+        sums
+    }
+
+    /// The gradient of `z` for some rows out of `rows`, given the sums over all of them.
+    pub fn backward(
+        &self,
+        sums: &Sums,
+        rows: usize,
+        dy: &[f32],
+        z: &[f32],
+        y: &[f32],
+        dz: &mut [f32],
+    ) {
+        assert!(dy.len() == z.len() && z.len() == y.len() && y.len() == dz.len());
+        Arch::new().dispatch(Backward {
+            norm: self,
+            sums,
+            share: 1.0 / rows.max(1) as f32,
+            dy,
+            z,
+            y,
+            dz,
+        });
+    }
+}
+
+/// Gradients of `β` and `γ`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sums {
+    /// `Σ g`.
+    pub beta: Vec<f32>,
+    /// `Σ g (z − μ)/√(v + ε)`.
+    pub gamma: Vec<f32>,
+}
+
+impl Sums {
+    /// Over all rows, in 64 bits and the order of the parts.
+    pub fn together(parts: &[Self]) -> Self {
+        let features = parts.first().map_or(0, |part| part.beta.len());
+        let sum =
+            |of: &dyn Fn(&Self) -> f32| parts.iter().map(|part| f64::from(of(part))).sum::<f64>();
+        Self {
+            beta: (0..features)
+                .map(|i| sum(&|part| part.beta[i]) as f32)
+                .collect(),
+            gamma: (0..features)
+                .map(|i| sum(&|part| part.gamma[i]) as f32)
+                .collect(),
+        }
+    }
+}
+
+struct Forward<'a> {
+    norm: &'a Normalize<'a>,
+    z: &'a [f32],
+    residual: Option<&'a [f32]>,
+    y: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Normalize {
+            mean,
+            scale,
+            gamma,
+            beta,
+            relu,
+        } = *self.norm;
+        let features = mean.len();
+        let zero = simd.splat_f32s(0.0);
+        for block in columns(simd, features) {
+            let mean = block.load(simd, mean, 0);
+            let factor = simd.mul_f32s(block.load(simd, gamma, 0), block.load(simd, scale, 0));
+            let beta = block.load(simd, beta, 0);
+            for row in (0..self.z.len()).step_by(features) {
+                let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
+                let mut y = simd.mul_add_e_f32s(apart, factor, beta);
+                if let Some(residual) = self.residual {
+                    y = simd.add_f32s(y, block.load(simd, residual, row));
+                }
+                if relu {
+                    y = clamp(simd, y, zero);
+                }
+                block.store(simd, self.y, row, y);
+            }
+        }
+    }
+}
+
+/// `x`, or zero where it is negative; what is not a number stays.
+#[inline(always)]
+fn clamp<S: Simd>(simd: S, x: S::f32s, zero: S::f32s) -> S::f32s {
+    simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
+}
+
+/// `dy` where `y` let it through.
+#[inline(always)]
+fn let_through<S: Simd>(simd: S, relu: bool, dy: S::f32s, y: S::f32s, zero: S::f32s) -> S::f32s {
+    match relu {
+        true => simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero),
+        false => dy,
+    }
+}
+
+struct Reduce<'a> {
+    norm: &'a Normalize<'a>,
+    dy: &'a [f32],
+    z: &'a [f32],
+    y: &'a [f32],
+    sums: &'a mut Sums,
+}
+
+impl WithSimd for Reduce<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let features = self.norm.mean.len();
+        let zero = simd.splat_f32s(0.0);
+        for block in columns(simd, features) {
+            let mean = block.load(simd, self.norm.mean, 0);
+            let mut beta = [zero; 4];
+            let mut gamma = [zero; 4];
+            for (turn, row) in (0..self.z.len()).step_by(features).enumerate() {
+                let (dy, y) = (
+                    block.load(simd, self.dy, row),
+                    block.load(simd, self.y, row),
+                );
+                let g = let_through(simd, self.norm.relu, dy, y, zero);
+                let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
+                beta[turn % 4] = simd.add_f32s(beta[turn % 4], g);
+                gamma[turn % 4] = simd.mul_add_e_f32s(g, apart, gamma[turn % 4]);
+            }
+            let scale = block.load(simd, self.norm.scale, 0);
+            block.store(simd, &mut self.sums.beta, 0, total(simd, beta));
+            let gamma = simd.mul_f32s(total(simd, gamma), scale);
+            block.store(simd, &mut self.sums.gamma, 0, gamma);
+        }
+    }
+}
+
+struct Backward<'a> {
+    norm: &'a Normalize<'a>,
+    sums: &'a Sums,
+    share: f32,
+    dy: &'a [f32],
+    z: &'a [f32],
+    y: &'a [f32],
+    dz: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    /// `dz = γ/√(v + ε) (g − Σg/n − x̂ Σ(g x̂)/n)` with `x̂ = (z − μ)/√(v + ε)`.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let features = self.norm.mean.len();
+        let (zero, share) = (simd.splat_f32s(0.0), simd.splat_f32s(self.share));
+        for block in columns(simd, features) {
+            let of = |numbers: &[f32]| block.load(simd, numbers, 0);
+            let (mean, scale) = (of(self.norm.mean), of(self.norm.scale));
+            let factor = simd.mul_f32s(of(self.norm.gamma), scale);
+            let flat = simd.mul_f32s(of(&self.sums.beta), share);
+            let slope = simd.mul_f32s(simd.mul_f32s(of(&self.sums.gamma), share), scale);
+            for row in (0..self.z.len()).step_by(features) {
+                let (dy, y) = (
+                    block.load(simd, self.dy, row),
+                    block.load(simd, self.y, row),
+                );
+                let g = let_through(simd, self.norm.relu, dy, y, zero);
+                let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
+                let centred = simd.sub_f32s(simd.sub_f32s(g, flat), simd.mul_f32s(apart, slope));
+                block.store(simd, self.dz, row, simd.mul_f32s(centred, factor));
+            }
+        }
+    }
+}

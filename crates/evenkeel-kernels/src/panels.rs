@@ -1,0 +1,159 @@
+//! A matrix laid out for the kernels that multiply by it.
+
+/// Columns of the narrowest panel: one cache line.
+pub const LINE: usize = 16;
+
+/// Columns of the widest panel.
+pub const WIDEST: usize = 64;
+
+/// Some columns of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Panel {
+    /// Its first column.
+    pub column: usize,
+    /// How many columns it holds: 16, 32 or 64, the last ones zero where the matrix has no more.
+    pub width: usize,
+    /// Where its numbers begin.
+    pub start: usize,
+}
+
+/// A matrix of `depth × columns` in panels of a few columns, each with its rows one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panels {
+    /// Rows.
+    pub depth: usize,
+    /// Columns.
+    pub columns: usize,
+    /// The panels, from the first column on.
+    pub panels: Vec<Panel>,
+    /// Their numbers.
+    pub numbers: Vec<f32>,
+}
+
+/// How `columns` are cut into panels of at most `widest`: the first column and the width of each.
+pub fn cut(columns: usize, widest: usize) -> Vec<(usize, usize)> {
+    let mut panels = Vec::with_capacity(columns.div_ceil(widest) + 1);
+    let (mut column, mut width) = (0, widest);
+    while column < columns {
+        while width > LINE && columns - column <= width - LINE {
+            width /= 2;
+        }
+        panels.push((column, width));
+        column += width;
+    }
+    panels
+}
+
+impl Panels {
+    /// Lays out the matrix whose number in row `k` and column `n` is `source[rows[k] + n · stride]`.
+    ///
+    /// # Panics
+    /// When `source` is too short for that.
+    pub fn new(
+        source: &[f32],
+        rows: &[usize],
+        columns: usize,
+        stride: usize,
+        widest: usize,
+    ) -> Self {
+        let depth = rows.len();
+        let mut start = 0;
+        let panels: Vec<Panel> = cut(columns, widest)
+            .into_iter()
+            .map(|(column, width)| {
+                let panel = Panel {
+                    column,
+                    width,
+                    start,
+                };
+                start += depth * width;
+                panel
+            })
+            .collect();
+        let mut numbers = vec![0.0; start];
+        for panel in &panels {
+            let width = panel.width.min(columns - panel.column);
+            let target = &mut numbers[panel.start..][..depth * panel.width];
+            let source = &source[panel.column * stride..];
+            fill(target, panel.width, source, rows, width, stride);
+        }
+        Self {
+            depth,
+            columns,
+            panels,
+            numbers,
+        }
+    }
+
+    /// The numbers of a panel, row by row.
+    pub fn of(&self, panel: &Panel) -> &[f32] {
+        &self.numbers[panel.start..][..self.depth * panel.width]
+    }
+}
+
+/// Copies `width` columns into a panel.
+fn fill(
+    target: &mut [f32],
+    padded: usize,
+    source: &[f32],
+    rows: &[usize],
+    width: usize,
+    stride: usize,
+) {
+    if stride == 1 {
+        for (target, &row) in target.chunks_exact_mut(padded).zip(rows) {
+            target[..width].copy_from_slice(&source[row..][..width]);
+        }
+        return;
+    }
+    // A few rows at a time: their part of the panel stays in the cache while columns are read.
+    for (target, rows) in target.chunks_mut(padded * LINE).zip(rows.chunks(LINE)) {
+        for column in 0..width {
+            let source = &source[column * stride..];
+            for (target, &row) in target[column..].iter_mut().step_by(padded).zip(rows) {
+                *target = source[row];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_cover_all_columns_and_waste_less_than_a_line() {
+        for columns in 1..300 {
+            let panels = cut(columns, WIDEST);
+            let mut next = 0;
+            for (column, width) in &panels {
+                assert_eq!(*column, next, "{columns}");
+                next += width;
+            }
+            assert!(
+                next >= columns && next < columns + LINE,
+                "{columns}: {panels:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_matrix_and_its_transpose_are_laid_out_alike() {
+        let (depth, columns) = (19, 37);
+        let matrix: Vec<f32> = (0..depth * columns).map(|i| i as f32).collect();
+        let mut transposed = vec![0.0; depth * columns];
+        for k in 0..depth {
+            for n in 0..columns {
+                transposed[n * depth + k] = matrix[k * columns + n];
+            }
+        }
+        let by_rows: Vec<usize> = (0..depth).map(|k| k * columns).collect();
+        let by_columns: Vec<usize> = (0..depth).collect();
+        for widest in [16, 32, 64] {
+            assert_eq!(
+                Panels::new(&matrix, &by_rows, columns, 1, widest),
+                Panels::new(&transposed, &by_columns, columns, depth, widest)
+            );
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The threads that share a kernel's work.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// A number of threads. Work is cut into pieces by its shape alone, never by the number of threads,
+/// so that a result is the same to the bit however many there are.
+#[derive(Clone)]
+pub struct Workers {
+    /// None where the caller's own thread does it all.
+    pool: Option<Arc<ThreadPool>>,
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "Workers({})", self.threads())
+    }
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self::one()
+    }
+}
+
+impl Workers {
+    /// The caller's own thread.
+    pub fn one() -> Self {
+        Self { pool: None }
+    }
+
+    /// `threads` threads; 0 and 1 are the caller's own.
+    ///
+    /// # Errors
+    /// When the system cannot start a thread.
+    pub fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
+        if threads < 2 {
+            return Ok(Self::one());
+        }
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
+        Ok(Self {
+            pool: Some(Arc::new(pool)),
+        })
+    }
+
+    /// The number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool
+            .as_ref()
+            .map_or(1, |pool| pool.current_num_threads())
+    }
+
+    /// Runs `work` on one of the threads, from where handing out pieces costs the least: a training
+    /// loop does best to run in here as a whole.
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            None => work(),
+            Some(pool) => pool.install(work),
+        }
+    }
+
+    /// Does `task(0)` to `task(count - 1)` and returns what they give, in their order.
+    pub fn map<R: Send>(&self, count: usize, task: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
+        match &self.pool {
+            Some(pool) if count > 1 => pool.install(|| {
+                (0..count)
+                    .into_par_iter()
+                    .with_max_len(1)
+                    .map(task)
+                    .collect()
+            }),
+            _ => (0..count).map(task).collect(),
+        }
+    }
+
+    /// Hands each chunk of `length` numbers of `output` to `task`, with its index.
+    pub fn chunks(
+        &self,
+        output: &mut [f32],
+        length: usize,
+        task: impl Fn(usize, &mut [f32]) + Sync + Send,
+    ) {
+        self.chunks_with(output, length, task);
+    }
+
+    /// As [`Workers::chunks`], and returns what each task gives, in their order.
+    pub fn chunks_with<R: Send>(
+        &self,
+        output: &mut [f32],
+        length: usize,
+        task: impl Fn(usize, &mut [f32]) -> R + Sync + Send,
+    ) -> Vec<R> {
+        let length = length.max(1);
+        let task = |(index, chunk): (usize, &mut [f32])| task(index, chunk);
+        match &self.pool {
+            Some(pool) if output.len() > length => pool.install(|| {
+                let chunks = output.par_chunks_mut(length).with_max_len(1);
+                chunks.enumerate().map(task).collect()
+            }),
+            _ => output.chunks_mut(length).enumerate().map(task).collect(),
+        }
+    }
+}

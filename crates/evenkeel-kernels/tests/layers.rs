@@ -1,0 +1,249 @@
+//! Kernels against what is written out, over random shapes.
+
+use evenkeel_kernels::conv::Conv;
+use evenkeel_kernels::linear::Linear;
+use evenkeel_kernels::workers::Workers;
+use proptest::prelude::*;
+
+/// Numbers from −1 to 1, other ones for each seed.
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = |_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(next).collect()
+}
+
+fn close(ours: &[f32], written_out: &[f64], terms: usize) -> Result<(), TestCaseError> {
+    prop_assert_eq!(ours.len(), written_out.len());
+    let tolerance = 1e-6 * (terms as f64).sqrt().max(1.0) * 4.0;
+    for (index, (ours, expected)) in ours.iter().zip(written_out).enumerate() {
+        prop_assert!(
+            (f64::from(*ours) - expected).abs() <= tolerance,
+            "{}: {} instead of {}",
+            index,
+            ours,
+            expected
+        );
+    }
+    Ok(())
+}
+
+/// Calls `meet(y, x, w)` with the positions of every output, input and weight that meet.
+fn meetings(conv: &Conv, mut meet: impl FnMut(usize, usize, usize)) {
+    let [height, width] = conv.output_size();
+    let (inputs, outputs) = (conv.inputs / conv.groups, conv.outputs / conv.groups);
+    for image in 0..conv.batch {
+        for (row, column) in (0..height).flat_map(|r| (0..width).map(move |c| (r, c))) {
+            for (kr, kc) in
+                (0..conv.kernel[0]).flat_map(|r| (0..conv.kernel[1]).map(move |c| (r, c)))
+            {
+                let (i, j) = (row * conv.stride[0] + kr, column * conv.stride[1] + kc);
+                let inside = |at: usize, axis: usize| {
+                    at.checked_sub(conv.padding[axis])
+                        .filter(|at| *at < conv.size[axis])
+                };
+                let (Some(i), Some(j)) = (inside(i, 0), inside(j, 1)) else {
+                    continue;
+                };
+                for output in 0..conv.outputs {
+                    for input in 0..inputs {
+                        let group = output / outputs;
+                        let y = ((image * height + row) * width + column) * conv.outputs + output;
+                        let x = ((image * conv.size[0] + i) * conv.size[1] + j) * conv.inputs
+                            + group * inputs
+                            + input;
+                        let w =
+                            ((output * inputs + input) * conv.kernel[0] + kr) * conv.kernel[1] + kc;
+                        meet(y, x, w);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn convs() -> impl Strategy<Value = Conv> {
+    let sizes = (
+        1..4usize,
+        [1..9usize, 1..9],
+        [1..4usize, 1..4],
+        [1..4usize, 1..4],
+        [0..4usize, 0..4],
+    );
+    (sizes, 1..5usize, 1..20usize, 1..4usize).prop_map(
+        |((batch, size, kernel, stride, padding), inputs, outputs, groups)| Conv {
+            batch,
+            size,
+            inputs: inputs * groups,
+            outputs: outputs * groups,
+            kernel,
+            stride,
+            padding,
+            groups,
+        },
+    )
+}
+
+fn check(conv: &Conv, workers: &Workers, seed: u64) -> Result<(), TestCaseError> {
+    let x = numbers(conv.batch * conv.size[0] * conv.size[1] * conv.inputs, seed);
+    let weights = conv.outputs * conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1];
+    let w = numbers(weights, seed + 1);
+    let dy = numbers(conv.batch * conv.output_numbers(), seed + 2);
+    let (mut y, mut dw, mut dx) = (
+        vec![f32::NAN; dy.len()],
+        vec![f32::NAN; w.len()],
+        vec![f32::NAN; x.len()],
+    );
+    let images = conv.forward(workers, &x, &w, &mut y, <[f32]>::len);
+    if conv.output_numbers() > 0 {
+        prop_assert_eq!(images, vec![conv.output_numbers(); conv.batch]);
+    }
+    let errors = |pixel: usize, row: &mut [f32]| {
+        row.copy_from_slice(&dy[pixel * conv.outputs..][..row.len()])
+    };
+    conv.backward(workers, &x, &w, errors, &mut dw, Some(&mut dx));
+
+    let (mut expected_y, mut expected_dw, mut expected_dx) =
+        (vec![0.0; y.len()], vec![0.0; w.len()], vec![0.0; x.len()]);
+    meetings(conv, |at_y, at_x, at_w| {
+        expected_y[at_y] += f64::from(x[at_x]) * f64::from(w[at_w]);
+        expected_dw[at_w] += f64::from(x[at_x]) * f64::from(dy[at_y]);
+        expected_dx[at_x] += f64::from(w[at_w]) * f64::from(dy[at_y]);
+    });
+    let kernel = conv.kernel[0] * conv.kernel[1];
+    close(&y, &expected_y, conv.inputs * kernel)?;
+    close(&dw, &expected_dw, conv.batch * conv.output_pixels())?;
+    close(&dx, &expected_dx, conv.outputs * kernel)
+}
+
+proptest! {
+    #[test]
+    fn a_convolution_and_its_gradients_are_what_is_written_out(conv in convs(), seed in 0..1000u64) {
+        check(&conv, &Workers::one(), seed)?;
+    }
+
+    #[test]
+    fn a_linear_layer_and_its_gradients_are_what_is_written_out(
+        rows in prop_oneof![1..40usize, 380..420usize],
+        inputs in 1..80usize,
+        outputs in 1..80usize,
+        seed in 0..1000u64,
+    ) {
+        let layer = Linear { rows, inputs, outputs };
+        let (x, w, b, dy) = (
+            numbers(rows * inputs, seed),
+            numbers(inputs * outputs, seed + 1),
+            numbers(outputs, seed + 2),
+            numbers(rows * outputs, seed + 3),
+        );
+        let workers = Workers::one();
+        let (mut y, mut dw, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()], vec![f32::NAN; x.len()]);
+        layer.forward(&workers, &x, &w, Some(&b), &mut y);
+        layer.weight_gradient(&workers, &x, &dy, &mut dw);
+        layer.input_gradient(&workers, &dy, &w, &mut dx);
+        let (mut expected_y, mut expected_dw, mut expected_dx) =
+            (vec![0.0; y.len()], vec![0.0; w.len()], vec![0.0; x.len()]);
+        for r in 0..rows {
+            for n in 0..outputs {
+                expected_y[r * outputs + n] = f64::from(b[n]);
+                for k in 0..inputs {
+                    let (xk, wk, g) = (f64::from(x[r * inputs + k]), f64::from(w[k * outputs + n]), f64::from(dy[r * outputs + n]));
+                    expected_y[r * outputs + n] += xk * wk;
+                    expected_dw[k * outputs + n] += xk * g;
+                    expected_dx[r * inputs + k] += wk * g;
+                }
+            }
+        }
+        close(&y, &expected_y, inputs)?;
+        close(&dw, &expected_dw, rows)?;
+        close(&dx, &expected_dx, outputs)?;
+    }
+}
+
+#[test]
+fn shapes_of_real_networks_are_right_too() {
+    let resnet = |inputs, outputs, stride, size| Conv {
+        batch: 2,
+        size: [size; 2],
+        inputs,
+        outputs,
+        kernel: [3; 2],
+        stride: [stride; 2],
+        padding: [1; 2],
+        groups: 1,
+    };
+    let first = Conv {
+        kernel: [7; 2],
+        padding: [3; 2],
+        ..resnet(3, 64, 2, 20)
+    };
+    let pointwise = Conv {
+        kernel: [1; 2],
+        padding: [0; 2],
+        ..resnet(64, 96, 2, 7)
+    };
+    let depthwise = Conv {
+        groups: 32,
+        ..resnet(32, 32, 1, 9)
+    };
+    let all = [
+        resnet(3, 16, 1, 32),
+        resnet(16, 32, 2, 16),
+        resnet(64, 64, 1, 8),
+        first,
+        pointwise,
+        depthwise,
+    ];
+    for conv in all {
+        check(&conv, &Workers::one(), 1).unwrap();
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let conv = Conv {
+        batch: 37,
+        size: [9, 8],
+        inputs: 16,
+        outputs: 24,
+        kernel: [3; 2],
+        stride: [1; 2],
+        padding: [1; 2],
+        groups: 1,
+    };
+    let layer = Linear {
+        rows: 1000,
+        inputs: 50,
+        outputs: 30,
+    };
+    let outcome = |threads: usize| {
+        let workers = Workers::new(threads).unwrap();
+        let x = numbers(37 * 72 * 16, 1);
+        let w = numbers(24 * 16 * 9, 2);
+        let mut results = vec![
+            vec![0.0; 37 * 72 * 24],
+            vec![0.0; w.len()],
+            vec![0.0; x.len()],
+        ];
+        let [y, dw, dx] = results.as_mut_slice() else {
+            unreachable!()
+        };
+        conv.forward(&workers, &x, &w, y, |_| ());
+        let errors =
+            |pixel: usize, row: &mut [f32]| row.copy_from_slice(&y[pixel * 24..][..row.len()]);
+        conv.backward(&workers, &x, &w, errors, dw, Some(dx));
+        let (x, dy) = (numbers(50_000, 3), numbers(30_000, 4));
+        let mut dw = vec![0.0; 1500];
+        layer.weight_gradient(&workers, &x, &dy, &mut dw);
+        results.push(dw);
+        results
+    };
+    let alone = outcome(1);
+    for threads in [2, 3, 5] {
+        assert!(outcome(threads) == alone, "{threads} threads");
+    }
+}

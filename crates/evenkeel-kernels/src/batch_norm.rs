@@ -1,11 +1,21 @@
 //! Batch normalization, an optional summand and an optional ReLU: `y = ⌈γ (z − μ)/√(v + ε) + β + r⌉₊`
 //! of rows `[rows, features]`, with mean `μ` and biased variance `v` of each feature over all rows.
 //!
-//! Every function works on some rows, so that whoever makes or needs them has them in its cache.
+//! Rows are worked on in chunks that fit the cache of one core, and what the chunks say is put together
+//! in their order.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::lanes::columns;
+use crate::workers::Workers;
+
+/// Numbers in a chunk of rows, about.
+const CHUNK: usize = 16_384;
+
+/// Numbers in a chunk of whole rows.
+fn chunk(features: usize) -> usize {
+    (CHUNK / features.max(1)).max(1) * features.max(1)
+}
 
 /// Mean and variance of each feature over some rows.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,8 +29,14 @@ pub struct Moments {
 }
 
 impl Moments {
+    /// Of all rows.
+    pub fn over(workers: &Workers, rows: &[f32], features: usize) -> Self {
+        let chunks: Vec<&[f32]> = rows.chunks(chunk(features)).collect();
+        Self::together(&workers.map(chunks.len(), |index| Self::of(chunks[index], features)))
+    }
+
     /// Of some rows, in two passes: the variance is that around their own mean.
-    pub fn of(rows: &[f32], features: usize) -> Self {
+    fn of(rows: &[f32], features: usize) -> Self {
         let mut moments = Self {
             rows: rows.len() / features.max(1),
             mean: vec![0.0; features],
@@ -36,7 +52,7 @@ impl Moments {
     }
 
     /// Of all rows together (Chan, Golub & LeVeque 1983), in 64 bits and the order of the parts.
-    pub fn together(parts: &[Self]) -> Self {
+    fn together(parts: &[Self]) -> Self {
         let features = parts.first().map_or(0, |part| part.mean.len());
         let rows: usize = parts.iter().map(|part| part.rows).sum();
         let share = |part: &Self| part.rows as f64 / rows.max(1) as f64;
@@ -121,55 +137,79 @@ pub struct Normalize<'a> {
 
 impl Normalize<'_> {
     /// `y` of the rows `z`, with `r` added where there is one.
-    pub fn forward(&self, z: &[f32], residual: Option<&[f32]>, y: &mut [f32]) {
+    ///
+    /// # Panics
+    /// When the rows are not as many.
+    pub fn forward(&self, workers: &Workers, z: &[f32], residual: Option<&[f32]>, y: &mut [f32]) {
         assert_eq!(z.len(), y.len());
         assert!(residual.is_none_or(|residual| residual.len() == z.len()));
-        Arch::new().dispatch(Forward {
-            norm: self,
-            z,
-            residual,
-            y,
+        let length = chunk(self.mean.len());
+        workers.chunks(y, length, |index, y| {
+            let part = index * length..index * length + y.len();
+            Arch::new().dispatch(Forward {
+                norm: self,
+                z: &z[part.clone()],
+                residual: residual.map(|residual| &residual[part]),
+                y,
+            });
         });
     }
 
-    /// `Σ g` and `Σ g (z − μ)/√(v + ε)` of each feature over some rows, where `g` is the gradient
-    /// `dy` where `y` let it through: the gradients of `β` and `γ`.
-    pub fn sums(&self, dy: &[f32], z: &[f32], y: &[f32]) -> Sums {
-        assert!(dy.len() == z.len() && z.len() == y.len());
-        let zeros = vec![0.0; self.mean.len()];
-        let mut sums = Sums {
-            beta: zeros.clone(),
-            gamma: zeros,
-        };
-        Arch::new().dispatch(Reduce {
-            norm: self,
-            dy,
-            z,
-            y,
-            sums: &mut sums,
-        });
-        sums
-    }
-
-    /// The gradient of `z` for some rows out of `rows`, given the sums over all of them.
+    /// The gradients of `γ` and `β`, and of `z` in `dz`, where `dy` is that of `y`.
+    ///
+    /// # Panics
+    /// When the rows are not as many.
     pub fn backward(
         &self,
-        sums: &Sums,
-        rows: usize,
+        workers: &Workers,
         dy: &[f32],
         z: &[f32],
         y: &[f32],
         dz: &mut [f32],
-    ) {
+    ) -> Sums {
         assert!(dy.len() == z.len() && z.len() == y.len() && y.len() == dz.len());
-        Arch::new().dispatch(Backward {
-            norm: self,
-            sums,
-            share: 1.0 / rows.max(1) as f32,
-            dy,
-            z,
-            y,
-            dz,
+        let length = chunk(self.mean.len());
+        let sums = workers.map(z.len().div_ceil(length), |index| {
+            let part = index * length..((index + 1) * length).min(z.len());
+            let mut sums = Sums {
+                beta: vec![0.0; self.mean.len()],
+                gamma: vec![0.0; self.mean.len()],
+            };
+            Arch::new().dispatch(Reduce {
+                norm: self,
+                dy: &dy[part.clone()],
+                z: &z[part.clone()],
+                y: &y[part],
+                sums: &mut sums,
+            });
+            sums
+        });
+        let sums = Sums::together(&sums);
+        let share = self.mean.len() as f32 / z.len().max(1) as f32;
+        workers.chunks(dz, length, |index, dz| {
+            let part = index * length..index * length + dz.len();
+            Arch::new().dispatch(Backward {
+                norm: self,
+                sums: &sums,
+                share,
+                dy: &dy[part.clone()],
+                z: &z[part.clone()],
+                y: &y[part],
+                dz,
+            });
+        });
+        sums
+    }
+
+    /// The gradient of the summand `r`: `dy` where `y` let it through.
+    pub fn residual_gradient(&self, workers: &Workers, dy: &[f32], y: &[f32], dr: &mut [f32]) {
+        assert!(dy.len() == y.len() && y.len() == dr.len());
+        workers.chunks(dr, CHUNK, |index, dr| {
+            let start = index * CHUNK;
+            let through = dy[start..].iter().zip(&y[start..]);
+            for (dr, (dy, y)) in dr.iter_mut().zip(through) {
+                *dr = if !self.relu || *y > 0.0 { *dy } else { 0.0 };
+            }
         });
     }
 }
@@ -185,7 +225,7 @@ pub struct Sums {
 
 impl Sums {
     /// Over all rows, in 64 bits and the order of the parts.
-    pub fn together(parts: &[Self]) -> Self {
+    fn together(parts: &[Self]) -> Self {
         let features = parts.first().map_or(0, |part| part.beta.len());
         let sum =
             |of: &dyn Fn(&Self) -> f32| parts.iter().map(|part| f64::from(of(part))).sum::<f64>();

@@ -1,6 +1,7 @@
 //! Batch normalization against its definition and finite differences.
 
-use evenkeel_kernels::batch_norm::{Moments, Normalize, Sums};
+use evenkeel_kernels::batch_norm::{Moments, Normalize};
+use evenkeel_kernels::workers::Workers;
 use proptest::prelude::*;
 
 const EPSILON: f32 = 1e-3;
@@ -47,22 +48,19 @@ proptest! {
         let (z, rest) = numbers.split_at(count);
         let (r, dy) = rest.split_at(count);
         let (gamma, beta) = of_features.split_at(features);
-        let half = count / features / 2 * features;
-        let parts = [Moments::of(&z[..half], features), Moments::of(&z[half..], features)];
-        let moments = Moments::together(&parts);
+        let workers = Workers::one();
+        let moments = Moments::over(&workers, z, features);
         let scale = moments.scales(EPSILON);
         let norm = Normalize { mean: &moments.mean, scale: &scale, gamma, beta, relu };
         let mut y = vec![f32::NAN; count];
-        norm.forward(z, Some(r), &mut y);
+        norm.forward(&workers, z, Some(r), &mut y);
         let expected = written_out(&wide(z), &wide(r), &wide(gamma), &wide(beta), relu);
         for (ours, expected) in y.iter().zip(&expected) {
             prop_assert!((f64::from(*ours) - expected).abs() < 1e-3, "{} {}", ours, expected);
         }
 
-        let sums = [norm.sums(&dy[..half], &z[..half], &y[..half]), norm.sums(&dy[half..], &z[half..], &y[half..])];
-        let sums = Sums::together(&sums);
         let mut dz = vec![f32::NAN; count];
-        norm.backward(&sums, count / features, dy, z, &y, &mut dz);
+        let sums = norm.backward(&workers, dy, z, &y, &mut dz);
         let loss = |z: &[f64], gamma: &[f64], beta: &[f64]| -> f64 {
             let y = written_out(z, &wide(r), gamma, beta, relu);
             y.iter().zip(dy).map(|(y, dy)| y * f64::from(*dy)).sum()
@@ -106,6 +104,11 @@ fn what_is_not_a_number_stays_visible() {
         relu: true,
     };
     let mut y = [0.0; 3];
-    norm.forward(&[f32::NAN, f32::INFINITY, -1.0], None, &mut y);
+    norm.forward(
+        &Workers::one(),
+        &[f32::NAN, f32::INFINITY, -1.0],
+        None,
+        &mut y,
+    );
     assert!(y[0].is_nan() && y[1] == f32::INFINITY && y[2] == 0.0);
 }

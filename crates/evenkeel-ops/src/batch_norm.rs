@@ -1,0 +1,163 @@
+//! Batch normalization, with a sum and a ReLU behind it.
+
+use burn::backend::Flex;
+use burn::tensor::Tensor;
+use burn_flex::FlexTensor;
+use evenkeel_kernels::batch_norm::{Moments, Normalize};
+
+use crate::record::{Operand, Saved, all, record, slice};
+use crate::{Kernels, reference};
+
+/// What a batch normalization is given, besides its input.
+#[derive(Debug, Clone)]
+pub struct Norm<const D: usize> {
+    /// Gain of each feature.
+    pub gamma: Tensor<1>,
+    /// Shift of each feature.
+    pub beta: Tensor<1>,
+    /// ε under the root.
+    pub epsilon: f64,
+    /// What is added to the result, of the same shape.
+    pub residual: Option<Tensor<D>>,
+    /// Whether what is then negative becomes zero.
+    pub relu: bool,
+}
+
+/// The result of a batch normalization.
+#[derive(Debug, Clone)]
+pub struct Normalized<const D: usize> {
+    /// What was normalized.
+    pub y: Tensor<D>,
+    /// Mean of each feature; part of no graph.
+    pub mean: Tensor<1>,
+    /// Biased variance of each feature; part of no graph.
+    pub variance: Tensor<1>,
+}
+
+impl Kernels {
+    /// `y = γ (z − μ)/√(v + ε) + β` with mean and biased variance of each feature over all axes but
+    /// the last, which is that of features; then the sum with `residual` and ReLU, where asked for.
+    ///
+    /// # Panics
+    /// When the shapes do not fit each other.
+    pub fn batch_norm<const D: usize>(&self, z: Tensor<D>, norm: Norm<D>) -> Normalized<D> {
+        let three = [&norm.gamma, &norm.beta].map(Operand::of);
+        let [gamma, beta] = three;
+        let residual = norm.residual.as_ref().map(Operand::of);
+        let operands = all([Operand::of(&z), gamma, beta]);
+        let mut moments = Moments::default();
+        let y = match (operands, residual) {
+            (Some(operands), None) => record(operands, |[z, gamma, beta]| {
+                self.normalize(&norm, z, gamma, beta, None, &mut moments)
+            }),
+            (Some([z, gamma, beta]), Some(Some(residual))) => {
+                record([z, gamma, beta, residual], |[z, gamma, beta, residual]| {
+                    self.normalize(&norm, z, gamma, beta, Some(residual), &mut moments)
+                })
+            }
+            _ => return reference::batch_norm(z, norm),
+        };
+        Normalized {
+            y,
+            mean: self.of_features(&moments.mean),
+            variance: self.of_features(&moments.variance),
+        }
+    }
+
+    fn of_features(&self, numbers: &[f32]) -> Tensor<1> {
+        let mut copy = self.memory.numbers(numbers.len());
+        copy.as_mut().copy_from_slice(numbers);
+        Tensor::from_primitive::<Flex>(copy.into_tensor([numbers.len()]))
+    }
+
+    fn normalize<const D: usize>(
+        &self,
+        norm: &Norm<D>,
+        z: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        residual: Option<FlexTensor>,
+        moments: &mut Moments,
+    ) -> (FlexTensor, Standardized) {
+        *moments = Moments::over(&self.workers, slice(&z), slice(&gamma).len());
+        let mut saved = Standardized {
+            kernels: self.clone(),
+            scale: moments.scales(norm.epsilon as f32),
+            mean: moments.mean.clone(),
+            relu: norm.relu,
+            y: z.clone(),
+            z,
+            gamma,
+            beta,
+        };
+        let mut y = self.memory.numbers(slice(&saved.z).len());
+        let residual = residual.as_ref().map(slice);
+        saved
+            .norm()
+            .forward(&self.workers, slice(&saved.z), residual, y.as_mut());
+        saved.y = y.into_tensor(saved.z.layout().shape().clone());
+        (saved.y.clone(), saved)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Standardized {
+    kernels: Kernels,
+    mean: Vec<f32>,
+    scale: Vec<f32>,
+    relu: bool,
+    gamma: FlexTensor,
+    beta: FlexTensor,
+    z: FlexTensor,
+    y: FlexTensor,
+}
+
+impl Standardized {
+    fn norm(&self) -> Normalize<'_> {
+        Normalize {
+            mean: &self.mean,
+            scale: &self.scale,
+            gamma: slice(&self.gamma),
+            beta: slice(&self.beta),
+            relu: self.relu,
+        }
+    }
+
+    /// Gradients of `z`, `γ` and `β`.
+    fn three(&self, dy: &FlexTensor) -> [Option<FlexTensor>; 3] {
+        let Kernels { workers, memory } = &self.kernels;
+        let mut dz = memory.numbers(slice(dy).len());
+        let (z, y) = (slice(&self.z), slice(&self.y));
+        let sums = self.norm().backward(workers, slice(dy), z, y, dz.as_mut());
+        let of_features = |numbers: Vec<f32>| {
+            let mut copy = memory.numbers(numbers.len());
+            copy.as_mut().copy_from_slice(&numbers);
+            Some(copy.into_tensor([numbers.len()]))
+        };
+        let dz = dz.into_tensor(self.z.layout().shape().clone());
+        [Some(dz), of_features(sums.gamma), of_features(sums.beta)]
+    }
+}
+
+impl Saved<3> for Standardized {
+    fn gradients(self, dy: FlexTensor, _wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        self.three(&dy)
+    }
+}
+
+impl Saved<4> for Standardized {
+    fn gradients(self, dy: FlexTensor, wanted: [bool; 4]) -> [Option<FlexTensor>; 4] {
+        let [dz, dgamma, dbeta] = self.three(&dy);
+        let residual = || {
+            if !self.relu {
+                return dy;
+            }
+            let Kernels { workers, memory } = &self.kernels;
+            let mut dr = memory.numbers(slice(&dy).len());
+            let (dy, y) = (slice(&dy), slice(&self.y));
+            self.norm().residual_gradient(workers, dy, y, dr.as_mut());
+            dr.into_tensor(self.z.layout().shape().clone())
+        };
+        [dz, dgamma, dbeta, wanted[3].then(residual)]
+    }
+}

@@ -1,0 +1,53 @@
+//! The same by Burn's own operations: what every other backend and type gets, and what the kernels are
+//! held against.
+
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Tensor, activation};
+
+use crate::batch_norm::{Norm, Normalized};
+
+/// As [`Kernels::linear`](crate::Kernels::linear).
+pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
+    let y = x.matmul(w);
+    match b {
+        Some(b) => y + b.unsqueeze(),
+        None => y,
+    }
+}
+
+/// As [`Kernels::conv`](crate::Kernels::conv).
+pub fn conv(
+    x: Tensor<4>,
+    w: Tensor<4>,
+    stride: [usize; 2],
+    padding: [usize; 2],
+    groups: usize,
+) -> Tensor<4> {
+    let options = ConvOptions::new(stride, padding, [1, 1], groups);
+    conv2d(x.permute([0, 3, 1, 2]), w, None, options).permute([0, 2, 3, 1])
+}
+
+/// As [`Kernels::batch_norm`](crate::Kernels::batch_norm).
+pub fn batch_norm<const D: usize>(z: Tensor<D>, norm: Norm<D>) -> Normalized<D> {
+    let shape = z.dims();
+    let features = shape[D - 1];
+    let rows = z.reshape([-1, features as i32]);
+    let mean = rows.clone().mean_dim(0);
+    let apart = rows - mean.clone();
+    let variance = apart.clone().square().mean_dim(0);
+    let scale = (variance.clone() + norm.epsilon).sqrt();
+    let y = apart / scale * norm.gamma.unsqueeze() + norm.beta.unsqueeze();
+    let mut y: Tensor<D> = y.reshape(shape);
+    if let Some(residual) = norm.residual {
+        y = y + residual;
+    }
+    if norm.relu {
+        y = activation::relu(y);
+    }
+    Normalized {
+        y,
+        mean: mean.reshape([features]).detach(),
+        variance: variance.reshape([features]).detach(),
+    }
+}

@@ -112,6 +112,11 @@ pub struct Args {
     /// Runs at a time [default: the number of cores]. Results do not depend on it.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+
+    /// Threads that compute each run [default: the cores, shared out among the runs]. Results do not
+    /// depend on it.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 fn control_help() -> String {
@@ -142,6 +147,11 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
     }
     let stop = stop_on_signal()?;
     let bars = MultiProgress::new();
+    let jobs = args.jobs.map_or_else(cores, usize::from);
+    let threads = args.threads.map_or_else(
+        || (cores() / jobs.min(specs.len()).max(1)).max(1),
+        usize::from,
+    );
     let tasks: Vec<Task> = specs
         .iter()
         .zip(&folders)
@@ -156,12 +166,13 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
                         .map_or(spec.raw.eval_every, |every| every as usize),
                     keep: args.keep as usize,
                 },
+                threads,
                 stop: &stop,
             },
             bar: bars.add(bar(spec)),
         })
         .collect();
-    let outcomes = run_all(tasks, jobs(args.jobs))?;
+    let outcomes = run_all(tasks, jobs)?;
     let runs = folders
         .iter()
         .map(|folder| Run::load(folder))
@@ -308,9 +319,8 @@ fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn jobs(asked: Option<u16>) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    asked.map_or_else(cores, usize::from)
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 struct Task<'a> {

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::Path;
 
 /// From the top down: a crate may use those below it only.
-const LAYERS: [&str; 5] = [
+const LAYERS: [&str; 7] = [
     "evenkeel-cli",
     "evenkeel-lab",
     "evenkeel-burn",
+    "evenkeel-ops",
+    "evenkeel-kernels",
     "evenkeel-snapshot",
     "evenkeel",
 ];

@@ -36,6 +36,9 @@ pub enum LabError {
     /// The network cannot be controlled.
     #[error(transparent)]
     Steer(#[from] SteerError),
+    /// The system starts no more threads.
+    #[error("cannot start the threads to compute with: {0}; ask for fewer with --threads")]
+    Threads(std::io::Error),
     /// A run folder is in the way.
     #[error("{} already holds a run; choose another --out, or replace it with --overwrite", path.display())]
     FolderTaken {

@@ -12,6 +12,7 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, FloatDType, Int, Tensor};
 use evenkeel_burn::probe::{Probe, ProbeError};
+use evenkeel_ops::Kernels;
 
 use crate::error::LabError;
 use crate::feed::Feed;
@@ -33,6 +34,8 @@ pub struct Job<'a> {
     pub start: Start,
     /// When to write checkpoints, and how many to keep.
     pub checkpoints: Keeping,
+    /// How many threads compute it. No result depends on it.
+    pub threads: usize,
     /// Set from outside to stop after the step at hand.
     pub stop: &'a AtomicBool,
 }
@@ -67,14 +70,17 @@ pub trait Observer {
 ///
 /// # Errors
 /// [`LabError`]; divergence and interruption are outcomes, not errors.
-pub fn train(job: &Job, observer: &mut dyn Observer) -> Result<Outcome, LabError> {
+pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome, LabError> {
     if let (Start::Resume, Some(outcome)) = (job.start, ended(&job.folder)?) {
         return Ok(outcome);
     }
-    let mut session = Session::start(job)?;
-    let outcome = session.run(job.stop, observer)?;
-    session.finish(&outcome)?;
-    Ok(outcome)
+    let kernels = Kernels::new(job.threads).map_err(LabError::Threads)?;
+    kernels.run(|| {
+        let mut session = Session::start(job, &kernels)?;
+        let outcome = session.run(job.stop, observer)?;
+        session.finish(&outcome)?;
+        Ok(outcome)
+    })
 }
 
 /// How the run in `folder` ended, if it needs no going on.

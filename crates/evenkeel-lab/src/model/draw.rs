@@ -4,6 +4,7 @@ use burn::module::Param;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNormConfig, Embedding, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
+use evenkeel_ops::Kernels;
 
 use super::init::{Fan, Init, normal};
 use super::layer::Layer;
@@ -33,6 +34,7 @@ impl Draw<'_> {
         });
         Network {
             nodes: nodes.collect(),
+            kernels: Kernels::default(),
         }
     }
 

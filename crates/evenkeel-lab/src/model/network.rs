@@ -1,15 +1,18 @@
 //! A network built from its layers: it holds the weights and computes.
 
+use burn::module::RunningState;
 use burn::nn::BatchNorm;
+use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::{MaxPoolOptions, PadMode};
 use burn::tensor::{Device, Tensor, activation, s};
+use evenkeel_ops::{Kernels, Norm};
 
 use super::draw::Draw;
 use super::init::Init;
 use super::layer::Layer;
 use super::sequence;
-use super::signal::Signal;
+use super::signal::{Signal, channels_first, channels_last};
 use super::weights::Weights;
 use crate::example::Input;
 use crate::seed::Rng;
@@ -21,6 +24,7 @@ pub type Inspect<'a> = dyn FnMut(&str, &Signal) + 'a;
 #[derive(Debug, Clone)]
 pub struct Network {
     pub(super) nodes: Vec<Node>,
+    pub(super) kernels: Kernels,
 }
 
 /// A layer with its weights.
@@ -50,15 +54,26 @@ impl Network {
         Draw { init, rng, device }.network(layers)
     }
 
+    /// The same network computed by other kernels.
+    pub fn on(mut self, kernels: &Kernels) -> Self {
+        self.kernels = kernels.clone();
+        for node in &mut self.nodes {
+            let branches = std::mem::take(&mut node.branches).into_iter();
+            node.branches = branches.map(|branch| branch.on(kernels)).collect();
+        }
+        self
+    }
+
     /// Class scores `[batch, classes]`; of tokens `[batch · context, classes]`.
     pub fn forward(&self, input: Input) -> Tensor<2> {
-        self.walk("input", input.into(), &mut |_, _| {}).rows()
+        self.walk("input", input.into(), Behind::default(), &mut None)
+            .rows()
     }
 
     /// Calls `inspect` with the name and the output of each layer in order. A layer without a name
     /// counts as part of the one before it, or as that which it is within.
     pub fn trace(&self, input: Input, inspect: &mut Inspect) {
-        self.walk("input", input.into(), inspect);
+        self.walk("input", input.into(), Behind::default(), &mut Some(inspect));
     }
 
     /// The layers, precise enough to rebuild the network elsewhere.
@@ -79,32 +94,89 @@ impl Network {
         norms.collect()
     }
 
-    fn walk(&self, within: &str, input: Signal, inspect: &mut Inspect) -> Signal {
+    /// What the layers make of `input`, and what comes behind them. Unless somebody looks at the output of
+    /// each layer, what comes behind one is left to it.
+    fn walk(
+        &self,
+        within: &str,
+        input: Signal,
+        behind: Behind,
+        inspect: &mut Option<&mut Inspect>,
+    ) -> Signal {
         let mut name = within;
-        self.nodes.iter().fold(input, |signal, node| {
+        let (mut signal, mut behind) = (input, Some(behind));
+        let mut nodes = self.nodes.iter().peekable();
+        while let Some(node) = nodes.next() {
             name = node.layer.name().unwrap_or(name);
-            let output = node.forward(name, signal, inspect);
-            inspect(name, &output);
-            output
-        })
+            let mut next = Behind::default();
+            if inspect.is_none() {
+                next.relu = nodes.next_if(|node| node.layer == Layer::Relu).is_some();
+                if nodes.peek().is_none() && !next.relu {
+                    next = behind.take().unwrap_or_default();
+                }
+            }
+            signal = self.pass(node, name, signal, next, inspect);
+            if let Some(inspect) = inspect {
+                inspect(name, &signal);
+            }
+        }
+        behind.unwrap_or_default().apply(signal)
     }
-}
 
-impl Node {
-    fn forward(&self, name: &str, input: Signal, inspect: &mut Inspect) -> Signal {
-        match (&self.layer, &self.weights, self.branches.as_slice()) {
-            (_, Weights::Linear(linear), _) => linear.forward(input.rows()).into(),
-            (_, Weights::Conv(conv), _) => conv.forward(input.maps()).into(),
-            (_, Weights::BatchNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
-            (_, Weights::ExampleNorm(norm), _) => of_any_rank!(input, x => norm.forward(x)),
+    /// What one layer makes of `input`, and what comes behind it.
+    fn pass(
+        &self,
+        node: &Node,
+        name: &str,
+        input: Signal,
+        behind: Behind,
+        inspect: &mut Option<&mut Inspect>,
+    ) -> Signal {
+        let mut part =
+            |part: &Network, input: Signal, behind: Behind| part.walk(name, input, behind, inspect);
+        let output = match (&node.layer, &node.weights, node.branches.as_slice()) {
+            (_, Weights::BatchNorm(norm), _) => {
+                let Behind { residual, relu } = behind;
+                return match input {
+                    Signal::Maps(maps) => self
+                        .batch_norm(norm, maps, residual.map(Signal::maps), relu)
+                        .into(),
+                    other => {
+                        let residual = residual.map(Signal::rows);
+                        self.batch_norm(norm, other.rows(), residual, relu).into()
+                    }
+                };
+            }
+            (_, Weights::None, [body, shortcut]) if behind.residual.is_none() => {
+                let residual = Some(part(shortcut, input.clone(), Behind::default()));
+                return part(body, input, Behind { residual, ..behind });
+            }
+            (_, Weights::None, [body, shortcut]) => {
+                let body = part(body, input.clone(), Behind::default());
+                body.plus(part(shortcut, input, Behind::default()))
+            }
+            (_, Weights::Linear(linear), _) => {
+                let bias = linear.bias.as_ref().map(|bias| bias.val());
+                let (x, w) = (input.rows(), linear.weight.val());
+                self.kernels.linear(x, w, bias).into()
+            }
+            (layer, Weights::Conv(conv), _) => {
+                layer.convolve(&self.kernels, conv, input.maps()).into()
+            }
+            (_, Weights::ExampleNorm(norm), _) => match input {
+                Signal::Maps(maps) => channels_last(norm.forward(channels_first(maps))).into(),
+                other => norm.forward(other.rows()).into(),
+            },
             (layer, Weights::Table(table), within) => {
                 let table = table.weight.val();
                 let rows = layer.look_up(table.clone(), input);
                 match within {
                     [] => rows,
                     [body, ..] => {
-                        let features = body.walk(name, rows, inspect).rows();
-                        features.matmul(table.transpose()).into()
+                        let features = part(body, rows, Behind::default()).rows();
+                        self.kernels
+                            .linear(features, table.transpose(), None)
+                            .into()
                     }
                 }
             }
@@ -118,20 +190,103 @@ impl Node {
                 _,
                 [query, key, value],
             ) => {
-                let mut part = |part: &Network| part.walk(name, input.clone(), inspect).rows();
-                let parts = [part(query), part(key), part(value)];
+                let mut rows =
+                    |network: &Network| part(network, input.clone(), Behind::default()).rows();
+                let parts = [rows(query), rows(key), rows(value)];
                 sequence::attend(parts, *heads, *context, *causal).into()
             }
-            (_, Weights::None, [body, shortcut]) => {
-                let body = body.walk(name, input.clone(), inspect);
-                body.plus(shortcut.walk(name, input, inspect))
-            }
             (layer, Weights::None, _) => layer.apply(input),
+        };
+        behind.apply(output)
+    }
+
+    /// By the statistics of the batch in training, which the running ones then follow, and by the running
+    /// ones otherwise.
+    fn batch_norm<const D: usize>(
+        &self,
+        norm: &BatchNorm,
+        x: Tensor<D>,
+        residual: Option<Tensor<D>>,
+        relu: bool,
+    ) -> Tensor<D> {
+        if !(x.device().is_autodiff() && norm.training.is_enabled()) {
+            let y = by_running_statistics(norm, x);
+            let y = match residual {
+                Some(residual) => y + residual,
+                None => y,
+            };
+            return if relu { activation::relu(y) } else { y };
+        }
+        let normalized = self.kernels.batch_norm(
+            x,
+            Norm {
+                gamma: norm.gamma.val(),
+                beta: norm.beta.val(),
+                epsilon: norm.epsilon,
+                residual,
+                relu,
+            },
+        );
+        let follow = |state: &RunningState<Tensor<1>>, seen: Tensor<1>| {
+            let before = state.value_sync().without_autodiff();
+            let momentum = norm.momentum;
+            let seen = seen.without_autodiff().mul_scalar(momentum);
+            state.update(Tensor::from_inner(before.mul_scalar(1.0 - momentum) + seen));
+        };
+        follow(&norm.running_mean, normalized.mean);
+        follow(&norm.running_var, normalized.variance);
+        normalized.y
+    }
+}
+
+/// What is done to the output of a layer or of a list of layers before anyone else sees it.
+#[derive(Default)]
+struct Behind {
+    /// What is added to it.
+    residual: Option<Signal>,
+    /// Whether what is then negative becomes zero.
+    relu: bool,
+}
+
+impl Behind {
+    fn apply(self, output: Signal) -> Signal {
+        let sum = match self.residual {
+            Some(residual) => output.plus(residual),
+            None => output,
+        };
+        if self.relu {
+            Layer::Relu.apply(sum)
+        } else {
+            sum
         }
     }
 }
 
+/// `γ (x − μ)/√(v + ε) + β` with features on the last axis.
+fn by_running_statistics<const D: usize>(norm: &BatchNorm, x: Tensor<D>) -> Tensor<D> {
+    let device = x.device();
+    let [mean, variance] =
+        [&norm.running_mean, &norm.running_var].map(|state| state.value().to_device(&device));
+    let factor = norm.gamma.val() / (variance + norm.epsilon).sqrt();
+    (x - mean.unsqueeze()) * factor.unsqueeze() + norm.beta.val().unsqueeze()
+}
+
 impl Layer {
+    /// What a convolution does.
+    fn convolve(&self, kernels: &Kernels, conv: &Conv2d, maps: Tensor<4>) -> Tensor<4> {
+        let Self::Conv {
+            stride, padding, ..
+        } = *self
+        else {
+            return maps;
+        };
+        let y = kernels.conv(maps, conv.weight.val(), [stride; 2], [padding; 2], 1);
+        match &conv.bias {
+            Some(bias) => y + bias.val().unsqueeze(),
+            None => y,
+        }
+    }
+
     /// What a layer does with its table.
     fn look_up(&self, table: Tensor<2>, input: Signal) -> Signal {
         let rows = match *self {
@@ -161,7 +316,7 @@ impl Layer {
             } => {
                 let rows = input.rows();
                 let batch = rows.dims()[0];
-                rows.reshape([batch, channels, height, width]).into()
+                channels_last(rows.reshape([batch, channels, height, width])).into()
             }
             Self::Sequence => sequence::from_maps(input.maps()).into(),
             Self::FirstToken { context } => sequence::first(input.rows(), context).into(),
@@ -172,20 +327,20 @@ impl Layer {
 }
 
 fn average_pool(maps: Tensor<4>) -> Tensor<2> {
-    maps.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
+    maps.flatten::<3>(1, 2).mean_dim(1).squeeze_dim(1)
 }
 
 fn max_pool(maps: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
     let options = MaxPoolOptions::new([kernel; 2])
         .with_stride([stride; 2])
         .with_padding([padding; 2]);
-    max_pool2d(maps, options)
+    channels_last(max_pool2d(channels_first(maps), options))
 }
 
 fn subsample(maps: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
     let step = stride as isize;
-    let kept = maps.slice(s![.., .., ..;step, ..;step]);
-    kept.pad([(0, 0), (0, zeros), (0, 0), (0, 0)], PadMode::Constant(0.0))
+    let kept = maps.slice(s![.., ..;step, ..;step, ..]);
+    kept.pad([(0, 0), (0, 0), (0, 0), (0, zeros)], PadMode::Constant(0.0))
 }
 
 #[cfg(test)]
@@ -195,17 +350,18 @@ mod tests {
     #[test]
     fn a_shortcut_of_option_a_keeps_every_other_pixel_and_adds_zeros() {
         let maps = Tensor::<1, burn::tensor::Int>::arange(0..18, &Device::flex());
-        let maps = maps.float().reshape([1, 2, 3, 3]);
-        let kept: Vec<f64> = subsample(maps, 2, 1).into_data().iter::<f64>().collect();
+        let maps = channels_last(maps.float().reshape([1, 2, 3, 3]));
+        let kept = channels_first(subsample(maps, 2, 1));
+        let kept: Vec<f64> = kept.into_data().iter::<f64>().collect();
         let expected = [0, 2, 6, 8, 9, 11, 15, 17, 0, 0, 0, 0];
         assert_eq!(kept, expected.map(f64::from));
     }
 
     #[test]
     fn windows_at_the_border_do_not_see_zeros() {
-        let maps = Tensor::<4>::full([1, 1, 4, 4], -1.0, &Device::flex());
+        let maps = Tensor::<4>::full([1, 4, 4, 1], -1.0, &Device::flex());
         let largest = max_pool(maps, 3, 2, 1);
-        assert_eq!(largest.dims(), [1, 1, 2, 2]);
+        assert_eq!(largest.dims(), [1, 2, 2, 1]);
         assert_eq!(largest.max().into_scalar::<f64>(), -1.0);
     }
 }

@@ -22,9 +22,9 @@ pub fn positions(table: Tensor<2>, input: &Signal) -> Tensor<2> {
     table.repeat_dim(0, batch)
 }
 
-/// Maps `[batch, channels, height, width]` as sequences of `height · width` tokens.
+/// Maps `[batch, height, width, channels]` as sequences of `height · width` tokens.
 pub fn from_maps(maps: Tensor<4>) -> Tensor<2> {
-    maps.flatten::<3>(2, 3).swap_dims(1, 2).flatten(0, 1)
+    maps.flatten(0, 2)
 }
 
 /// The same token before each sequence.

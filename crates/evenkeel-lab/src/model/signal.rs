@@ -12,7 +12,8 @@ pub enum Signal {
     /// Features `[rows, features]`. The tokens of an example are rows in their order, one example
     /// after the other.
     Rows(Tensor<2>),
-    /// Feature maps `[batch, channels, height, width]`.
+    /// Feature maps `[batch, height, width, channels]`: the features of a pixel side by side, as kernels
+    /// want them.
     Maps(Tensor<4>),
 }
 
@@ -38,23 +39,23 @@ impl From<Tensor<4>> for Signal {
 }
 
 impl Signal {
-    /// As `[rows, features]`: maps with all their pixels in a row.
+    /// As `[rows, features]`: maps with all their pixels in a row, channel by channel.
     pub fn rows(self) -> Tensor<2> {
         match self {
             Self::Tokens(tokens) => tokens.float(),
             Self::Rows(rows) => rows,
-            Self::Maps(maps) => maps.flatten(1, 3),
+            Self::Maps(maps) => channels_first(maps).flatten(1, 3),
         }
     }
 
-    /// As `[batch, channels, height, width]`: a row as maps of one pixel.
+    /// As `[batch, height, width, channels]`: a row as maps of one pixel.
     pub fn maps(self) -> Tensor<4> {
         match self {
             Self::Maps(maps) => maps,
             other => {
                 let rows = other.rows();
                 let [batch, features] = rows.dims();
-                rows.reshape([batch, features, 1, 1])
+                rows.reshape([batch, 1, 1, features])
             }
         }
     }
@@ -83,4 +84,14 @@ impl Signal {
             Self::Maps(maps) => maps.flatten(0, 3),
         }
     }
+}
+
+/// Maps with channels last as maps with channels first.
+pub fn channels_first(maps: Tensor<4>) -> Tensor<4> {
+    maps.permute([0, 3, 1, 2])
+}
+
+/// Maps with channels first as maps with channels last.
+pub fn channels_last(maps: Tensor<4>) -> Tensor<4> {
+    maps.permute([0, 2, 3, 1])
 }

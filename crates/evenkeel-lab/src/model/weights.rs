@@ -95,6 +95,7 @@ impl Network {
     fn each(self, change: impl FnMut(Node) -> Node) -> Self {
         Self {
             nodes: self.nodes.into_iter().map(change).collect(),
+            kernels: self.kernels,
         }
     }
 }

@@ -10,6 +10,7 @@ use burn::tensor::{Bytes, Device, FloatDType, Tensor};
 use evenkeel::quantity::LrMultiplier;
 use evenkeel_burn::controller::{ElrController, SteerError};
 use evenkeel_burn::probe::ProbeError;
+use evenkeel_ops::Kernels;
 
 use super::gradients::clip;
 use super::record::{header, layer_line, step_line};
@@ -69,9 +70,9 @@ impl Divergence {
 
 impl<'a> Session<'a> {
     /// Starts the run, or goes on with it.
-    pub(super) fn start(job: &Job<'a>) -> Result<Self, LabError> {
+    pub(super) fn start(job: &Job<'a>, kernels: &Kernels) -> Result<Self, LabError> {
         let device = device();
-        let network = initial(job.spec, &device);
+        let network = initial(job.spec, &device).on(kernels);
         let probe = probe(&network, job.spec, FloatDType::F32)?;
         if probe.layers().len() == 0 && job.spec.controls.needs_elrs() {
             return Err(LabError::NothingToControl {
@@ -160,7 +161,7 @@ impl<'a> Session<'a> {
     pub(super) fn run(
         &mut self,
         stop: &AtomicBool,
-        observer: &mut dyn Observer,
+        observer: &mut (dyn Observer + Send),
     ) -> Result<Outcome, LabError> {
         let (first, steps) = (self.controller.step(), self.spec.raw.steps);
         for step in first..steps {

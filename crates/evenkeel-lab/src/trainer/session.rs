@@ -306,3 +306,6 @@ impl<'a> Session<'a> {
         Ok(Step::Done(line))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,7 @@ mod on_wgpu {
     }
 
     #[test]
-    fn it_resumes_to_the_same_bits_and_only_on_the_same_device() {
+    fn it_resumes_and_only_on_the_same_device() {
         let folder = Folder::new("wgpu-resume");
         for (index, model) in MODELS.iter().enumerate() {
             let more = [*model, &["--control", "hold", "--checkpoint-every", "5"]].concat();
@@ -136,9 +136,37 @@ mod on_wgpu {
                 "wgpu",
                 &[more.as_slice(), &["--resume"]].concat(),
             ));
+            let steps = |name| folder.lines(&format!("{name}-{index}/hold/steps.jsonl"));
+            let losses = |name| column(&steps(name), "loss");
+            let (whole, broken) = (losses("whole"), losses("broken"));
+            assert_eq!(whole.len(), broken.len());
+            // A convolution's weights lie otherwise in memory once they are loaded, and are then
+            // summed in another order.
+            let slack = if index == 0 { 0.0 } else { 1e-4 };
+            for (whole, broken) in whole.iter().zip(broken) {
+                assert!(
+                    (whole / broken - 1.0).abs() <= slack,
+                    "{model:?}: {whole}, {broken}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn one_seed_fixes_every_bit_of_runs_that_are_not_stopped() {
+        let folder = Folder::new("wgpu-seed");
+        for (index, model) in MODELS.iter().enumerate() {
+            let more = [*model, &["--control", "hold"]].concat();
+            for name in ["first", "second"] {
+                done(&train(
+                    &folder.path(&format!("{name}-{index}")),
+                    "wgpu",
+                    &more,
+                ));
+            }
             for file in ["steps.jsonl", "layers.jsonl", "evals.jsonl"] {
                 let read = |name| folder.read(&format!("{name}-{index}/hold/{file}"));
-                assert!(read("whole") == read("broken"), "{model:?} {file}");
+                assert!(read("first") == read("second"), "{model:?} {file}");
             }
         }
     }

@@ -325,6 +325,7 @@ fn with_small_disk(folder: &Path, script: &str) -> Option<Output> {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
 fn a_disk_that_fills_up_or_turns_read_only_loses_nothing() {
     let folder = Folder::new("disk");
     let expected = reference(&folder);

@@ -8,7 +8,7 @@ mod wgpu;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use burn::tensor::{Device, FloatDType, Tensor};
+use burn::tensor::{Device, Tensor};
 use thiserror::Error;
 
 use crate::spec::names;
@@ -26,6 +26,8 @@ pub struct Entry {
     name: &'static str,
     /// What computes, where the device does not say.
     engine: &'static str,
+    /// Whether it computes in 64-bit floats.
+    doubles: bool,
     open: fn(Option<usize>) -> Result<Device, DeviceError>,
 }
 
@@ -36,6 +38,8 @@ pub struct Opened {
     pub device: Device,
     /// What it is, as `run.toml` has it.
     pub description: String,
+    /// Whether it computes in 64-bit floats.
+    pub doubles: bool,
 }
 
 /// A device cannot be used.
@@ -106,12 +110,8 @@ pub fn open(asked: &str) -> Result<Opened, DeviceError> {
     Ok(Opened {
         device: device.autodiff(),
         description: format!("{} ({identity})", entry.name),
+        doubles: entry.doubles,
     })
-}
-
-/// Whether a device has 64-bit floats.
-pub fn has_doubles(device: &Device) -> bool {
-    device.supports_dtype(FloatDType::F64)
 }
 
 fn find(asked: &str) -> Option<(&'static Entry, Option<usize>)> {
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn the_cpu_is_always_there() {
         let opened = open("cpu").unwrap();
-        assert!(opened.device.is_autodiff() && has_doubles(&opened.device));
+        assert!(opened.device.is_autodiff() && opened.doubles);
         assert!(opened.description.starts_with("cpu ("));
     }
 

@@ -7,7 +7,6 @@ use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor};
 use serde::Serialize;
 
-use crate::device::has_doubles;
 use crate::error::LabError;
 use crate::example::Input;
 use crate::feed::Feed;
@@ -84,7 +83,7 @@ impl Snapshot {
 /// device cannot compute in that precision.
 pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> {
     let device = &spec.device.device;
-    if precision == Precision::F64 && !has_doubles(device) {
+    if precision == Precision::F64 && !spec.device.doubles {
         return Err(LabError::NoDoubles {
             device: spec.device.description.clone(),
         });

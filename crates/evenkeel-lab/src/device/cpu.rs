@@ -9,5 +9,6 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "one thread a run; the same bits at every call",
     name: "cpu",
     engine: "burn-flex, 1 thread",
+    doubles: true,
     open: |_| Ok(Device::flex()),
 };

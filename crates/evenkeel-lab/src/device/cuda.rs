@@ -9,6 +9,7 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "a GPU of NVIDIA, the first or the Nth from 0; in builds with --features cuda",
     name: "cuda",
     engine: "unnamed",
+    doubles: true,
     open,
 };
 

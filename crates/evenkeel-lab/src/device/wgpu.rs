@@ -9,6 +9,8 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "a GPU through Vulkan, Metal or DirectX, the fastest or the Nth from 0; in builds with --features wgpu",
     name: "wgpu",
     engine: "unnamed",
+    // Its shading language has none, whatever an adapter says of itself.
+    doubles: false,
     open,
 };
 

@@ -44,7 +44,7 @@ use exit::Exit;
 #[derive(Debug, Parser)]
 #[command(name = "evenkeel", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 done; 2 usage or configuration; 3 data or file; \
+    after_help = "Exit codes: 0 done; 2 usage or configuration; 3 data, file or device; \
 4 diverged (what was learnt is kept); 130 interrupted."
 )]
 struct Cli {

@@ -2,10 +2,10 @@
 
 use std::fmt::Display;
 
-use evenkeel_lab::dataset;
 use evenkeel_lab::model::choice::Choice;
 use evenkeel_lab::model::{self, activation, init, norm};
 use evenkeel_lab::spec::RawSpec;
+use evenkeel_lab::{dataset, device};
 
 #[derive(Debug, clap::Args)]
 pub struct SpecArgs {
@@ -59,6 +59,10 @@ pub struct SpecArgs {
     /// Seed of initial weights and of the order of batches.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     seed: u64,
+
+    /// Device that computes.
+    #[arg(long, default_value = "cpu", value_name = "NAME[:N]", long_help = listed("Device that computes.", device::ALL.iter().map(|d| (d.grammar, d.summary))))]
+    device: String,
 }
 
 impl SpecArgs {
@@ -81,6 +85,7 @@ impl SpecArgs {
             steps,
             eval_every,
             seed: self.seed,
+            device: self.device.clone(),
             ..RawSpec::default()
         }
     }

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use evenkeel::mean_field::bn_relu_explosion;
 use evenkeel::{control, optimizer, schedule, warmup};
 use evenkeel_lab::comparison;
 use evenkeel_lab::error::LabError;
+use evenkeel_lab::prediction::explosion;
 use evenkeel_lab::report::{self, Format};
 use evenkeel_lab::run_folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
 use evenkeel_lab::spec::{RawSpec, RunSpec, SpecError};
@@ -395,11 +395,12 @@ fn conclusion(runs: &[Run]) -> String {
     let summaries: Vec<Summary> = runs.iter().map(Summary::of).collect();
     let rows: Vec<_> = summaries.iter().map(Summary::cells).collect();
     let mut text = table(Summary::HEADINGS, &rows);
-    text += &format!(
-        "\nSpreads in decades (log10 of largest over smallest ELR). Explosion: growth of |grad W| per layer \
-         towards the input;\nmean-field theory for wide BN-ReLU networks says sqrt(pi/(pi-1)) = {:.4}.\n",
-        bn_relu_explosion()
-    );
+    text += "\nSpreads in decades (log10 of largest over smallest ELR). Explosion: growth of |grad W| per layer \
+             towards the input";
+    if let Some(theory) = runs.first().and_then(|run| explosion(&run.header.spec)) {
+        text += &format!(";\n{theory}");
+    }
+    text += ".\n";
     for (run, summary) in runs.iter().zip(&summaries) {
         if let Some(Outcome::Diverged { step, layer, what }) = &summary.outcome {
             text += &format!(

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{Folder, text};
 
@@ -307,6 +307,72 @@ fn a_full_disk_loses_nothing() {
         resume(&out);
         assert!(result(&out) == expected, "{blocks} blocks");
     }
+}
+
+/// A program that runs with a small disk of its own at `$1`: in a namespace, which not every system
+/// gives to every user.
+fn with_small_disk(folder: &Path, script: &str) -> Option<Output> {
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "bash", "-c"]);
+        command.args([script, "bash"]).arg(folder);
+        command.arg(env!("CARGO_BIN_EXE_evenkeel")).args(RUN);
+        command.output().ok()
+    };
+    let mount = "mount -t tmpfs -o size=96k none \"$1\"";
+    unshare(mount).filter(|output| output.status.success())?;
+    unshare(&format!("{mount} || exit 99; {script}"))
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
+fn a_disk_that_fills_up_or_turns_read_only_loses_nothing() {
+    let folder = Folder::new("disk");
+    let expected = reference(&folder);
+    let (disk, copy) = (folder.0.join("disk"), folder.0.join("copy"));
+    fs::create_dir_all(&disk).unwrap();
+    let script = r#"
+        disk=$1 program=$2; shift 2
+        train() { "$program" train "$@" --out "$disk/run"; }
+        train "$@" 2>"$disk.full"; echo $? >"$disk.codes"
+        mount -o remount,ro "$disk"
+        train "$@" --resume 2>"$disk.readonly"; echo $? >>"$disk.codes"
+        mount -o remount,rw,size=32m "$disk"
+        train "$@" --resume >"$disk.said"; echo $? >>"$disk.codes"
+        cp -r "$disk/run" "$disk/../copy"
+    "#;
+    let Some(output) = with_small_disk(&disk, script) else {
+        eprintln!("not tested: this system lets nobody mount a disk of their own");
+        return;
+    };
+    let read = |ending: &str| fs::read_to_string(disk.with_extension(ending)).unwrap();
+    assert_eq!(read("codes"), "3\n3\n0\n", "{}", text(&output.stderr));
+    assert!(read("full").contains("No space left on device"));
+    assert!(read("readonly").contains("Read-only file system"));
+    assert!(result(&copy) == expected);
+}
+
+#[test]
+fn a_clock_that_goes_backwards_changes_nothing() {
+    let folder = Folder::new("clock");
+    let expected = reference(&folder);
+    let out = broken_off(&folder, "run");
+    // As if each file were older than the one before it, and all of them younger than today.
+    let mut files: Vec<PathBuf> = ["hold", "hold/checkpoints"]
+        .iter()
+        .flat_map(|below| fs::read_dir(out.join(below)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    for (age, file) in files.iter().enumerate() {
+        let file = fs::File::options().write(true).open(file).unwrap();
+        let then = tomorrow - Duration::from_secs(3600 * age as u64);
+        file.set_modified(then).unwrap();
+    }
+    resume(&out);
+    assert!(result(&out) == expected);
 }
 
 #[test]

@@ -33,6 +33,14 @@ pub enum LabError {
         /// How many parameters were looked at.
         parameters: usize,
     },
+    /// The device has no 64-bit floats.
+    #[error(
+        "{device} computes in 32-bit floats only, and snapshots are in 64: add --single, or take --device cpu"
+    )]
+    NoDoubles {
+        /// The device.
+        device: String,
+    },
     /// The network cannot be controlled.
     #[error(transparent)]
     Steer(#[from] SteerError),
@@ -133,12 +141,14 @@ impl LabError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Data(error) | Self::Spec(SpecError::Data(error)) if !error.is_usage() => 3,
+            Self::Spec(SpecError::Device(error)) if !error.is_usage() => 3,
             Self::Data(_)
             | Self::Spec(_)
             | Self::FolderTaken { .. }
             | Self::OtherRun { .. }
             | Self::Probe(_)
             | Self::NothingToControl { .. }
+            | Self::NoDoubles { .. }
             | Self::Steer(_) => 2,
             _ => 3,
         }

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod checkpoint;
 pub mod comparison;
 pub mod dataset;
+pub mod device;
 pub mod divergence;
 pub mod error;
 pub mod example;

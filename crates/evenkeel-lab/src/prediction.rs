@@ -4,11 +4,13 @@ use evenkeel::control::Controls;
 use evenkeel::drift::{Drift, Fit, FitError, fit};
 use evenkeel::ensemble::{Draws, Ensemble, ensemble};
 use evenkeel::forecast::{Forecast, forecast_with};
+use evenkeel::mean_field::{Architecture, Batch, MeanFieldError};
 use evenkeel::optimizer::Optimizer;
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::schedule::Schedule;
 
 use crate::run_folder::{LayerLine, Run, StepLine};
+use crate::spec::RawSpec;
 
 /// Where a prediction of a run starts: its first norms, under its own control and schedule.
 #[derive(Debug)]
@@ -60,6 +62,26 @@ impl Prediction {
     }
 }
 
+/// What mean field says of the growth of `‖∇W‖` per layer towards the input at initialisation (T21), in
+/// words. `None` where it says nothing: it describes layers in a row with independent weights.
+pub fn explosion(spec: &RawSpec) -> Option<String> {
+    let (norm, activation) = (spec.norm.as_deref()?, spec.activation.as_deref()?);
+    if spec.model != "mlp" || spec.init.as_deref() == Some("orthogonal") {
+        return None;
+    }
+    let wide = Architecture::named(&format!("{norm}-{activation}")).ok()?;
+    let rows = u32::try_from(spec.batch_size).ok()?;
+    let (architecture, batches) = match Batch::of(rows).and_then(|batch| wide.with_batch(batch)) {
+        Ok(finite) => (finite, format!(" in batches of {rows}")),
+        Err(MeanFieldError::NoBatch { .. }) => (wide, String::new()),
+        Err(_) => return None,
+    };
+    let growth = architecture.growth().sqrt();
+    Some(format!(
+        "mean-field theory of wide {architecture} networks{batches} says {growth:.4}"
+    ))
+}
+
 /// The ELRs of a run's first step in the weights as they stood, by its optimiser's measure.
 fn first_elrs(run: &Run) -> Option<Vec<Elr>> {
     let first = run.layers.first()?;
@@ -105,4 +127,42 @@ fn mean_turn(line: &LayerLine, step: &StepLine) -> f64 {
         .map(|elr| (step.lr * elr).atan())
         .sum::<f64>()
         / line.elr.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a specification with every default filled in.
+    fn said(change: impl FnOnce(&mut RawSpec)) -> Option<String> {
+        let mut spec = RawSpec {
+            depth: Some(2),
+            width: Some(8),
+            ..RawSpec::default()
+        };
+        change(&mut spec);
+        explosion(&spec.check().unwrap().raw)
+    }
+
+    #[test]
+    fn each_architecture_has_its_own_explosion_and_others_have_none() {
+        let text = said(|_| {}).unwrap();
+        assert!(text.ends_with("bn-relu networks in batches of 128 says 1.2164"));
+        let set = |text: &str| Some(text.to_owned());
+        let text = said(|spec| spec.norm = set("ln")).unwrap();
+        assert!(text.ends_with("ln-relu networks says 1.0000"), "{text}");
+        // √(14/13), as for any linear network of batch normalizations over 16 samples.
+        let linear = said(|spec| {
+            (spec.activation, spec.batch_size) = (set("identity"), 16);
+        });
+        assert!(linear.unwrap().ends_with("of 16 says 1.0377"));
+        assert_eq!(said(|spec| spec.norm = set("gn")), None);
+        assert_eq!(said(|spec| spec.norm = set("none")), None);
+        assert_eq!(said(|spec| spec.init = set("orthogonal")), None);
+        assert_eq!(said(|spec| spec.batch_size = 3), None);
+        assert_eq!(
+            said(|spec| (spec.model, spec.depth) = ("resnet".to_owned(), Some(8))),
+            None
+        );
+    }
 }

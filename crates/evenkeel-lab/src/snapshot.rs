@@ -14,7 +14,7 @@ use crate::interchange::{Export, NamedTensor, to_safetensors};
 use crate::model::layer::Layer;
 use crate::run_folder::write_atomically;
 use crate::spec::RunSpec;
-use crate::trainer::{cross_entropy, device, initial, probe};
+use crate::trainer::{cross_entropy, initial, probe};
 
 /// The files of a snapshot, by name.
 #[derive(Debug)]
@@ -79,15 +79,21 @@ impl Snapshot {
 /// training would begin with, and collects the files.
 ///
 /// # Errors
-/// [`LabError::Probe`] when the network has no scale-invariant weight.
+/// [`LabError::Probe`] when a weight or gradient cannot be measured, [`LabError::NoDoubles`] when the
+/// device cannot compute in that precision.
 pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> {
-    let device = device();
+    let device = &spec.device.device;
+    if precision == Precision::F64 && !spec.device.doubles {
+        return Err(LabError::NoDoubles {
+            device: spec.device.description.clone(),
+        });
+    }
     let dtype = match precision {
         Precision::F32 => FloatDType::F32,
         Precision::F64 => FloatDType::F64,
     };
-    let network = initial(spec, &device).map(&mut Cast(dtype));
-    let (inputs, labels) = Feed::new(spec).next_batch().on(&device);
+    let network = initial(spec).map(&mut Cast(dtype));
+    let (inputs, labels) = Feed::new(spec).next_batch().on(device);
     let inputs = inputs.cast(dtype);
     let probe = probe(&network, spec, dtype)?;
     let loss = cross_entropy(network.forward(inputs.clone()), labels.clone());

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::augment::{Augmentation, AugmentationError};
 use crate::dataset::{self, DataError, Dataset, Request};
+use crate::device::{self, DeviceError, Opened};
 use crate::example::Example;
 use crate::model::choice::Choice;
 use crate::model::init::Init;
@@ -75,6 +76,9 @@ pub struct RawSpec {
     pub eval_rows: usize,
     /// Seed of weights and batches.
     pub seed: u64,
+    /// Device that computes.
+    #[serde(default = "cpu")]
+    pub device: String,
 }
 
 impl Default for RawSpec {
@@ -103,6 +107,7 @@ impl Default for RawSpec {
             eval_every: 1,
             eval_rows: eval_rows(),
             seed: 0,
+            device: cpu(),
         }
     }
 }
@@ -113,6 +118,10 @@ fn sgd() -> String {
 
 fn constant() -> String {
     "constant".to_owned()
+}
+
+fn cpu() -> String {
+    "cpu".to_owned()
 }
 
 fn one() -> usize {
@@ -147,6 +156,8 @@ pub struct RunSpec {
     pub optimizer: Optimizer,
     /// The controls.
     pub controls: Controls,
+    /// What computes.
+    pub device: Opened,
 }
 
 /// What was asked for is not permitted.
@@ -224,6 +235,9 @@ pub enum SpecError {
     /// The data set cannot be loaded.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
 }
 
 /// Bounds that keep a typing error from filling the memory: each is far above what a CPU can train.
@@ -271,6 +285,7 @@ impl RawSpec {
         let optimizer = self.optimizer.parse()?;
         let controls = self.control.parse()?;
         let augmentation: Augmentation = self.augment.as_deref().unwrap_or("none").parse()?;
+        let device = device::open(&self.device)?;
         let data = match loaded {
             Some(data) => data,
             None => Arc::new(self.load_data()?),
@@ -299,6 +314,7 @@ impl RawSpec {
             schedule,
             optimizer,
             controls,
+            device,
         })
     }
 

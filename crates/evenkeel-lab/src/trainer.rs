@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, FloatDType, Int, Tensor};
+use burn::tensor::{FloatDType, Int, Tensor};
 use evenkeel_burn::probe::{Probe, ProbeError};
 use evenkeel_ops::Kernels;
 
@@ -88,15 +88,10 @@ fn ended(folder: &Path) -> Result<Option<Outcome>, LabError> {
     Ok(Outcome::load(folder)?.filter(|outcome| !matches!(outcome, Outcome::Interrupted { .. })))
 }
 
-/// The device that everything runs on.
-pub fn device() -> Device {
-    Device::flex().autodiff()
-}
-
 /// The weights of a spec at initialisation.
-pub fn initial(spec: &RunSpec, device: &Device) -> Network {
+pub fn initial(spec: &RunSpec) -> Network {
     let rng = &mut rng(spec.raw.seed, Purpose::Weights);
-    Network::build(&spec.layers, spec.init, rng, device)
+    Network::build(&spec.layers, spec.init, rng, &spec.device.device)
 }
 
 /// Mean cross-entropy of class scores.
@@ -112,9 +107,9 @@ pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 /// # Errors
 /// [`ProbeError`] when a weight or gradient cannot be measured.
 pub fn probe(network: &Network, spec: &RunSpec, dtype: FloatDType) -> Result<Probe, ProbeError> {
-    let (device, mut feed) = (device(), Feed::new(spec));
+    let mut feed = Feed::new(spec);
     invariance::probe(network, |network| {
-        let (inputs, labels) = feed.next_batch().on(&device);
+        let (inputs, labels) = feed.next_batch().on(&spec.device.device);
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)
     })

@@ -1,12 +1,12 @@
 //! The page: one file that works offline and from the file system.
 
-use evenkeel::mean_field::bn_relu_explosion;
 use serde::Serialize;
 
 use super::draw;
 use super::figure::Figure;
 use super::plots::thinned;
 use crate::error::LabError;
+use crate::prediction::explosion;
 use crate::run_folder::Run;
 use crate::summary::Summary;
 
@@ -134,11 +134,13 @@ fn summary(runs: &[Run]) -> String {
         .iter()
         .map(|run| row(&Summary::of(run).cells(), "td"))
         .collect();
+    let theory = runs.first().and_then(|run| explosion(&run.header.spec));
+    let theory = theory.map_or(String::new(), |said| format!("; {said}"));
     format!(
         "<div class=\"scroll\"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>\n\
          <p class=\"note\">Spreads in decades between the largest and the smallest ELR. Explosion: growth of ‖∇W‖ per \
-         layer towards the input; mean-field theory for wide BN-ReLU networks says √(π/(π−1)) = {:.4}.</p>\n",
-        bn_relu_explosion()
+         layer towards the input{}.</p>\n",
+        escape(&theory)
     )
 }
 

@@ -30,7 +30,9 @@ impl Session<'_> {
     /// The network with BN statistics averaged over the training set: running averages lag behind
     /// weights that move this fast.
     fn with_population_statistics(&self) -> Network {
-        let mut network = self.network.clone().fork(&self.device);
+        // Without gradients: the tape of a forward pass is kept until the next backward pass, so that those
+        // of all chunks would be in memory at once.
+        let mut network = self.network.clone().fork(&self.device).no_grad();
         for (seen, rows) in self.chunks(&self.spec.data.train).iter().enumerate() {
             for norm in network.batch_norms() {
                 norm.momentum = 1.0 / (seen as f64 + 1.0);

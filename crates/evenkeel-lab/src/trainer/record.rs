@@ -8,6 +8,9 @@ use evenkeel_burn::probe::{Parameter, Probe, Role};
 use crate::run_folder::{Header, LayerHeader, LayerLine, OtherHeader, StepLine};
 use crate::spec::RunSpec;
 
+/// The version of Burn, which does not tell it itself.
+const BURN: &str = "0.22.1";
+
 /// `run.toml` of a run.
 pub fn header(spec: &RunSpec, probe: &Probe) -> Header {
     let others = probe
@@ -16,8 +19,8 @@ pub fn header(spec: &RunSpec, probe: &Probe) -> Header {
         .filter(|parameter| parameter.role != Role::ScaleInvariant);
     Header {
         evenkeel: env!("CARGO_PKG_VERSION").to_owned(),
-        burn: "0.22.1".to_owned(),
-        device: "cpu (burn-flex, 1 thread)".to_owned(),
+        burn: BURN.to_owned(),
+        device: spec.device.description.clone(),
         spec: spec.raw.clone(),
         layers: probe
             .layers()
@@ -86,4 +89,15 @@ fn rounded(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
         .map(|value| format!("{value:.7e}").parse().unwrap_or(value))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BURN;
+
+    #[test]
+    fn the_version_of_burn_is_that_which_is_built() {
+        let manifest = include_str!("../../../../Cargo.toml");
+        assert!(manifest.contains(&format!("burn = {{ version = \"={BURN}\"")));
+    }
 }

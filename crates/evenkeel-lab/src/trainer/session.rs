@@ -14,7 +14,7 @@ use evenkeel_ops::Kernels;
 
 use super::gradients::clip;
 use super::record::{header, layer_line, step_line};
-use super::{Job, Observer, Start, cross_entropy, device, initial, probe};
+use super::{Job, Observer, Start, cross_entropy, initial, probe};
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint};
 use crate::divergence;
 use crate::error::LabError;
@@ -71,8 +71,7 @@ impl Divergence {
 impl<'a> Session<'a> {
     /// Starts the run, or goes on with it.
     pub(super) fn start(job: &Job<'a>, kernels: &Kernels) -> Result<Self, LabError> {
-        let device = device();
-        let network = initial(job.spec, &device).on(kernels);
+        let network = initial(job.spec).on(kernels);
         let probe = probe(&network, job.spec, FloatDType::F32)?;
         if probe.layers().len() == 0 && job.spec.controls.needs_elrs() {
             return Err(LabError::NothingToControl {
@@ -118,7 +117,7 @@ impl<'a> Session<'a> {
             evaluated: None,
             best: Best::default(),
             network,
-            device,
+            device: job.spec.device.device.clone(),
         };
         match resumed {
             Some(checkpoint) => fresh.restored(checkpoint),
@@ -308,3 +307,6 @@ impl<'a> Session<'a> {
         Ok(Step::Done(line))
     }
 }
+
+#[cfg(test)]
+mod tests;

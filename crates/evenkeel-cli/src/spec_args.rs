@@ -59,6 +59,13 @@ pub struct SpecArgs {
     /// Seed of initial weights and of the order of batches.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     seed: u64,
+
+    /// Begin with the weights in this safetensors file, named and laid out as in PyTorch, instead of
+    /// drawn ones; `evenkeel weights` and `evenkeel snapshot` write such files.
+    ///
+    /// Every parameter of the network has to be in it and nothing else, as 16-, 32- or 64-bit floats.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<String>,
 }
 
 impl SpecArgs {
@@ -81,6 +88,7 @@ impl SpecArgs {
             steps,
             eval_every,
             seed: self.seed,
+            weights: self.weights.clone(),
             ..RawSpec::default()
         }
     }

@@ -25,4 +25,5 @@ pub mod snapshot;
 pub mod spec;
 pub mod store;
 pub mod summary;
+pub mod tensorboard;
 pub mod trainer;

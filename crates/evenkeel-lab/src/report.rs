@@ -14,6 +14,7 @@ use std::str::FromStr;
 use crate::error::LabError;
 use crate::run_folder::{Run, write_atomically};
 use crate::spec::{SpecError, names};
+use crate::tensorboard;
 
 use figure::Figure;
 
@@ -26,6 +27,15 @@ pub enum Format {
     Svg,
     /// Bitmap figures, `figures/NAME.png`.
     Png,
+    /// Numbers over steps, `tensorboard/` in the folder of each run.
+    TensorBoard,
+}
+
+impl Format {
+    /// Whether it shows figures.
+    fn draws(self) -> bool {
+        self != Self::TensorBoard
+    }
 }
 
 /// Every format with its name.
@@ -33,21 +43,28 @@ pub const FORMATS: &[(&str, Format)] = &[
     ("html", Format::Html),
     ("svg", Format::Svg),
     ("png", Format::Png),
+    ("tensorboard", Format::TensorBoard),
 ];
 
 impl FromStr for Format {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
-        let found = FORMATS.iter().find(|(name, _)| *name == text);
-        found
-            .map(|(_, format)| *format)
-            .ok_or_else(|| SpecError::Unknown {
-                kind: "format",
-                given: text.to_owned(),
-                permitted: names(FORMATS.iter().map(|(name, _)| *name)),
-            })
+        find(text, |_| true)
     }
+}
+
+/// The format called `text` among those that are permitted.
+fn find(text: &str, permitted: fn(Format) -> bool) -> Result<Format, SpecError> {
+    let rows = || FORMATS.iter().filter(|(_, format)| permitted(*format));
+    let found = rows().find(|(name, _)| *name == text);
+    found
+        .map(|(_, format)| *format)
+        .ok_or_else(|| SpecError::Unknown {
+            kind: "format",
+            given: text.to_owned(),
+            permitted: names(rows().map(|(name, _)| *name)),
+        })
 }
 
 /// Writes figures that belong to no run into one file, one below the other; its ending, `.html`,
@@ -57,11 +74,12 @@ impl FromStr for Format {
 /// [`SpecError::Unknown`] for another ending, [`LabError::Figure`] or [`LabError::Io`].
 pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError> {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    let format: Format = ending.unwrap_or_default().parse()?;
-    let bytes = match format {
+    let bytes = match find(ending.unwrap_or_default(), |format| format.draws())? {
         Format::Html => page::of_figures(title, figures)?.into_bytes(),
         Format::Svg => draw::svg(figures)?.into_bytes(),
         Format::Png => draw::png(figures)?,
+        // Not found, as it draws nothing.
+        Format::TensorBoard => Vec::new(),
     };
     write_atomically(path, &bytes)
 }
@@ -71,7 +89,8 @@ pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError
 /// One run is reported by itself, several are compared.
 ///
 /// # Errors
-/// [`LabError::Figure`] or [`LabError::Io`]; every file is written whole or not at all.
+/// [`LabError::Figure`] or [`LabError::Io`]; every file but events is written whole or not at all.
+/// [`LabError::FolderLocked`] for events of a run that trains.
 pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<PathBuf>, LabError> {
     let figures = plots::all(runs);
     let mut written = Vec::new();
@@ -87,7 +106,10 @@ pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<Path
         )?;
     }
     let place = folder.join("figures");
-    if formats.iter().any(|format| *format != Format::Html) {
+    if [Format::Svg, Format::Png]
+        .iter()
+        .any(|format| formats.contains(format))
+    {
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
     }
     for figure in &figures {
@@ -100,6 +122,11 @@ pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<Path
         }
         if formats.contains(&Format::Png) {
             put(named("png"), &draw::png(std::slice::from_ref(figure))?)?;
+        }
+    }
+    if formats.contains(&Format::TensorBoard) {
+        for run in runs {
+            written.push(tensorboard::write(run)?);
         }
     }
     Ok(written)

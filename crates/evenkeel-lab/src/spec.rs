@@ -1,5 +1,6 @@
 //! What to run: as asked for ([`RawSpec`]), and checked ([`RunSpec`]).
 
+use std::path::Path;
 use std::sync::Arc;
 
 use evenkeel::control::{ControlError, Controls};
@@ -12,6 +13,7 @@ use thiserror::Error;
 use crate::augment::{Augmentation, AugmentationError};
 use crate::dataset::{self, DataError, Dataset, Request};
 use crate::example::Example;
+use crate::interchange::weights_file::{WeightsError, WeightsFile};
 use crate::model::choice::Choice;
 use crate::model::init::Init;
 use crate::model::layer::Layer;
@@ -75,6 +77,12 @@ pub struct RawSpec {
     pub eval_rows: usize,
     /// Seed of weights and batches.
     pub seed: u64,
+    /// A safetensors file with the weights to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// What its SHA-256 has to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
 }
 
 impl Default for RawSpec {
@@ -103,6 +111,8 @@ impl Default for RawSpec {
             eval_every: 1,
             eval_rows: eval_rows(),
             seed: 0,
+            weights: None,
+            weights_sha256: None,
         }
     }
 }
@@ -147,6 +157,8 @@ pub struct RunSpec {
     pub optimizer: Optimizer,
     /// The controls.
     pub controls: Controls,
+    /// The weights to begin with, where they are not drawn.
+    pub weights: Option<WeightsFile>,
 }
 
 /// What was asked for is not permitted.
@@ -224,6 +236,9 @@ pub enum SpecError {
     /// The data set cannot be loaded.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The weights to begin with cannot be used.
+    #[error("--weights: {0}")]
+    Weights(#[from] WeightsError),
 }
 
 /// Bounds that keep a typing error from filling the memory: each is far above what a CPU can train.
@@ -284,11 +299,13 @@ impl RawSpec {
             refusal,
         })?;
         let init = choose("--init", &self.init, init::ALL, model.defaults.init)?;
+        let weights = self.initial_weights(&layers)?;
         Ok(RunSpec {
             layers,
             raw: Self {
                 context,
                 augment: Some(augmentation.to_string()),
+                weights_sha256: weights.as_ref().map(|file| file.sha256().to_owned()),
                 ..self.resolved(&shape, init)
             },
             shape,
@@ -299,7 +316,20 @@ impl RawSpec {
             schedule,
             optimizer,
             controls,
+            weights,
         })
+    }
+
+    /// The file of weights to begin with, if one was asked for: it is that which was meant, and fits.
+    fn initial_weights(&self, layers: &[Layer]) -> Result<Option<WeightsFile>, WeightsError> {
+        let Some(path) = &self.weights else {
+            return Ok(None);
+        };
+        let file = WeightsFile::read(Path::new(path), layers)?;
+        if let Some(expected) = &self.weights_sha256 {
+            file.refuse_other(expected)?;
+        }
+        Ok(Some(file))
     }
 
     /// The shape asked for, with the model's defaults for what is not.
@@ -416,8 +446,10 @@ fn in_range(option: &'static str, given: usize, min: usize, max: usize) -> Resul
 }
 
 /// Names of a table, for messages.
-pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
-    all.collect::<Vec<_>>().join(", ")
+pub(crate) fn names<S: AsRef<str>>(all: impl Iterator<Item = S>) -> String {
+    let names: Vec<S> = all.collect();
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]

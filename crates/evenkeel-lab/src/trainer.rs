@@ -19,7 +19,7 @@ use crate::invariance;
 use crate::model::network::Network;
 use crate::run_folder::{Outcome, StepLine};
 use crate::seed::{Purpose, rng};
-use crate::spec::RunSpec;
+use crate::spec::{RunSpec, SpecError};
 use session::Session;
 
 /// A run to do: what, and where to.
@@ -33,6 +33,8 @@ pub struct Job<'a> {
     pub start: Start,
     /// When to write checkpoints, and how many to keep.
     pub checkpoints: Keeping,
+    /// Whether to write events for TensorBoard beside the logs.
+    pub events: bool,
     /// Set from outside to stop after the step at hand.
     pub stop: &'a AtomicBool,
 }
@@ -87,10 +89,17 @@ pub fn device() -> Device {
     Device::flex().autodiff()
 }
 
-/// The weights of a spec at initialisation.
-pub fn initial(spec: &RunSpec, device: &Device) -> Network {
+/// The network that a spec begins with: drawn from its seed, or from its file of weights.
+///
+/// # Errors
+/// [`SpecError::Weights`] for a file that does not fit, which checking the spec has ruled out.
+pub fn initial(spec: &RunSpec, device: &Device) -> Result<Network, SpecError> {
     let rng = &mut rng(spec.raw.seed, Purpose::Weights);
-    Network::build(&spec.layers, spec.init, rng, device)
+    let drawn = Network::build(&spec.layers, spec.init, rng, device);
+    match &spec.weights {
+        Some(file) => Ok(file.load_into(drawn)?),
+        None => Ok(drawn),
+    }
 }
 
 /// Mean cross-entropy of class scores.

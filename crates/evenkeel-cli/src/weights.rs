@@ -43,6 +43,9 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     }
     let weights = of_run::weights(&args.run, which)?;
     write_atomically(&args.out, &weights.bytes)?;
-    let text = format!("{out}: {} tensors of step {}\n", weights.tensors, weights.step);
+    let text = format!(
+        "{out}: {} tensors of step {}\n",
+        weights.tensors, weights.step
+    );
     Ok((text, Exit::Done))
 }

@@ -272,7 +272,9 @@ fn read_bounded(path: &Path, parameters: usize) -> Result<Vec<u8>, WeightsError>
     let most = parameters as u64 * BYTES_PER_PARAMETER + HEADER_BYTES;
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > most {
         return Err(WeightsError::TooLarge {
             path: path.to_owned(),
@@ -286,7 +288,12 @@ fn read_bounded(path: &Path, parameters: usize) -> Result<Vec<u8>, WeightsError>
 /// The elements as the widest floats, which hold all others exactly; `None` for those of other types.
 fn wide(tensor: &TensorView) -> Option<Vec<f64>> {
     fn each<const N: usize>(bytes: &[u8], read: fn([u8; N]) -> f64) -> Vec<f64> {
-        bytes.as_chunks().0.iter().map(|bytes| read(*bytes)).collect()
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|bytes| read(*bytes))
+            .collect()
     }
     let bytes = tensor.data();
     Some(match tensor.dtype() {

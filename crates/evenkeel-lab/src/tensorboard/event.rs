@@ -52,11 +52,7 @@ impl Scalar {
 impl Event {
     /// The first of a file.
     pub fn version(wall_time: f64) -> Vec<u8> {
-        Self::encoded(
-            wall_time,
-            0,
-            What::FileVersion("brain.Event:2".to_owned()),
-        )
+        Self::encoded(wall_time, 0, What::FileVersion("brain.Event:2".to_owned()))
     }
 
     /// Numbers of a step.

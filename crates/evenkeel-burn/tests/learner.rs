@@ -94,10 +94,8 @@ struct Log {
 
 impl MetricLogger for Log {
     fn log(&mut self, update: MetricsUpdate, _epoch: usize, split: &Split) {
-        assert!(
-            matches!(split, Split::Train),
-            "registered for training only"
-        );
+        let nothing = update.entries_numeric.is_empty();
+        assert!(nothing || matches!(split, Split::Train), "{split:?}");
         for update in update.entries_numeric {
             let name = self.names[&update.entry.metric_id].clone();
             let text = &update.entry.serialized_entry.serialized;

@@ -68,6 +68,14 @@ pub enum LabError {
         /// The folder.
         path: PathBuf,
     },
+    /// One run is needed, and there are several.
+    #[error("{} is of several runs; give one of its runs: {}", path.display(), names(runs.iter()))]
+    SeveralRuns {
+        /// The folder.
+        path: PathBuf,
+        /// The folders of the runs.
+        runs: Vec<String>,
+    },
     /// A file of a run cannot be understood.
     #[error("{}{}: {problem}", path.display(), line.map(|n| format!(", line {n}")).unwrap_or_default())]
     Malformed {

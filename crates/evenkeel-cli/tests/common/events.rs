@@ -28,6 +28,19 @@ pub fn events(mut bytes: &[u8]) -> Vec<Event> {
     events
 }
 
+/// A file without the record in which a kill has torn it.
+pub fn untorn(bytes: &[u8]) -> &[u8] {
+    let mut end = 0;
+    while let Some(length) = bytes[end..].first_chunk::<8>() {
+        let next = end + 16 + u64::from_le_bytes(*length) as usize;
+        if next > bytes.len() {
+            break;
+        }
+        end = next;
+    }
+    &bytes[..end]
+}
+
 /// Takes a record off the front and checks its checksums.
 fn record<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     let mut take = |count: usize| {

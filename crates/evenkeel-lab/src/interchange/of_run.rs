@@ -35,6 +35,21 @@ struct Note<'a> {
     model: ModelFile<'a>,
 }
 
+/// The error that a folder is not that of one run.
+fn not_one(folder: &Path) -> LabError {
+    let path = folder.to_owned();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let runs = entries.filter(|entry| is_run(&entry.path()));
+    let mut runs: Vec<String> = runs
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    runs.sort();
+    match runs.is_empty() {
+        true => LabError::NoRun { path },
+        false => LabError::SeveralRuns { path, runs },
+    }
+}
+
 /// The weights in a checkpoint of the run in `folder`, which is not changed and may be training.
 ///
 /// # Errors
@@ -42,9 +57,7 @@ struct Note<'a> {
 /// and classes there are, is gone.
 pub fn weights(folder: &Path, which: Which) -> Result<RunWeights, LabError> {
     if !is_run(folder) {
-        return Err(LabError::NoRun {
-            path: folder.to_owned(),
-        });
+        return Err(not_one(folder));
     }
     let path = header_file(folder);
     let run = fingerprint(&fs::read(&path).map_err(LabError::io(&path))?);

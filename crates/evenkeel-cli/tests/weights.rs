@@ -41,7 +41,7 @@ fn refused(code: i32, arguments: &[&str], more: &[&str]) -> String {
 }
 
 fn train<'a>(out: &'a str, steps: &'a str) -> Vec<&'a str> {
-    let often = ["--eval-every", "4", "--control", "none,hold", "--keep", "9"];
+    let often = ["--eval-every", "4", "--keep", "9"];
     [&["train", "--out", out, "--steps", steps][..], &often].concat()
 }
 
@@ -77,7 +77,7 @@ fn a_run_with_its_own_initial_weights_is_the_same_run_to_the_bit() {
         let (weights, _) = initial(&folder, network);
         let names = ["drawn", "given"].map(|name| format!("{name}-{index}"));
         let [drawn, given] = [0, 1].map(|end| folder.path(&names[end]));
-        let network = [network, &["--eval-rows", "32"][..]].concat();
+        let network = [network, &["--eval-rows", "32", "--control", "none"][..]].concat();
         done(&train(&drawn, "3"), &network);
         done(
             &train(&given, "3"),
@@ -85,7 +85,7 @@ fn a_run_with_its_own_initial_weights_is_the_same_run_to_the_bit() {
         );
         for log in ["steps.jsonl", "layers.jsonl", "evals.jsonl"] {
             let [drawn, given] =
-                [0, 1].map(|end| folder.read(&format!("{}/hold/{log}", names[end])));
+                [0, 1].map(|end| folder.read(&format!("{}/none/{log}", names[end])));
             assert!(!drawn.is_empty() && drawn == given, "{network:?}: {log}");
         }
     }
@@ -119,7 +119,7 @@ fn what_leaves_a_run_enters_another_unchanged() {
 
     done(&["snapshot", "--weights", &file, "--out", &again], &MLP);
     let (entered, _) = tensors::read(&fs::read(folder.path("again/weights.safetensors")).unwrap());
-    assert_eq!(entered, tensors);
+    assert!(entered == tensors, "something was changed on the way");
     let model: Value = serde_json::from_str(&folder.read("again/model.json")).unwrap();
     assert_eq!(note["model"], model);
 
@@ -225,7 +225,7 @@ fn floats_of_every_width_are_taken() {
         );
         let (entered, _) =
             tensors::read(&fs::read(folder.path("out/weights.safetensors")).unwrap());
-        assert_eq!(entered, wanted, "{dtype}");
+        assert!(entered == wanted, "{dtype}");
     }
 }
 
@@ -386,7 +386,7 @@ fn runs_without_the_checkpoint_asked_for_say_which_there_are() {
     };
     assert!(ask(3, "run/hold", "5").contains("no checkpoint of step 5; there are: 4, 6"));
     assert!(ask(2, "run/hold", "last").contains("permitted: newest, best, a number of steps"));
-    assert!(ask(3, "run", "newest").contains("give one of its runs: hold, none"));
+    assert!(ask(3, "run", "newest").contains("give one of its runs: critical, hold, none"));
     assert!(ask(3, "nothing", "newest").contains("holds no run"));
     let newest = folder.path("run/hold/checkpoints/step-00000006.ckpt");
     fs::write(&newest, "nonsense").unwrap();

@@ -105,6 +105,8 @@ pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> 
         Precision::F64 => FloatDType::F64,
     };
     let network = initial(spec, &device)?.map(&mut Cast(dtype));
+    // Before anything is computed: that moves the statistics of batch normalizations.
+    let weights = Export::of(&network, &GradientsParams::new()).weights;
     let (inputs, labels) = Feed::new(spec).next_batch().on(&device);
     let inputs = inputs.cast(dtype);
     let probe = probe(&network, spec, dtype)?;
@@ -138,7 +140,7 @@ pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> 
     Ok(Snapshot {
         files: vec![
             ("snapshot.csv", csv.into_bytes()),
-            ("weights.safetensors", safetensors(&export.weights)?),
+            ("weights.safetensors", safetensors(&weights)?),
             ("batch.safetensors", safetensors(&batch)?),
             ("gradients.safetensors", safetensors(&export.gradients)?),
             ("model.json", json(&ModelFile::of(spec, &network))?),

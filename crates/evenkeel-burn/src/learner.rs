@@ -9,7 +9,7 @@
 //! use burn::module::Module;
 //! use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 //! use burn::optim::GradientsParams;
-//! use burn::tensor::{Device, Distribution, Tensor};
+//! use burn::tensor::{Device, Distribution, Tensor, activation::relu};
 //! use burn::train::{RegressionOutput, TrainOutput, TrainStep};
 //! use evenkeel_burn::learner::{Watch, Watched};
 //!
@@ -26,8 +26,8 @@
 //!     type Output = Watched<RegressionOutput>;
 //!
 //!     fn step(&self, (x, target): Self::Input) -> TrainOutput<Self::Output> {
-//!         let output = self.norm.forward(self.linear.forward(x));
-//!         let loss = (output.clone() - target.clone()).powi_scalar(4).mean();
+//!         let output = relu(self.norm.forward(self.linear.forward(x)));
+//!         let loss = (output.clone() - target.clone()).square().mean();
 //!         let grads = GradientsParams::from_grads(loss.backward(), self);
 //!         let elrs = self.watch.read(self, &grads);
 //!         let item = Watched::new(RegressionOutput::new(loss, output, target), elrs);
@@ -41,8 +41,8 @@
 //!     norm: BatchNormConfig::new(16).init(&device),
 //!     watch: Watch::default(),
 //! };
-//! let x = Tensor::random([32, 8], Distribution::Default, &device);
-//! let y = Tensor::random([32, 16], Distribution::Default, &device);
+//! let x = Tensor::random([32, 8], Distribution::Normal(0.0, 1.0), &device);
+//! let y = Tensor::random([32, 16], Distribution::Normal(0.0, 1.0), &device);
 //! let reading = net.step((x, y)).item.elrs?;
 //! assert_eq!(reading.layers().collect::<Vec<_>>(), ["linear.weight"]);
 //! assert!(reading.of("linear.weight").is_some());
@@ -51,6 +51,7 @@
 //!
 //! Register [`ElrMetric`]s with `metric_train_numeric`; `examples/learner.rs` is a whole program.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use burn::module::Module;
@@ -69,8 +70,18 @@ use evenkeel::warmup::Policy;
 use crate::probe::{Probe, ProbeError};
 
 /// Reads ELRs within a training step. Clones share the probe, which the first step finds.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Watch(Arc<OnceLock<Probe>>);
+
+/// In a few words: Burn's summaries show a module with everything in it.
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.get() {
+            Some(probe) => write!(f, "Watch({} layers)", probe.layers().len()),
+            None => f.write_str("Watch(before its first step)"),
+        }
+    }
+}
 
 impl Watch {
     /// A watch with a probe that was found already, by whatever looks.

@@ -60,9 +60,7 @@ fn checksum(data: &[u8]) -> [u8; 4] {
     let shifted = |crc: u32, _| (crc >> 1) ^ (0x82f6_3b78 * (crc & 1));
     let byte = |crc: u32, byte: &u8| (0..8).fold(crc ^ u32::from(*byte), shifted);
     let crc = !data.iter().fold(u32::MAX, byte);
-    ((crc >> 15) | (crc << 17))
-        .wrapping_add(0xa282_ead8)
-        .to_le_bytes()
+    crc.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
 
 fn event(data: &[u8], end: usize) -> Event {

@@ -5,6 +5,7 @@
 //! `[outputs, inputs]`; the gain and shift of a norm are called `weight` and `bias`.
 
 pub mod of_run;
+pub mod weights_error;
 pub mod weights_file;
 
 use std::collections::HashMap;

@@ -31,13 +31,6 @@ pub enum Format {
     TensorBoard,
 }
 
-impl Format {
-    /// Whether it shows figures.
-    fn draws(self) -> bool {
-        self != Self::TensorBoard
-    }
-}
-
 /// Every format with its name.
 pub const FORMATS: &[(&str, Format)] = &[
     ("html", Format::Html),
@@ -50,21 +43,20 @@ impl FromStr for Format {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
-        find(text, |_| true)
+        let found = FORMATS.iter().find(|(name, _)| *name == text);
+        let format = found.map(|(_, format)| *format);
+        format.ok_or_else(|| unknown(text, |_| true))
     }
 }
 
-/// The format called `text` among those that are permitted.
-fn find(text: &str, permitted: fn(Format) -> bool) -> Result<Format, SpecError> {
-    let rows = || FORMATS.iter().filter(|(_, format)| permitted(*format));
-    let found = rows().find(|(name, _)| *name == text);
-    found
-        .map(|(_, format)| *format)
-        .ok_or_else(|| SpecError::Unknown {
-            kind: "format",
-            given: text.to_owned(),
-            permitted: names(rows().map(|(name, _)| *name)),
-        })
+/// The error that `text` is none of the formats that are permitted.
+fn unknown(text: &str, permitted: fn(Format) -> bool) -> SpecError {
+    let rows = FORMATS.iter().filter(|(_, format)| permitted(*format));
+    SpecError::Unknown {
+        kind: "format",
+        given: text.to_owned(),
+        permitted: names(rows.map(|(name, _)| *name)),
+    }
 }
 
 /// Writes figures that belong to no run into one file, one below the other; its ending, `.html`,
@@ -74,12 +66,15 @@ fn find(text: &str, permitted: fn(Format) -> bool) -> Result<Format, SpecError> 
 /// [`SpecError::Unknown`] for another ending, [`LabError::Figure`] or [`LabError::Io`].
 pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError> {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    let bytes = match find(ending.unwrap_or_default(), |format| format.draws())? {
-        Format::Html => page::of_figures(title, figures)?.into_bytes(),
-        Format::Svg => draw::svg(figures)?.into_bytes(),
-        Format::Png => draw::png(figures)?,
-        // Not found, as it draws nothing.
-        Format::TensorBoard => Vec::new(),
+    let ending = ending.unwrap_or_default();
+    let bytes = match ending.parse() {
+        Ok(Format::Html) => page::of_figures(title, figures)?.into_bytes(),
+        Ok(Format::Svg) => draw::svg(figures)?.into_bytes(),
+        Ok(Format::Png) => draw::png(figures)?,
+        Ok(Format::TensorBoard) | Err(_) => {
+            let drawn = |format| format != Format::TensorBoard;
+            return Err(unknown(ending, drawn).into());
+        }
     };
     write_atomically(path, &bytes)
 }

@@ -33,7 +33,11 @@ impl Kernels {
             padding,
             groups,
         };
-        assert_eq!(inputs, of_group * groups, "channels of x against those of W");
+        assert_eq!(
+            inputs,
+            of_group * groups,
+            "channels of x against those of W"
+        );
         match all([Operand::of(&x), Operand::of(&w)]) {
             Some(operands) => record(operands, |[x, w]| self.convolve(conv, x, w)),
             None => reference::conv(x, w, stride, padding, groups),
@@ -79,7 +83,14 @@ impl Saved<2> for Convolution {
         };
         let (x_numbers, w_numbers) = (slice(&x), slice(&w));
         let wanted = dx.as_mut().map(|dx| dx.as_mut());
-        conv.backward(&kernels.workers, x_numbers, w_numbers, errors, dw.as_mut(), wanted);
+        conv.backward(
+            &kernels.workers,
+            x_numbers,
+            w_numbers,
+            errors,
+            dw.as_mut(),
+            wanted,
+        );
         let shape = |tensor: &FlexTensor| tensor.layout().shape().clone();
         [
             dx.map(|dx| dx.into_tensor(shape(&x))),

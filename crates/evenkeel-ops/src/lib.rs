@@ -24,7 +24,7 @@ mod memory;
 mod record;
 pub mod reference;
 
-pub use batch_norm::{Normalized, Norm};
+pub use batch_norm::{Norm, Normalized};
 use evenkeel_kernels::workers::Workers;
 use memory::Memory;
 

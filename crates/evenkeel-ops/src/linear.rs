@@ -24,7 +24,12 @@ impl Kernels {
         }
     }
 
-    fn multiply(&self, x: FlexTensor, w: FlexTensor, b: Option<FlexTensor>) -> (FlexTensor, Product) {
+    fn multiply(
+        &self,
+        x: FlexTensor,
+        w: FlexTensor,
+        b: Option<FlexTensor>,
+    ) -> (FlexTensor, Product) {
         let size = |tensor: &FlexTensor| (tensor.layout().shape()[0], tensor.layout().shape()[1]);
         let ((rows, inputs), (depth, outputs)) = (size(&x), size(&w));
         assert_eq!(inputs, depth, "columns of x against rows of W");
@@ -59,15 +64,19 @@ impl Product {
         let Linear { rows, inputs, .. } = self.layer;
         let mut dx = self.kernels.memory.numbers(rows * inputs);
         let workers = &self.kernels.workers;
-        self.layer.input_gradient(workers, slice(dy), slice(&self.w), dx.as_mut());
+        self.layer
+            .input_gradient(workers, slice(dy), slice(&self.w), dx.as_mut());
         dx.into_tensor([rows, inputs])
     }
 
     fn weight(&self, dy: &FlexTensor) -> FlexTensor {
-        let Linear { inputs, outputs, .. } = self.layer;
+        let Linear {
+            inputs, outputs, ..
+        } = self.layer;
         let mut dw = self.kernels.memory.numbers(inputs * outputs);
         let workers = &self.kernels.workers;
-        self.layer.weight_gradient(workers, slice(&self.x), slice(dy), dw.as_mut());
+        self.layer
+            .weight_gradient(workers, slice(&self.x), slice(dy), dw.as_mut());
         dw.into_tensor([inputs, outputs])
     }
 
@@ -75,10 +84,15 @@ impl Product {
         let outputs = self.layer.outputs;
         let mut sums = vec![0.0f64; outputs];
         for row in slice(dy).chunks_exact(outputs.max(1)) {
-            sums.iter_mut().zip(row).for_each(|(sum, dy)| *sum += f64::from(*dy));
+            sums.iter_mut()
+                .zip(row)
+                .for_each(|(sum, dy)| *sum += f64::from(*dy));
         }
         let mut db = self.kernels.memory.numbers(outputs);
-        db.as_mut().iter_mut().zip(sums).for_each(|(db, sum)| *db = sum as f32);
+        db.as_mut()
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(db, sum)| *db = sum as f32);
         db.into_tensor([outputs])
     }
 }

@@ -77,7 +77,10 @@ pub(crate) fn record<S: Saved<N>, const N: usize, const D: usize>(
     compute: impl FnOnce([FlexTensor; N]) -> (FlexTensor, S),
 ) -> Tensor<D> {
     let (output, saved) = compute(inputs.each_ref().map(|input| input.numbers().clone()));
-    if inputs.iter().all(|input| matches!(input, Operand::Plain(_))) {
+    if inputs
+        .iter()
+        .all(|input| matches!(input, Operand::Plain(_)))
+    {
         return Tensor::from_primitive::<Flex>(output);
     }
     let nodes = inputs.map(|input| match input {

@@ -5,7 +5,8 @@
 //! - [`controller`] puts the controls of the theory crate (critical warm-up, rescale, hold) into a
 //!   training loop with two lines;
 //! - [`rescale`] multiplies weights without changing the function, and carries gradients and the
-//!   optimiser's state along.
+//!   optimiser's state along;
+//! - `learner`, with the feature `train`, has metrics for Burn's own training loop.
 //!
 //! In a training loop:
 //!
@@ -44,5 +45,7 @@
 //! ```
 
 pub mod controller;
+#[cfg(feature = "train")]
+pub mod learner;
 pub mod probe;
 pub mod rescale;

@@ -50,6 +50,10 @@ pub fn merged(file: &Path, asked: &RawSpec, typed: &Typed) -> anyhow::Result<Raw
     if let Some(Value::Table(spec)) = config.remove(SPEC) {
         config = spec;
     }
+    if typed.has("weights") {
+        // That of the file's weights.
+        config.remove("weights_sha256");
+    }
     let mut merged = table(asked)?;
     for (name, value) in config {
         if !typed.has(&name) {

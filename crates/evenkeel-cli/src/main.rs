@@ -26,6 +26,7 @@ mod spec_args;
 mod start;
 mod table;
 mod train;
+mod weights;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ enum Command {
     Phase(phase::Args),
     Report(report::Args),
     Snapshot(snapshot::Args),
+    Weights(weights::Args),
     Data(data::Args),
     Completions(completions::Args),
 }
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Phase(args) => phase::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::Weights(args) => weights::run(args),
         Command::Data(args) => data::run(args),
         Command::Completions(args) => completions::run(args),
     };

@@ -11,13 +11,14 @@ use crate::exit::Exit;
 /// Write the report of a run, or of the runs in a folder, again or in other formats.
 ///
 /// DIR is a run's folder, or the --out of `train`, whose runs are compared. The page is
-/// DIR/report.html; figures go to DIR/figures.
+/// DIR/report.html; figures go to DIR/figures, events for TensorBoard to `tensorboard` in each run's
+/// folder.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of a run or of several.
     dir: PathBuf,
 
-    /// What to write, separated by commas: html, svg, png.
+    /// What to write, separated by commas: html, svg, png, tensorboard.
     #[arg(long, default_value = "html", value_name = "FORMAT[,FORMAT...]")]
     format: String,
 }

@@ -63,6 +63,12 @@ pub struct SpecArgs {
     /// Device that computes.
     #[arg(long, default_value = "cpu", value_name = "NAME[:N]", long_help = listed("Device that computes.", device::ALL.iter().map(|d| (d.grammar, d.summary))))]
     device: String,
+    /// Begin with the weights in this safetensors file, named and laid out as in PyTorch, instead of
+    /// drawn ones; `evenkeel weights` and `evenkeel snapshot` write such files.
+    ///
+    /// Every parameter of the network has to be in it and nothing else, as 16-, 32- or 64-bit floats.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<String>,
 }
 
 impl SpecArgs {
@@ -86,6 +92,7 @@ impl SpecArgs {
             eval_every,
             seed: self.seed,
             device: self.device.clone(),
+            weights: self.weights.clone(),
             ..RawSpec::default()
         }
     }

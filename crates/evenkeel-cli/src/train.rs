@@ -105,6 +105,10 @@ pub struct Args {
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
     checkpoint_every: Option<u32>,
 
+    /// Write everything for TensorBoard as well, while it is measured: point it at --out.
+    #[arg(long)]
+    tensorboard: bool,
+
     /// Newest checkpoints to keep, besides the one with the best test accuracy.
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     keep: u32,
@@ -167,6 +171,7 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
                     keep: args.keep as usize,
                 },
                 threads,
+                events: args.tensorboard,
                 stop: &stop,
             },
             bar: bars.add(bar(spec)),

@@ -456,6 +456,7 @@ fn help_reads_like_documentation() {
         ("evenkeel", vec!["--help"]),
         ("train", vec!["train", "--help"]),
         ("snapshot", vec!["snapshot", "--help"]),
+        ("weights", vec!["weights", "--help"]),
         ("report", vec!["report", "--help"]),
         ("forecast", vec!["forecast", "--help"]),
         ("advise", vec!["advise", "--help"]),

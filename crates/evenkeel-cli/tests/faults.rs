@@ -2,6 +2,8 @@
 //! resumed ends with the same bits as what never stopped.
 
 mod common;
+#[path = "common/killed.rs"]
+mod killed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use common::{Folder, text};
+use killed::{PATIENCE, held_at};
 
 /// A run that takes a tenth of a second and has every kind of write in it.
 const RUN: [&str; 18] = [
@@ -40,7 +43,6 @@ const FILES: [&str; 6] = [
     "outcome.json",
     "checkpoints",
 ];
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn train(out: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
@@ -94,22 +96,7 @@ fn kill(mut child: Child) {
 /// Starts the run with a place to stop at, and kills it there. `false` when it never came there.
 fn kill_at(out: &Path, place: &str, count: usize, more: &[&str]) -> bool {
     let marker = out.with_extension("marker");
-    let _ = fs::remove_file(&marker);
-    let stop = format!("{place}:{count}:{}", marker.display());
-    let mut child = train(out, more)
-        .env("EVENKEEL_FAILPOINT", stop)
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while !marker.exists() {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        assert!(began.elapsed() < PATIENCE, "{place} {count}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    kill(child);
-    true
+    held_at(train(out, more), (place, count), &marker, || {})
 }
 
 #[test]

@@ -13,12 +13,16 @@
 
 mod store;
 
+use burn::module::Module;
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::model::network::Network;
 use crate::run_folder::Lengths;
 
-pub use store::Checkpoints;
+pub use store::{Checkpoints, Which};
 
 const MAGIC: &[u8; 16] = b"evenkeel-ckpt/1\n";
 const DIGEST: usize = 32;
@@ -133,6 +137,14 @@ fn part<'a>(body: &mut &'a [u8]) -> Result<&'a [u8], String> {
     let (part, rest) = rest.split_at_checked(length).ok_or_else(short)?;
     *body = rest;
     Ok(part)
+}
+
+/// A network with the weights of a checkpoint's model; `Err` says in words why they are not its.
+pub fn load_model(network: Network, model: Vec<u8>) -> Result<Network, String> {
+    let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(model));
+    let record = record.map_err(|error| error.to_string())?;
+    let loaded = network.try_load_record(record);
+    loaded.map_err(|error| error.to_string())
 }
 
 /// SHA-256 in hexadecimal digits.

@@ -6,8 +6,9 @@ use evenkeel_burn::controller::SteerError;
 use evenkeel_burn::probe::ProbeError;
 use thiserror::Error;
 
+use crate::checkpoint::Which;
 use crate::dataset::DataError;
-use crate::spec::SpecError;
+use crate::spec::{SpecError, names};
 
 /// An error of the laboratory.
 #[derive(Debug, Error)]
@@ -78,6 +79,14 @@ pub enum LabError {
         /// The folder.
         path: PathBuf,
     },
+    /// One run is needed, and there are several.
+    #[error("{} is of several runs; give one of its runs: {}", path.display(), names(runs.iter()))]
+    SeveralRuns {
+        /// The folder.
+        path: PathBuf,
+        /// The folders of the runs.
+        runs: Vec<String>,
+    },
     /// A file of a run cannot be understood.
     #[error("{}{}: {problem}", path.display(), line.map(|n| format!(", line {n}")).unwrap_or_default())]
     Malformed {
@@ -98,6 +107,16 @@ pub enum LabError {
         /// The newest one that can be used.
         good: Option<PathBuf>,
     },
+    /// A run has not the checkpoint asked for.
+    #[error("{} has no checkpoint {which}; there are: {}", path.display(), listed(there))]
+    NoCheckpoint {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+        /// Which.
+        which: Which,
+        /// The steps of those there.
+        there: Vec<usize>,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -117,6 +136,14 @@ pub enum LabError {
         /// What went wrong.
         problem: String,
     },
+}
+
+/// Steps for messages.
+fn listed(steps: &[usize]) -> String {
+    match steps {
+        [] => "none; `train` writes them every --checkpoint-every steps".to_owned(),
+        _ => names(steps.iter().map(usize::to_string)),
+    }
 }
 
 /// What to do about a checkpoint that cannot be used.
@@ -142,6 +169,7 @@ impl LabError {
         match self {
             Self::Data(error) | Self::Spec(SpecError::Data(error)) if !error.is_usage() => 3,
             Self::Spec(SpecError::Device(error)) if !error.is_usage() => 3,
+            Self::Spec(SpecError::Weights(_)) => 3,
             Self::Data(_)
             | Self::Spec(_)
             | Self::FolderTaken { .. }

@@ -1,7 +1,12 @@
-//! Parameters and gradients for other frameworks: PyTorch's names and layouts, as safetensors.
+//! Parameters and gradients for and from other frameworks: PyTorch's names and layouts, as
+//! safetensors.
 //!
 //! Module paths are kept. A linear weight is transposed from Burn's `[inputs, outputs]` to
 //! `[outputs, inputs]`; the gain and shift of a norm are called `weight` and `bias`.
+
+pub mod of_run;
+pub mod weights_error;
+pub mod weights_file;
 
 use std::collections::HashMap;
 
@@ -47,11 +52,15 @@ impl NamedTensor {
     }
 }
 
-/// The bytes of a safetensors file.
+/// The bytes of a safetensors file, with a note about it under the key `evenkeel`. One key only:
+/// several would be written in no fixed order.
 ///
 /// # Errors
 /// What safetensors says, should a shape not fit its elements.
-pub fn to_safetensors(tensors: &[NamedTensor]) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+pub fn to_safetensors(
+    tensors: &[NamedTensor],
+    note: Option<String>,
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let views = tensors
         .iter()
         .map(|t| {
@@ -61,7 +70,8 @@ pub fn to_safetensors(tensors: &[NamedTensor]) -> Result<Vec<u8>, safetensors::S
             ))
         })
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-    safetensors::serialize(views, None)
+    let note = note.map(|note| HashMap::from([("evenkeel".to_owned(), note)]));
+    safetensors::serialize(views, note)
 }
 
 /// Every parameter of a module with its gradient, under the name other frameworks use.
@@ -79,8 +89,7 @@ impl Export {
     /// Exports `module` with the gradients of one step.
     pub fn of<M: Module>(module: &M, gradients: &GradientsParams) -> Self {
         let mut exporter = Exporter {
-            path: Vec::new(),
-            containers: Vec::new(),
+            place: Place::default(),
             gradients,
             export: Self::default(),
         };
@@ -89,25 +98,33 @@ impl Export {
     }
 }
 
-struct Exporter<'a> {
+/// Where a walk over a module is.
+#[derive(Debug, Default)]
+struct Place {
     path: Vec<String>,
     containers: Vec<String>,
-    gradients: &'a GradientsParams,
-    export: Export,
 }
 
-impl ModuleVisitor for Exporter<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
+/// What a parameter is in PyTorch.
+struct Exported {
+    name: String,
+    /// Whether its two axes change places.
+    transposed: bool,
+}
+
+impl Place {
+    fn enter(&mut self, name: &str, container_type: &str) {
         self.path.push(name.to_owned());
         self.containers.push(container_type.to_owned());
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+    fn exit(&mut self) {
         self.path.pop();
         self.containers.pop();
     }
 
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+    /// The parameter here.
+    fn exported(&self) -> Exported {
         let (leaf, parents) = match self.path.split_last() {
             Some((leaf, parents)) => (leaf.as_str(), parents.join(".")),
             None => ("weight", String::new()),
@@ -118,8 +135,30 @@ impl ModuleVisitor for Exporter<'_> {
             "beta" => "bias",
             other => other,
         };
-        let name = format!("{parents}.{leaf}");
-        let transposed = owner == "Struct:Linear" && leaf == "weight";
+        Exported {
+            name: format!("{parents}.{leaf}"),
+            transposed: owner == "Struct:Linear" && leaf == "weight",
+        }
+    }
+}
+
+struct Exporter<'a> {
+    place: Place,
+    gradients: &'a GradientsParams,
+    export: Export,
+}
+
+impl ModuleVisitor for Exporter<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.place.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.place.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Exported { name, transposed } = self.place.exported();
         let lay_out = |tensor: Tensor<D>| {
             NamedTensor::floats(
                 &name,
@@ -136,6 +175,7 @@ impl ModuleVisitor for Exporter<'_> {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
             self.export.gradients.push(lay_out(gradient));
         }
-        self.export.names.insert(self.path.join("."), name);
+        let path = self.place.path.join(".");
+        self.export.names.insert(path, name);
     }
 }

@@ -26,4 +26,5 @@ pub mod snapshot;
 pub mod spec;
 pub mod store;
 pub mod summary;
+pub mod tensorboard;
 pub mod trainer;

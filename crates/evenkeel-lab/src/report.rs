@@ -14,6 +14,7 @@ use std::str::FromStr;
 use crate::error::LabError;
 use crate::run_folder::{Run, write_atomically};
 use crate::spec::{SpecError, names};
+use crate::tensorboard;
 
 use figure::Figure;
 
@@ -26,6 +27,8 @@ pub enum Format {
     Svg,
     /// Bitmap figures, `figures/NAME.png`.
     Png,
+    /// Numbers over steps, `tensorboard/` in the folder of each run.
+    TensorBoard,
 }
 
 /// Every format with its name.
@@ -33,6 +36,7 @@ pub const FORMATS: &[(&str, Format)] = &[
     ("html", Format::Html),
     ("svg", Format::Svg),
     ("png", Format::Png),
+    ("tensorboard", Format::TensorBoard),
 ];
 
 impl FromStr for Format {
@@ -40,13 +44,18 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
         let found = FORMATS.iter().find(|(name, _)| *name == text);
-        found
-            .map(|(_, format)| *format)
-            .ok_or_else(|| SpecError::Unknown {
-                kind: "format",
-                given: text.to_owned(),
-                permitted: names(FORMATS.iter().map(|(name, _)| *name)),
-            })
+        let format = found.map(|(_, format)| *format);
+        format.ok_or_else(|| unknown(text, |_| true))
+    }
+}
+
+/// The error that `text` is none of the formats that are permitted.
+fn unknown(text: &str, permitted: fn(Format) -> bool) -> SpecError {
+    let rows = FORMATS.iter().filter(|(_, format)| permitted(*format));
+    SpecError::Unknown {
+        kind: "format",
+        given: text.to_owned(),
+        permitted: names(rows.map(|(name, _)| *name)),
     }
 }
 
@@ -57,11 +66,15 @@ impl FromStr for Format {
 /// [`SpecError::Unknown`] for another ending, [`LabError::Figure`] or [`LabError::Io`].
 pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError> {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    let format: Format = ending.unwrap_or_default().parse()?;
-    let bytes = match format {
-        Format::Html => page::of_figures(title, figures)?.into_bytes(),
-        Format::Svg => draw::svg(figures)?.into_bytes(),
-        Format::Png => draw::png(figures)?,
+    let ending = ending.unwrap_or_default();
+    let bytes = match ending.parse() {
+        Ok(Format::Html) => page::of_figures(title, figures)?.into_bytes(),
+        Ok(Format::Svg) => draw::svg(figures)?.into_bytes(),
+        Ok(Format::Png) => draw::png(figures)?,
+        Ok(Format::TensorBoard) | Err(_) => {
+            let drawn = |format| format != Format::TensorBoard;
+            return Err(unknown(ending, drawn).into());
+        }
     };
     write_atomically(path, &bytes)
 }
@@ -71,7 +84,8 @@ pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError
 /// One run is reported by itself, several are compared.
 ///
 /// # Errors
-/// [`LabError::Figure`] or [`LabError::Io`]; every file is written whole or not at all.
+/// [`LabError::Figure`] or [`LabError::Io`]; every file but events is written whole or not at all.
+/// [`LabError::FolderLocked`] for events of a run that trains.
 pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<PathBuf>, LabError> {
     let figures = plots::all(runs);
     let mut written = Vec::new();
@@ -87,7 +101,10 @@ pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<Path
         )?;
     }
     let place = folder.join("figures");
-    if formats.iter().any(|format| *format != Format::Html) {
+    if [Format::Svg, Format::Png]
+        .iter()
+        .any(|format| formats.contains(format))
+    {
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
     }
     for figure in &figures {
@@ -100,6 +117,11 @@ pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<Path
         }
         if formats.contains(&Format::Png) {
             put(named("png"), &draw::png(std::slice::from_ref(figure))?)?;
+        }
+    }
+    if formats.contains(&Format::TensorBoard) {
+        for run in runs {
+            written.push(tensorboard::write(run)?);
         }
     }
     Ok(written)

@@ -8,12 +8,13 @@
 //! | `evals.jsonl` | an [`EvalLine`] an evaluation |
 //! | `timing.jsonl` | a [`TimingLine`] a step: all that differs between identical runs |
 //! | `checkpoints/` | all that a run is between two steps: [`Checkpoint`](crate::checkpoint::Checkpoint) |
+//! | `tensorboard/` | the same as events, where asked for: [`tensorboard`](crate::tensorboard) |
 //! | `outcome.json` | how the run ended: [`Outcome`]; absent while it runs or when it was killed |
 
 mod reader;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,11 @@ const TIMING: &str = "timing.jsonl";
 const OUTCOME: &str = "outcome.json";
 const LOCK: &str = ".lock";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
+
+/// Where the header of the run in `folder` is.
+pub(crate) fn header_file(folder: &Path) -> PathBuf {
+    folder.join(HEADER)
+}
 
 /// `run.toml`: everything that determines the run, and what the probe found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

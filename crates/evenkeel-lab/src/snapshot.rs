@@ -12,6 +12,7 @@ use crate::example::Input;
 use crate::feed::Feed;
 use crate::interchange::{Export, NamedTensor, to_safetensors};
 use crate::model::layer::Layer;
+use crate::model::network::Network;
 use crate::run_folder::write_atomically;
 use crate::spec::RunSpec;
 use crate::trainer::{cross_entropy, initial, probe};
@@ -34,7 +35,7 @@ pub enum Precision {
 
 /// `model.json`.
 #[derive(Debug, Serialize)]
-struct ModelFile<'a> {
+pub(crate) struct ModelFile<'a> {
     format: &'static str,
     model: &'a str,
     depth: usize,
@@ -44,6 +45,23 @@ struct ModelFile<'a> {
     loss: &'static str,
     mode: &'static str,
     layers: Vec<Layer>,
+}
+
+impl<'a> ModelFile<'a> {
+    /// Of the network of a specification.
+    pub(crate) fn of(spec: &'a RunSpec, network: &Network) -> Self {
+        Self {
+            format: "evenkeel-model/1",
+            model: spec.model.name,
+            depth: spec.shape.depth,
+            width: spec.shape.width,
+            input_shape: spec.shape.example.dims(),
+            classes: spec.shape.classes,
+            loss: "mean cross-entropy of the softmax of the last layer's outputs",
+            mode: "training: batch statistics in every batch_norm",
+            layers: network.layers(),
+        }
+    }
 }
 
 impl Snapshot {
@@ -92,7 +110,9 @@ pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> 
         Precision::F32 => FloatDType::F32,
         Precision::F64 => FloatDType::F64,
     };
-    let network = initial(spec).map(&mut Cast(dtype));
+    let network = initial(spec)?.map(&mut Cast(dtype));
+    // Before anything is computed: that moves the statistics of batch normalizations.
+    let weights = Export::of(&network, &GradientsParams::new()).weights;
     let (inputs, labels) = Feed::new(spec).next_batch().on(device);
     let inputs = inputs.cast(dtype);
     let probe = probe(&network, spec, dtype)?;
@@ -123,24 +143,13 @@ pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> 
             labels.clone().into_data().iter::<i64>(),
         ),
     ];
-    let model = ModelFile {
-        format: "evenkeel-model/1",
-        model: spec.model.name,
-        depth: spec.shape.depth,
-        width: spec.shape.width,
-        input_shape: spec.shape.example.dims(),
-        classes: spec.shape.classes,
-        loss: "mean cross-entropy of the softmax of the last layer's outputs",
-        mode: "training: batch statistics in every batch_norm",
-        layers: network.layers(),
-    };
     Ok(Snapshot {
         files: vec![
             ("snapshot.csv", csv.into_bytes()),
-            ("weights.safetensors", safetensors(&export.weights)?),
+            ("weights.safetensors", safetensors(&weights)?),
             ("batch.safetensors", safetensors(&batch)?),
             ("gradients.safetensors", safetensors(&export.gradients)?),
-            ("model.json", json(&model)?),
+            ("model.json", json(&ModelFile::of(spec, &network))?),
         ],
     })
 }
@@ -159,7 +168,7 @@ impl ModuleMapper for Cast {
 }
 
 fn safetensors(tensors: &[NamedTensor]) -> Result<Vec<u8>, LabError> {
-    to_safetensors(tensors).map_err(|error| LabError::Malformed {
+    to_safetensors(tensors, None).map_err(|error| LabError::Malformed {
         path: "safetensors".into(),
         line: None,
         problem: error.to_string(),

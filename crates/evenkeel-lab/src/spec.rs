@@ -1,5 +1,6 @@
 //! What to run: as asked for ([`RawSpec`]), and checked ([`RunSpec`]).
 
+use std::path::Path;
 use std::sync::Arc;
 
 use evenkeel::control::{ControlError, Controls};
@@ -13,6 +14,8 @@ use crate::augment::{Augmentation, AugmentationError};
 use crate::dataset::{self, DataError, Dataset, Request};
 use crate::device::{self, DeviceError, Opened};
 use crate::example::Example;
+use crate::interchange::weights_error::WeightsError;
+use crate::interchange::weights_file::WeightsFile;
 use crate::model::choice::Choice;
 use crate::model::init::Init;
 use crate::model::layer::Layer;
@@ -79,6 +82,12 @@ pub struct RawSpec {
     /// Device that computes.
     #[serde(default = "cpu")]
     pub device: String,
+    /// A safetensors file with the weights to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// What its SHA-256 has to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
 }
 
 impl Default for RawSpec {
@@ -108,6 +117,8 @@ impl Default for RawSpec {
             eval_rows: eval_rows(),
             seed: 0,
             device: cpu(),
+            weights: None,
+            weights_sha256: None,
         }
     }
 }
@@ -158,6 +169,8 @@ pub struct RunSpec {
     pub controls: Controls,
     /// What computes.
     pub device: Opened,
+    /// The weights to begin with, where they are not drawn.
+    pub weights: Option<WeightsFile>,
 }
 
 /// What was asked for is not permitted.
@@ -238,6 +251,9 @@ pub enum SpecError {
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The weights to begin with cannot be used.
+    #[error("--weights: {0}")]
+    Weights(#[from] WeightsError),
 }
 
 /// Bounds that keep a typing error from filling the memory: each is far above what a CPU can train.
@@ -299,11 +315,13 @@ impl RawSpec {
             refusal,
         })?;
         let init = choose("--init", &self.init, init::ALL, model.defaults.init)?;
+        let weights = self.initial_weights(&layers)?;
         Ok(RunSpec {
             layers,
             raw: Self {
                 context,
                 augment: Some(augmentation.to_string()),
+                weights_sha256: weights.as_ref().map(|file| file.sha256().to_owned()),
                 ..self.resolved(&shape, init)
             },
             shape,
@@ -315,7 +333,20 @@ impl RawSpec {
             optimizer,
             controls,
             device,
+            weights,
         })
+    }
+
+    /// The file of weights to begin with, if one was asked for: it is that which was meant, and fits.
+    fn initial_weights(&self, layers: &[Layer]) -> Result<Option<WeightsFile>, WeightsError> {
+        let Some(path) = &self.weights else {
+            return Ok(None);
+        };
+        let file = WeightsFile::read(Path::new(path), layers)?;
+        if let Some(expected) = &self.weights_sha256 {
+            file.refuse_other(expected)?;
+        }
+        Ok(Some(file))
     }
 
     /// The shape asked for, with the model's defaults for what is not.
@@ -432,8 +463,10 @@ fn in_range(option: &'static str, given: usize, min: usize, max: usize) -> Resul
 }
 
 /// Names of a table, for messages.
-pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
-    all.collect::<Vec<_>>().join(", ")
+pub(crate) fn names<S: AsRef<str>>(all: impl Iterator<Item = S>) -> String {
+    let names: Vec<S> = all.collect();
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::invariance;
 use crate::model::network::Network;
 use crate::run_folder::{Outcome, StepLine};
 use crate::seed::{Purpose, rng};
-use crate::spec::RunSpec;
+use crate::spec::{RunSpec, SpecError};
 use session::Session;
 
 /// A run to do: what, and where to.
@@ -36,6 +36,8 @@ pub struct Job<'a> {
     pub checkpoints: Keeping,
     /// How many threads compute it. No result depends on it.
     pub threads: usize,
+    /// Whether to write events for TensorBoard beside the logs.
+    pub events: bool,
     /// Set from outside to stop after the step at hand.
     pub stop: &'a AtomicBool,
 }
@@ -88,10 +90,17 @@ fn ended(folder: &Path) -> Result<Option<Outcome>, LabError> {
     Ok(Outcome::load(folder)?.filter(|outcome| !matches!(outcome, Outcome::Interrupted { .. })))
 }
 
-/// The weights of a spec at initialisation.
-pub fn initial(spec: &RunSpec) -> Network {
+/// The network that a spec begins with: drawn from its seed, or from its file of weights.
+///
+/// # Errors
+/// [`SpecError::Weights`] for a file that does not fit, which checking the spec has ruled out.
+pub fn initial(spec: &RunSpec) -> Result<Network, SpecError> {
     let rng = &mut rng(spec.raw.seed, Purpose::Weights);
-    Network::build(&spec.layers, spec.init, rng, &spec.device.device)
+    let drawn = Network::build(&spec.layers, spec.init, rng, &spec.device.device);
+    match &spec.weights {
+        Some(file) => Ok(file.load_into(drawn)?),
+        None => Ok(drawn),
+    }
 }
 
 /// Mean cross-entropy of class scores.

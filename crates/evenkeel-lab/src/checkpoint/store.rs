@@ -1,15 +1,55 @@
 //! The checkpoints of a run: `checkpoints/step-NNNNNNNN.ckpt`, the newest few and the best.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{fmt, fs};
 
 use super::Checkpoint;
 use crate::error::LabError;
 use crate::failpoint;
 use crate::run_folder::{CHECKPOINTS, write_atomically};
+use crate::spec::SpecError;
 
 const PREFIX: &str = "step-";
 const ENDING: &str = ".ckpt";
+
+/// Which checkpoint of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The newest.
+    Newest,
+    /// The one with the best test accuracy.
+    Best,
+    /// The one after so many updates.
+    Step(usize),
+}
+
+impl FromStr for Which {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        match (text, text.parse()) {
+            ("newest", _) => Ok(Self::Newest),
+            ("best", _) => Ok(Self::Best),
+            (_, Ok(step)) => Ok(Self::Step(step)),
+            _ => Err(SpecError::Unknown {
+                kind: "checkpoint",
+                given: text.to_owned(),
+                permitted: "newest, best, a number of steps".to_owned(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("at all"),
+            Self::Best => f.write_str("that was evaluated"),
+            Self::Step(step) => write!(f, "of step {step}"),
+        }
+    }
+}
 
 /// The checkpoints in a run's folder.
 #[derive(Debug)]
@@ -78,6 +118,48 @@ impl Checkpoints {
                 good: None,
             }),
         }
+    }
+
+    /// The checkpoint asked for.
+    ///
+    /// # Errors
+    /// [`LabError::NoCheckpoint`] says which there are; otherwise as [`Checkpoints::newest`].
+    pub fn find(&mut self, which: Which, run: &str) -> Result<Checkpoint, LabError> {
+        let found = match which {
+            Which::Newest => self.newest(run)?,
+            Which::Best => {
+                self.recall_best(run)?;
+                match self.best {
+                    Some((step, _)) => Some(self.at(step, run)?),
+                    None => None,
+                }
+            }
+            Which::Step(step) if self.path(step).exists() => Some(self.at(step, run)?),
+            Which::Step(_) => None,
+        };
+        match found {
+            Some(checkpoint) => Ok(checkpoint),
+            None => Err(LabError::NoCheckpoint {
+                path: self.folder.clone(),
+                which,
+                there: self.steps()?,
+            }),
+        }
+    }
+
+    fn at(&self, step: usize, run: &str) -> Result<Checkpoint, LabError> {
+        let path = self.path(step);
+        let problem = match self.read(&path, run)? {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(problem) => problem,
+        };
+        let others = self.steps()?.into_iter().rev().map(|step| self.path(step));
+        let good = |path: &PathBuf| matches!(self.read(path, run), Ok(Ok(_)));
+        Err(LabError::Checkpoint {
+            good: others.filter(|other| *other != path).find(good),
+            path,
+            problem,
+        })
     }
 
     /// Removes all of them, with what an interrupted write has left.

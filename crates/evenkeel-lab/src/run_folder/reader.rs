@@ -7,7 +7,8 @@ use evenkeel::control;
 use serde::de::DeserializeOwned;
 
 use super::{
-    EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine,
+    EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine, TIMING,
+    TimingLine,
 };
 use crate::error::LabError;
 
@@ -24,6 +25,8 @@ pub struct Run {
     pub layers: Vec<LayerLine>,
     /// `evals.jsonl`.
     pub evals: Vec<EvalLine>,
+    /// `timing.jsonl`, which nothing but the times of events depends on: empty where there is none.
+    pub timing: Vec<TimingLine>,
     /// `outcome.json`; `None` for a run that is going on or was killed.
     pub outcome: Option<Outcome>,
 }
@@ -41,6 +44,10 @@ impl Run {
             steps: lines(&folder.join(STEPS))?,
             layers: lines(&folder.join(LAYERS))?,
             evals: lines(&folder.join(EVALS))?,
+            timing: match folder.join(TIMING) {
+                path if path.exists() => lines(&path)?,
+                _ => Vec::new(),
+            },
             outcome: Outcome::load(folder)?,
             header,
         };

@@ -13,6 +13,8 @@ use super::{
 };
 use crate::error::LabError;
 use crate::failpoint;
+use crate::run_folder::Run;
+use crate::tensorboard::{self, EventFile};
 
 /// How long the logs of a run are, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,7 @@ pub struct RunWriter {
     layers: Lines,
     evals: Lines,
     timing: Lines,
+    events: Option<EventFile>,
     _lock: Lock,
 }
 
@@ -98,19 +101,21 @@ pub fn refuse_taken(folder: &Path, overwrite: bool) -> Result<(), LabError> {
 
 impl RunWriter {
     /// Starts a run in a locked folder, in place of an earlier run. Files that are not a run's are
-    /// left alone.
+    /// left alone. `events` asks for a file of them.
     ///
     /// # Errors
     /// [`LabError::Io`].
-    pub fn create(lock: Lock, header: &Header) -> Result<Self, LabError> {
+    pub fn create(lock: Lock, header: &Header, events: bool) -> Result<Self, LabError> {
         let folder = lock.folder.as_path();
         remove_if_there(&folder.join(OUTCOME))?;
-        let writer = Self {
+        tensorboard::clear(folder, events)?;
+        let mut writer = Self {
             steps: Lines::create(folder, STEPS)?,
             layers: Lines::create(folder, LAYERS)?,
             evals: Lines::create(folder, EVALS)?,
             timing: Lines::create(folder, TIMING)?,
             folder: folder.to_owned(),
+            events: None,
             _lock: lock,
         };
         // Last: where there is a header, there are logs.
@@ -120,26 +125,34 @@ impl RunWriter {
             header.to_toml(&writer.folder)?.as_bytes(),
         )?;
         failpoint::at("header-written");
+        if events {
+            writer.events = Some(EventFile::create(&writer.folder, header)?);
+        }
         Ok(writer)
     }
 
     /// Goes on with a run that was broken off and cuts its logs back to `lengths`: what came later
-    /// will be done again.
+    /// will be done again. So it does with the file of `events`, if one is asked for.
     ///
     /// # Errors
     /// [`LabError::Malformed`] for a log that is shorter or has no line ending there, or
     /// [`LabError::Io`].
-    pub fn resume(lock: Lock, lengths: &Lengths) -> Result<Self, LabError> {
+    pub fn resume(lock: Lock, lengths: &Lengths, events: bool) -> Result<Self, LabError> {
         let folder = lock.folder.as_path();
         remove_if_there(&folder.join(OUTCOME))?;
-        Ok(Self {
+        let mut writer = Self {
             steps: Lines::resume(folder, STEPS, lengths.steps)?,
             layers: Lines::resume(folder, LAYERS, lengths.layers)?,
             evals: Lines::resume(folder, EVALS, lengths.evals)?,
             timing: Lines::resume(folder, TIMING, lengths.timing)?,
             folder: folder.to_owned(),
+            events: None,
             _lock: lock,
-        })
+        };
+        if events {
+            writer.events = Some(EventFile::of(&Run::load(&writer.folder)?)?);
+        }
+        Ok(writer)
     }
 
     /// Makes sure that all lines are on the disk, and says how long the logs are.
@@ -168,7 +181,11 @@ impl RunWriter {
         self.layers.write(layers)?;
         failpoint::at("step-half-logged");
         self.timing.write(timing)?;
-        self.steps.write(step)
+        self.steps.write(step)?;
+        match &mut self.events {
+            Some(events) => events.step(step, layers, timing.seconds),
+            None => Ok(()),
+        }
     }
 
     /// Appends an evaluation.
@@ -176,7 +193,11 @@ impl RunWriter {
     /// # Errors
     /// [`LabError::Io`].
     pub fn eval(&mut self, eval: &EvalLine) -> Result<(), LabError> {
-        self.evals.write(eval)
+        self.evals.write(eval)?;
+        match &mut self.events {
+            Some(events) => events.eval(eval),
+            None => Ok(()),
+        }
     }
 
     /// Writes how the run ended.

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
-use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, FloatDType, Tensor};
 use evenkeel::quantity::LrMultiplier;
 use evenkeel_burn::controller::{ElrController, SteerError};
@@ -15,7 +14,7 @@ use evenkeel_ops::Kernels;
 use super::gradients::clip;
 use super::record::{header, layer_line, step_line};
 use super::{Job, Observer, Start, cross_entropy, initial, probe};
-use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint};
+use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint, load_model};
 use crate::divergence;
 use crate::error::LabError;
 use crate::feed::{Feed, Prefetch};
@@ -25,6 +24,7 @@ use crate::run_folder::{
     Header, Lock, Outcome, RunWriter, StepLine, TimingLine, is_run, refuse_taken,
 };
 use crate::spec::RunSpec;
+use crate::tensorboard;
 
 /// The state of a run between steps.
 pub(super) struct Session<'a> {
@@ -71,7 +71,7 @@ impl Divergence {
 impl<'a> Session<'a> {
     /// Starts the run, or goes on with it.
     pub(super) fn start(job: &Job<'a>, kernels: &Kernels) -> Result<Self, LabError> {
-        let network = initial(job.spec).on(kernels);
+        let network = initial(job.spec)?.on(kernels);
         let probe = probe(&network, job.spec, FloatDType::F32)?;
         if probe.layers().len() == 0 && job.spec.controls.needs_elrs() {
             return Err(LabError::NothingToControl {
@@ -82,6 +82,9 @@ impl<'a> Session<'a> {
         let header = header(job.spec, &probe);
         let run = fingerprint(header.to_toml(&job.folder)?.as_bytes());
         let lock = Lock::take(&job.folder)?;
+        // What has begun with events goes on with them.
+        let events =
+            job.events || (job.start == Start::Resume && tensorboard::is_kept(&job.folder));
         let mut checkpoints = Checkpoints::of(&job.folder, job.checkpoints.keep);
         let resumed = match job.start {
             Start::Resume if is_run(&job.folder) => {
@@ -92,12 +95,12 @@ impl<'a> Session<'a> {
             _ => None,
         };
         let writer = match &resumed {
-            Some(checkpoint) => RunWriter::resume(lock, &checkpoint.state.logs)?,
+            Some(checkpoint) => RunWriter::resume(lock, &checkpoint.state.logs, events)?,
             None => {
                 refuse_taken(&job.folder, job.start != Start::Fresh)?;
                 // First: those of an earlier run would be taken for this one's.
                 checkpoints.clear()?;
-                RunWriter::create(lock, &header)?
+                RunWriter::create(lock, &header, events)?
             }
         };
         let drawn = resumed
@@ -135,12 +138,8 @@ impl<'a> Session<'a> {
             ..
         } = checkpoint.state;
         let unusable = |error: &dyn std::fmt::Display| self.checkpoints.unusable(step, error);
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(checkpoint.model));
-        let record = record.map_err(|error| unusable(&error))?;
-        self.network = self
-            .network
-            .try_load_record(record)
-            .map_err(|error| unusable(&error))?;
+        self.network =
+            load_model(self.network, checkpoint.model).map_err(|error| unusable(&error))?;
         let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer));
         let record = record.map_err(|error| unusable(&error))?;
         self.optimizer = self.optimizer.load_record(record);

@@ -20,6 +20,7 @@ mod norms;
 mod phase;
 mod rate_args;
 mod report;
+mod runs;
 mod scale_args;
 mod snapshot;
 mod spec_args;
@@ -60,6 +61,7 @@ enum Command {
     Drift(drift::Args),
     Phase(phase::Args),
     Report(report::Args),
+    Runs(runs::Args),
     Snapshot(snapshot::Args),
     Data(data::Args),
     Completions(completions::Args),
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Drift(args) => drift::run(args),
         Command::Phase(args) => phase::run(args),
         Command::Report(args) => report::run(args),
+        Command::Runs(args) => runs::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Data(args) => data::run(args),
         Command::Completions(args) => completions::run(args),

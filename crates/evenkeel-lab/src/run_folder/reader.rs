@@ -48,6 +48,21 @@ impl Run {
         Ok(run)
     }
 
+    /// The same without the lines of `layers.jsonl`, which are most of a run's bytes.
+    ///
+    /// # Errors
+    /// As [`Run::load`].
+    pub fn load_outline(folder: &Path) -> Result<Self, LabError> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            header: Header::load(folder)?,
+            steps: lines(&folder.join(STEPS))?,
+            layers: Vec::new(),
+            evals: lines(&folder.join(EVALS))?,
+            outcome: Outcome::load(folder)?,
+        })
+    }
+
     fn check_lengths(&self) -> Result<(), LabError> {
         let expected = self.header.layers.len();
         let wrong = self.layers.iter().position(|line| {

@@ -18,6 +18,7 @@ pub fn header(spec: &RunSpec, probe: &Probe) -> Header {
         evenkeel: env!("CARGO_PKG_VERSION").to_owned(),
         burn: "0.22.1".to_owned(),
         device: "cpu (burn-flex, 1 thread)".to_owned(),
+        data_sha256: Some(spec.data.sha256().to_owned()),
         spec: spec.raw.clone(),
         layers: probe
             .layers()

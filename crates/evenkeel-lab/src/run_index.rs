@@ -178,7 +178,7 @@ pub fn read_all(path: &Path) -> Result<Vec<Entry>, LabError> {
 impl State {
     /// What has become of a run whose files are as they were: one without an outcome may have been
     /// taken up or left since.
-    fn now(self, is_held: impl FnOnce() -> bool) -> Self {
+    fn now(self, is_held: impl Fn() -> bool) -> Self {
         match self {
             Self::Running | Self::Killed if is_held() => Self::Running,
             Self::Running | Self::Killed => Self::Killed,

@@ -105,7 +105,7 @@ pub const ALL: &[Column] = &[
     further("warmup_steps", Kind::Integer, "first step at which the rate reached its target", |f| f.summary(|s| s.warmup_steps)),
     further("capped_steps", Kind::Integer, "steps in which the rate was below its target", |f| f.summary(|s| s.capped_steps)),
     listed("final_loss", Kind::Real, "mean training loss of the last 20 steps", |f| f.summary(|s| s.final_loss)),
-    listed("best_accuracy", Kind::Real, "best test accuracy of all evaluations", Facts::best_accuracy),
+    listed("best_accuracy", Kind::Real, "best test accuracy of all evaluations", |f| f.best_accuracy()),
     further("test_accuracy", Kind::Real, "test accuracy of the last evaluation", |f| f.summary(|s| s.test_accuracy)),
     further("modified", Kind::Integer, "when it was last written to, in seconds since 1970", |f| f.stamp.seconds().into()),
     further("error", Kind::Text, "why it cannot be read", |f| f.error.into()),

@@ -124,7 +124,7 @@ fn rows(table: &Table, root: &Path, entry: &Entry) -> Result<Vec<Vec<Value>>, St
         return Ok(vec![entry.values.clone()]);
     };
     if let Some(error) = entry.error() {
-        return Err(error.to_owned());
+        return Err(format!("{}: {error}", entry.name));
     }
     let folder = root.join(&entry.name);
     refuse_unusual(&folder, &[LAYERS, EVALS])

@@ -53,8 +53,9 @@ pub fn run(args: &Args) -> anyhow::Result<(String, Exit)> {
     }
     let (runs, damaged): (Vec<&Entry>, Vec<&Entry>) =
         all.iter().partition(|run| run.error().is_none());
-    for error in damaged.iter().filter_map(|run| run.error()) {
-        eprintln!("note: left out: {error}");
+    for run in damaged {
+        let error = run.error().unwrap_or_default();
+        eprintln!("note: left out: {}: {error}", tame(&run.name));
     }
     if runs.len() < 2 {
         return Err(usage(format!(

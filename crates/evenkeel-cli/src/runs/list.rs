@@ -84,18 +84,10 @@ fn listing(columns: &[&Column], runs: &[Entry]) -> String {
     for run in runs {
         if let Some(error) = run.error() {
             // An error may show some lines of the file with a mark below them.
-            let lines: Vec<String> = error.lines().map(tame_line).collect();
-            text += &format!("\n{}: {}\n", tame(&run.name), lines.join("\n  "));
+            text += &format!("\n{}: {}\n", tame(&run.name), error.replace('\n', "\n  "));
         }
     }
     text
-}
-
-/// As [`tame`], with spaces at the beginning and all of its length.
-fn tame_line(line: &str) -> String {
-    line.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 fn json(columns: &[&Column], runs: &[Entry]) -> anyhow::Result<String> {

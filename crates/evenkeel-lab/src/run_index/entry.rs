@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 
 use super::column::{self, Column, Facts};
 use super::stamp::{FILES, Stamp};
@@ -35,7 +35,7 @@ impl Entry {
         let read = refuse_unusual(folder, &FILES).and_then(|()| Run::load_outline(folder));
         let settings = read.as_ref().map(|run| settings(&run.header));
         let summary = read.as_ref().map(Summary::of);
-        let error = read.as_ref().err().map(|error| error.to_string());
+        let error = read.as_ref().err().map(|error| told(folder, error));
         let state = match &read {
             Ok(run) => State::of(run.outcome.as_ref(), || Lock::is_held(folder)),
             Err(_) => State::Damaged,
@@ -74,6 +74,17 @@ impl Entry {
             _ => None,
         }
     }
+}
+
+/// An error within the run, whose folder may be called otherwise next time; harmless to a terminal.
+fn told(folder: &Path, error: &LabError) -> String {
+    let text = error.to_string();
+    let within = text.replace(&format!("{}{MAIN_SEPARATOR}", folder.display()), "");
+    let tame = |character: char| match character.is_control() && character != '\n' {
+        true => char::REPLACEMENT_CHARACTER,
+        false => character,
+    };
+    within.trim_end().chars().map(tame).collect()
 }
 
 /// Refuses what is not a file, which might never end, and what is too large.

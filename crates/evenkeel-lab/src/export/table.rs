@@ -6,6 +6,9 @@ use crate::run_index::column;
 use crate::run_index::value::Kind::{self, Integer, Real, Text};
 use crate::run_index::value::Value;
 
+/// The rows of the run of this name.
+type Rows = fn(&str, &Run) -> Vec<Vec<Value>>;
+
 /// A table.
 #[derive(Debug)]
 pub struct Table {
@@ -16,7 +19,7 @@ pub struct Table {
     /// Its columns, of which there are those of the index in a table of runs.
     own: &'static [(&'static str, Kind)],
     /// The rows of a run, of which a table of runs has one, from the index.
-    pub(super) of_run: Option<fn(&str, &Run) -> Vec<Vec<Value>>>,
+    pub(super) of_run: Option<Rows>,
 }
 
 /// Every table. The first one is the default.

@@ -20,6 +20,7 @@ mod norms;
 mod phase;
 mod rate_args;
 mod report;
+mod runs;
 mod scale_args;
 mod snapshot;
 mod spec_args;
@@ -61,6 +62,7 @@ enum Command {
     Drift(drift::Args),
     Phase(phase::Args),
     Report(report::Args),
+    Runs(runs::Args),
     Snapshot(snapshot::Args),
     Weights(weights::Args),
     Data(data::Args),
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Command::Drift(args) => drift::run(args),
         Command::Phase(args) => phase::run(args),
         Command::Report(args) => report::run(args),
+        Command::Runs(args) => runs::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Weights(args) => weights::run(args),
         Command::Data(args) => data::run(args),

@@ -1,31 +1,39 @@
 //! Plain tables with aligned columns.
 
 /// A table with headings; the first column is aligned left, the others right.
-pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+pub fn table<H: AsRef<str>>(headings: impl AsRef<[H]>, rows: &[impl AsRef<[String]>]) -> String {
+    let headings: Vec<&str> = headings.as_ref().iter().map(AsRef::as_ref).collect();
+    let rows: Vec<Vec<&str>> = rows
+        .iter()
+        .map(|row| row.as_ref().iter().map(String::as_str).collect())
+        .collect();
     let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .chain([headings[column].chars().count()])
-            .max()
-            .unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let widths = cells.chain(headings.get(column)).map(|c| c.chars().count());
+        widths.max().unwrap_or(0)
     };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |cells: [&str; N]| {
-        let mut line = String::new();
-        for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-            line += &match column {
-                0 => format!("{cell:<width$}"),
-                _ => format!("  {cell:>width$}"),
-            };
-        }
-        line.trim_end().to_owned() + "\n"
-    };
-    let rule: [String; N] = std::array::from_fn(|column| "-".repeat(widths[column]));
-    let mut text = line(headings) + &line(std::array::from_fn(|column| rule[column].as_str()));
-    for row in rows {
-        text += &line(std::array::from_fn(|column| row[column].as_str()));
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    let mut text = line(&headings, &widths);
+    text += &line(
+        &rule.iter().map(String::as_str).collect::<Vec<_>>(),
+        &widths,
+    );
+    for row in &rows {
+        text += &line(row, &widths);
     }
     text
+}
+
+fn line(cells: &[&str], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        line += &match column {
+            0 => format!("{cell:<width$}"),
+            _ => format!("  {cell:>width$}"),
+        };
+    }
+    line.trim_end().to_owned() + "\n"
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod bounded;
 mod cifar;
 mod digits;
 mod error;
+mod fingerprint;
 mod folder;
 mod idx;
 mod images;
@@ -15,7 +16,7 @@ mod synthetic;
 mod text;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::example::Example;
 use crate::store::OfficialFile;
@@ -34,6 +35,8 @@ pub struct Dataset {
     pub train: Split,
     /// Rows to test on.
     pub test: Split,
+    /// Computed when it is first asked for, once for all runs on these data.
+    sha256: OnceLock<String>,
 }
 
 impl Dataset {
@@ -49,7 +52,13 @@ impl Dataset {
             classes,
             train: Split::images(train, Arc::clone(&levels)),
             test: Split::images(test, levels),
+            sha256: OnceLock::new(),
         }
+    }
+
+    /// SHA-256 of all that training and evaluation see of these data.
+    pub fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| fingerprint::of(self))
     }
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::checkpoint::Which;
 use crate::dataset::DataError;
+use crate::run_index::filter::FilterError;
 use crate::spec::{SpecError, names};
 
 /// An error of the laboratory.
@@ -67,6 +68,21 @@ pub enum LabError {
         /// What it would be.
         here: String,
     },
+    /// The data of a run are no longer those that it began with.
+    #[error(
+        "the data `{data}` have changed since the run began: their SHA-256 is {here}, but {there} in {}; put \
+         them back as they were, or start again with --overwrite or another --out", path.display()
+    )]
+    OtherData {
+        /// `run.toml`.
+        path: PathBuf,
+        /// The data set.
+        data: String,
+        /// The hash that the run began with.
+        there: String,
+        /// The hash of what is there now.
+        here: String,
+    },
     /// Somebody else is writing.
     #[error("{} is being written by another process; wait for it or choose another --out", path.display())]
     FolderLocked {
@@ -97,6 +113,12 @@ pub enum LabError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A filter or an order of runs cannot be read.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The index of runs cannot be used.
+    #[error("the index of runs: {0}")]
+    Index(#[from] rusqlite::Error),
     /// A checkpoint cannot be used.
     #[error("{}: {problem}; {}", path.display(), advice(good.as_deref()))]
     Checkpoint {
@@ -174,6 +196,7 @@ impl LabError {
             | Self::Spec(_)
             | Self::FolderTaken { .. }
             | Self::OtherRun { .. }
+            | Self::Filter(_)
             | Self::Probe(_)
             | Self::NothingToControl { .. }
             | Self::NoDoubles { .. }

@@ -22,15 +22,17 @@ use crate::error::LabError;
 use crate::spec::RawSpec;
 
 pub use reader::{Run, find_runs, is_run};
-pub use writer::{Lengths, Lock, RunWriter, refuse_taken, write_atomically};
+pub use writer::{Lengths, Lock, RunWriter, refuse_taken, write_atomically, write_atomically_with};
 
-const HEADER: &str = "run.toml";
-const STEPS: &str = "steps.jsonl";
-const LAYERS: &str = "layers.jsonl";
-const EVALS: &str = "evals.jsonl";
+pub(crate) const HEADER: &str = "run.toml";
+pub(crate) const STEPS: &str = "steps.jsonl";
+pub(crate) const LAYERS: &str = "layers.jsonl";
+pub(crate) const EVALS: &str = "evals.jsonl";
 const TIMING: &str = "timing.jsonl";
-const OUTCOME: &str = "outcome.json";
+pub(crate) const OUTCOME: &str = "outcome.json";
 const LOCK: &str = ".lock";
+/// The line of `run.toml` with the hash of the data.
+const DATA_KEY: &str = "data_sha256";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 
 /// Where the header of the run in `folder` is.
@@ -47,6 +49,9 @@ pub struct Header {
     pub burn: String,
     /// The device that computed.
     pub device: String,
+    /// SHA-256 of the data as training sees them; absent from runs older than it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_sha256: Option<String>,
     /// What was asked for.
     pub spec: RawSpec,
     /// The scale-invariant layers, in the order of all arrays.
@@ -56,15 +61,31 @@ pub struct Header {
 }
 
 impl Header {
-    /// Refuses to go on as `asked` with the run in `folder`, which this describes, if that is another.
+    /// As this program would have written it when the run of `earlier` began: without a hash of the
+    /// data if there was none then.
+    pub fn as_of(self, earlier: &Self) -> Self {
+        Self {
+            data_sha256: earlier.data_sha256.as_ref().and(self.data_sha256),
+            ..self
+        }
+    }
+
+    /// Refuses to go on as `asked` with the run in `folder`, which this describes, if that is another,
+    /// or if its data have changed.
     ///
     /// # Errors
-    /// [`LabError::OtherRun`] names the first difference.
+    /// [`LabError::OtherRun`] names the first difference, [`LabError::OtherData`] the hashes.
     pub fn refuse_other(&self, asked: &Self, folder: &Path) -> Result<(), LabError> {
+        // First what was asked for, then the data: the rest was measured on them.
+        if self.spec == asked.spec {
+            self.refuse_other_data(asked, folder)?;
+        }
         let (there, here) = (self.to_toml(folder)?, asked.to_toml(folder)?);
+        let told = |line: &str| !line.starts_with(DATA_KEY);
         let differs = there
             .lines()
             .zip(here.lines())
+            .filter(|(there, here)| told(there) || told(here))
             .find(|(there, here)| there != here);
         match differs {
             None if there == here => Ok(()),
@@ -73,6 +94,18 @@ impl Header {
                 there: differs.map_or("more lines", |lines| lines.0).to_owned(),
                 here: differs.map_or("other lines", |lines| lines.1).to_owned(),
             }),
+        }
+    }
+
+    fn refuse_other_data(&self, asked: &Self, folder: &Path) -> Result<(), LabError> {
+        match (&self.data_sha256, &asked.data_sha256) {
+            (Some(there), Some(here)) if there != here => Err(LabError::OtherData {
+                path: folder.join(HEADER),
+                data: self.spec.data.clone(),
+                there: there.clone(),
+                here: here.clone(),
+            }),
+            _ => Ok(()),
         }
     }
 

@@ -58,6 +58,11 @@ impl Images {
         &self.labels
     }
 
+    /// The pixels of all images, one after the other.
+    pub(super) fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
     /// The images as their first channel alone.
     pub fn first_channel(&self) -> Self {
         let mut first = Self::new([1, self.height, self.width]);

@@ -15,9 +15,12 @@ pub struct Split {
     rows: Rows,
 }
 
+/// What rows are made of.
 #[derive(Debug, Clone)]
-enum Rows {
+pub(super) enum Rows {
+    /// Images, and the number that each level of a pixel stands for.
     Images(Images, Arc<Levels>),
+    /// Windows of a text.
     Text(Windows),
 }
 
@@ -45,6 +48,11 @@ impl Split {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The rows in their kind.
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     /// The rows as a batch, with their labels: one for each row of class scores.

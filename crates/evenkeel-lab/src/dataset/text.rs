@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::{DataError, Dataset, Entry, Request, Source, Split};
 use crate::example::Example;
@@ -101,6 +102,7 @@ fn dataset(
         classes: vocabulary,
         train: Split::text(train),
         test: Split::text(test),
+        sha256: OnceLock::new(),
     })
 }
 
@@ -121,6 +123,11 @@ impl Windows {
     /// dropped.
     pub fn len(&self) -> usize {
         self.tokens.len().saturating_sub(1) / self.context
+    }
+
+    /// All tokens, one after the other.
+    pub(super) fn all(&self) -> &[u16] {
+        &self.tokens
     }
 
     /// The tokens of some windows one after the other, `ahead` tokens later.

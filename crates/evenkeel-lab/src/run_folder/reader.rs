@@ -38,21 +38,32 @@ impl Run {
     /// # Errors
     /// [`LabError::Io`], or [`LabError::Malformed`] with file and line.
     pub fn load(folder: &Path) -> Result<Self, LabError> {
-        let header = Header::load(folder)?;
         let run = Self {
-            folder: folder.to_owned(),
-            steps: lines(&folder.join(STEPS))?,
             layers: lines(&folder.join(LAYERS))?,
-            evals: lines(&folder.join(EVALS))?,
             timing: match folder.join(TIMING) {
                 path if path.exists() => lines(&path)?,
                 _ => Vec::new(),
             },
-            outcome: Outcome::load(folder)?,
-            header,
+            ..Self::load_outline(folder)?
         };
         run.check_lengths()?;
         Ok(run)
+    }
+
+    /// The same without the lines of `layers.jsonl`, which are most of a run's bytes, and `timing.jsonl`.
+    ///
+    /// # Errors
+    /// As [`Run::load`].
+    pub fn load_outline(folder: &Path) -> Result<Self, LabError> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            header: Header::load(folder)?,
+            steps: lines(&folder.join(STEPS))?,
+            layers: Vec::new(),
+            timing: Vec::new(),
+            evals: lines(&folder.join(EVALS))?,
+            outcome: Outcome::load(folder)?,
+        })
     }
 
     fn check_lengths(&self) -> Result<(), LabError> {

@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use burn_pack::AtomicFile;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,10 @@ pub struct Lock {
     _file: File,
 }
 
+/// A listing holds the lock for a moment to see whether somebody else does.
+const LOOKS: u32 = 5;
+const LOOK: Duration = Duration::from_millis(10);
+
 impl Lock {
     /// Makes and locks `folder`.
     ///
@@ -54,7 +60,15 @@ impl Lock {
         fs::create_dir_all(folder).map_err(LabError::io(folder))?;
         let path = folder.join(LOCK);
         let file = File::create(&path).map_err(LabError::io(&path))?;
-        match file.try_lock() {
+        let mut tried = file.try_lock();
+        for _ in 1..LOOKS {
+            if !matches!(tried, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            thread::sleep(LOOK);
+            tried = file.try_lock();
+        }
+        match tried {
             Ok(()) => Ok(Self {
                 folder: folder.to_owned(),
                 _file: file,
@@ -64,6 +78,16 @@ impl Lock {
             }),
             Err(TryLockError::Error(source)) => Err(LabError::Io { path, source }),
         }
+    }
+
+    /// Whether somebody is writing to the run in `folder`; not, as far as can be seen, where nothing
+    /// can be locked.
+    pub fn is_held(folder: &Path) -> bool {
+        let path = folder.join(LOCK);
+        // Opening what is no file, such as a pipe, might never end.
+        let file = path.is_file().then(|| File::open(&path).ok()).flatten();
+        let tried = file.map(|file| file.try_lock_shared());
+        matches!(tried, Some(Err(TryLockError::WouldBlock)))
     }
 
     /// Removes what writes left behind that were killed in the middle.
@@ -304,14 +328,28 @@ fn json_line(value: &impl Serialize) -> Vec<u8> {
 /// # Errors
 /// [`LabError::Io`]; an earlier file of that name stays as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
+    write_atomically_with(path, |file| {
+        file.write_all(bytes).map_err(LabError::io(path))
+    })
+}
+
+/// The same for what is written piece by piece.
+///
+/// # Errors
+/// [`LabError::Io`] or the error of `write`; an earlier file of that name stays as it was.
+pub fn write_atomically_with<T>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, LabError>,
+) -> Result<T, LabError> {
     let failed = |error: burn_pack::Error| LabError::Io {
         path: path.to_owned(),
         source: std::io::Error::other(error.to_string()),
     };
     let (scratch, mut file) = AtomicFile::create(path).map_err(failed)?;
-    file.write_all(bytes).map_err(LabError::io(path))?;
+    let written = write(&mut file)?;
     file.sync_all().map_err(LabError::io(path))?;
     drop(file);
     failpoint::at("file-written");
-    scratch.commit().map_err(failed)
+    scratch.commit().map_err(failed)?;
+    Ok(written)
 }

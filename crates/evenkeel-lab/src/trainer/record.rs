@@ -21,6 +21,7 @@ pub fn header(spec: &RunSpec, probe: &Probe) -> Header {
         evenkeel: env!("CARGO_PKG_VERSION").to_owned(),
         burn: BURN.to_owned(),
         device: spec.device.description.clone(),
+        data_sha256: Some(spec.data.sha256().to_owned()),
         spec: spec.raw.clone(),
         layers: probe
             .layers()

@@ -79,20 +79,23 @@ impl<'a> Session<'a> {
                 parameters: probe.parameters().len(),
             });
         }
-        let header = header(job.spec, &probe);
-        let run = fingerprint(header.to_toml(&job.folder)?.as_bytes());
+        let mut header = header(job.spec, &probe);
         let lock = Lock::take(&job.folder)?;
         // What has begun with events goes on with them.
         let events =
             job.events || (job.start == Start::Resume && tensorboard::is_kept(&job.folder));
         let mut checkpoints = Checkpoints::of(&job.folder, job.checkpoints.keep);
-        let resumed = match job.start {
-            Start::Resume if is_run(&job.folder) => {
-                Header::load(&job.folder)?.refuse_other(&header, &job.folder)?;
-                lock.tidy()?;
-                checkpoints.newest(&run)?
-            }
-            _ => None,
+        let resumes = job.start == Start::Resume && is_run(&job.folder);
+        if resumes {
+            let there = Header::load(&job.folder)?;
+            header = header.as_of(&there);
+            there.refuse_other(&header, &job.folder)?;
+            lock.tidy()?;
+        }
+        let run = fingerprint(header.to_toml(&job.folder)?.as_bytes());
+        let resumed = match resumes {
+            true => checkpoints.newest(&run)?,
+            false => None,
         };
         let writer = match &resumed {
             Some(checkpoint) => RunWriter::resume(lock, &checkpoint.state.logs, events)?,

@@ -22,7 +22,7 @@ import compare
 import scaling
 import tables
 import telemetry
-from networks import NETWORKS
+from networks import NETWORKS, spec
 from sides import build
 
 PARTS = ("compare", "telemetry", "scaling")
@@ -35,6 +35,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help="compare, telemetry, scaling; all of them without")
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), metavar="NAME", help=", ".join(NETWORKS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--batch-size", type=int, metavar="N", help="instead of the networks' own")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a few steps of each: whether it works, not how fast")
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="leave out torch.compile")
@@ -46,6 +47,8 @@ def options() -> argparse.Namespace:
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; parts are {', '.join(PARTS)}; networks {', '.join(NETWORKS)}")
     given.parts = given.parts or PARTS
+    own = {} if given.batch_size is None else {"batch_size": given.batch_size}
+    given.spec = lambda name: spec(NETWORKS[name] | own, given.seed)
     given.say = lambda text: print(text, file=sys.stderr, flush=True)
     return given
 

@@ -5,7 +5,6 @@ import pathlib
 import statistics
 import tempfile
 
-from networks import NETWORKS, spec
 from sides import Ours
 
 COLUMNS = [
@@ -29,13 +28,14 @@ def interval(values: list) -> tuple:
 def overhead(program: str, name: str, way: str, options) -> dict:
     """A row: the median over pairs of the difference, in per cent of a plain step. Pairs of two
     steps, one of each order, so that what the order does cancels."""
-    whole = spec(NETWORKS[name], options.seed)
+    whole = options.spec(name)
     with tempfile.TemporaryDirectory() as folder:
         ours = Ours(program, whole, pathlib.Path(folder), 1)
         trial = ours.ask(do="pairs", ways=["plain", way], pairs=2)["pairs"]
         step = statistics.median(trial[0]["seconds"])
         pairs = min(2000, max(20, 2 * round((10 if options.quick else 60) / step / 4)))
-        plain, measured = (b["seconds"] for b in ours.ask(do="pairs", ways=["plain", way], pairs=pairs)["pairs"])
+        blocks = ours.ask(do="pairs", ways=["plain", way], pairs=pairs)["pairs"]
+        plain, measured = (block["seconds"] for block in blocks)
         ours.close()
     median = statistics.median(plain)
     both = [(b - a) / median * 100 for a, b in zip(plain, measured)]
@@ -55,5 +55,5 @@ def overhead(program: str, name: str, way: str, options) -> dict:
 
 
 def overheads(program: str, options) -> list:
-    names = [name for name in options.networks if name in CASES] or CASES
+    names = [name for name in CASES if name in options.networks]
     return [overhead(program, name, way, options) for name in names for way in WAYS]

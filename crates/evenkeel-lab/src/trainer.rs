@@ -2,7 +2,7 @@
 
 mod evaluation;
 mod gradients;
-mod record;
+pub mod record;
 mod session;
 
 use std::path::{Path, PathBuf};

@@ -27,7 +27,7 @@ class Side:
 
     def __init__(self, command: list, threads: int):
         cores = sorted(os.sched_getaffinity(0))[:threads]
-        names = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "EVENKEEL_THREADS")
+        names = ("OMP_NUM_THREADS",)
         self.process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,

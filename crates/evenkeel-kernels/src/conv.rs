@@ -197,16 +197,8 @@ impl Conv {
         self.inputs / self.groups * self.kernel[0] * self.kernel[1]
     }
 
-    /// `y`. After each image `done` is told its number and sees its output; what it gives is
-    /// returned in the order of the images.
-    pub fn forward<R: Send>(
-        &self,
-        workers: &Workers,
-        x: &[f32],
-        w: &[f32],
-        y: &mut [f32],
-        done: impl Fn(&[f32]) -> R + Sync + Send,
-    ) -> Vec<R> {
+    /// `y`.
+    pub fn forward(&self, workers: &Workers, x: &[f32], w: &[f32], y: &mut [f32]) {
         let outputs = self.outputs / self.groups;
         let rows = self.window_weights();
         let weights = |group: usize| &w[group * outputs * self.weights()..];
@@ -214,10 +206,9 @@ impl Conv {
         let matrices: Vec<Panels> = (0..self.groups).map(matrix).collect();
         let (frame, window) = (self.frame(), self.window());
         let share = self.share();
-        let results = workers.chunks_with(y, share * self.output_numbers(), |piece, y| {
+        workers.chunks(y, share * self.output_numbers(), |piece, y| {
             let mut framed = vec![0.0; frame.numbers()];
-            let images = y.chunks_mut(self.output_numbers()).enumerate();
-            let results = images.map(|(image, y)| {
+            for (image, y) in y.chunks_mut(self.output_numbers()).enumerate() {
                 let x = self.image(x, piece * share + image);
                 frame.fill(&mut framed, |pixel, row| copy(x, pixel * self.inputs, row));
                 for (group, matrix) in matrices.iter().enumerate() {
@@ -236,25 +227,21 @@ impl Conv {
                     }
                     .compute();
                 }
-                done(y)
-            });
-            results.collect::<Vec<R>>()
+            }
         });
-        results.into_iter().flatten().collect()
     }
 
     fn image<'a>(&self, x: &'a [f32], image: usize) -> &'a [f32] {
         &x[image * self.input_numbers()..][..self.input_numbers()]
     }
 
-    /// The gradients of the weights and, if there is room for it, of the input. `errors` writes the
-    /// gradient of some consecutive pixels of the output, from the given one on.
+    /// The gradients of the weights and, if there is room for it, of the input.
     pub fn backward(
         &self,
         workers: &Workers,
         x: &[f32],
         w: &[f32],
-        errors: impl Fn(usize, &mut [f32]) + Sync + Send,
+        dy: &[f32],
         dw: &mut [f32],
         dx: Option<&mut [f32]>,
     ) {
@@ -263,7 +250,7 @@ impl Conv {
         let piece = |piece: usize, mut dx: Option<&mut [f32]>| {
             let mut sums = vec![0.0; dw.len()];
             let mut framed = vec![0.0; self.frame().numbers()];
-            let mut dy = vec![0.0; plan.frame.numbers()];
+            let mut errors = vec![0.0; plan.frame.numbers()];
             let images = piece * share..((piece + 1) * share).min(self.batch);
             for (image, place) in images.clone().zip(0..) {
                 let first = image * self.output_pixels();
@@ -272,10 +259,10 @@ impl Conv {
                 let x = self.image(x, image);
                 self.frame()
                     .fill(&mut framed, |pixel, row| copy(x, pixel * self.inputs, row));
-                self.correlate(&framed, &dy, plan.frame.pixels(), &mut sums);
+                self.correlate(&framed, &errors, plan.frame.pixels(), &mut sums);
                 if let Some(dx) = &mut dx {
                     let numbers = self.input_numbers();
-                    plan.compute(self, &dy, &mut dx[place * numbers..][..numbers]);
+                    plan.compute(self, &errors, &mut dx[place * numbers..][..numbers]);
                 }
             }
             sums

@@ -47,7 +47,7 @@ impl Kernels {
     fn convolve(&self, conv: Conv, x: FlexTensor, w: FlexTensor) -> (FlexTensor, Convolution) {
         let [height, width] = conv.output_size();
         let mut y = self.memory.numbers(conv.batch * conv.output_numbers());
-        conv.forward(&self.workers, slice(&x), slice(&w), y.as_mut(), |_| ());
+        conv.forward(&self.workers, slice(&x), slice(&w), y.as_mut());
         let y = y.into_tensor([conv.batch, height, width, conv.outputs]);
         let saved = Convolution {
             kernels: self.clone(),
@@ -77,17 +77,12 @@ impl Saved<2> for Convolution {
         } = self;
         let room = |tensor: &FlexTensor| kernels.memory.numbers(tensor.layout().num_elements());
         let (mut dw, mut dx) = (room(&w), input.then(|| room(&x)));
-        let channels = conv.outputs;
-        let errors = |pixel: usize, row: &mut [f32]| {
-            row.copy_from_slice(&slice(&dy)[pixel * channels..][..row.len()]);
-        };
-        let (x_numbers, w_numbers) = (slice(&x), slice(&w));
         let wanted = dx.as_mut().map(|dx| dx.as_mut());
         conv.backward(
             &kernels.workers,
-            x_numbers,
-            w_numbers,
-            errors,
+            slice(&x),
+            slice(&w),
+            slice(&dy),
             dw.as_mut(),
             wanted,
         );

@@ -11,21 +11,21 @@ use evenkeel_lab::feed::Feed;
 use evenkeel_lab::interchange::{Export, NamedTensor, to_safetensors};
 use evenkeel_lab::run_folder::write_atomically;
 use evenkeel_lab::spec::RunSpec;
-use evenkeel_lab::trainer::{device, initial};
+use evenkeel_lab::trainer::initial;
 
 /// Inputs and labels of a batch.
 pub type Pair = (Input, Tensor<1, Int>);
 
 /// The first batches of a run.
 pub fn batches(spec: &RunSpec, count: usize) -> Vec<Pair> {
-    let (device, mut feed) = (device(), Feed::new(spec));
-    (0..count).map(|_| feed.next_batch().on(&device)).collect()
+    let (device, mut feed) = (&spec.device.device, Feed::new(spec));
+    (0..count).map(|_| feed.next_batch().on(device)).collect()
 }
 
 /// Writes `model.json`, `weights.safetensors` and `batches.safetensors`.
 pub fn write(spec: &RunSpec, batches: &[Pair], folder: &Path) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
-    let network = initial(spec, &device());
+    let network = initial(spec)?;
     let weights = Export::of(&network, &GradientsParams::new()).weights;
     let numbered = batches.iter().enumerate();
     let batches: Vec<NamedTensor> = numbered.flat_map(|(i, pair)| tensors(i, pair)).collect();
@@ -33,11 +33,11 @@ pub fn write(spec: &RunSpec, batches: &[Pair], folder: &Path) -> Result<(), Box<
     write_atomically(&folder.join("model.json"), &serde_json::to_vec(&model)?)?;
     write_atomically(
         &folder.join("weights.safetensors"),
-        &to_safetensors(&weights)?,
+        &to_safetensors(&weights, None)?,
     )?;
     write_atomically(
         &folder.join("batches.safetensors"),
-        &to_safetensors(&batches)?,
+        &to_safetensors(&batches, None)?,
     )?;
     Ok(())
 }

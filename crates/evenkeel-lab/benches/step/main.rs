@@ -15,6 +15,7 @@ use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
 use evenkeel_lab::spec::{RawSpec, RunSpec};
+use evenkeel_ops::Kernels;
 use serde::{Deserialize, Serialize};
 
 use rig::{Block, Rig};
@@ -56,12 +57,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (spec, folder) = (spec.check()?, PathBuf::from(folder));
     let batches = handover::batches(&spec, batches.parse()?);
     handover::write(&spec, &batches, &folder)?;
-    serve(&mut Rigs {
+    // As many as the other side has set this process to.
+    let kernels = Kernels::new(std::thread::available_parallelism()?.get())?;
+    let mut rigs = Rigs {
         spec: &spec,
         batches: &batches,
         folder,
+        kernels: kernels.clone(),
         rigs: HashMap::new(),
-    })
+    };
+    Ok(kernels.run(|| serve(&mut rigs).map_err(|error| error.to_string()))?)
 }
 
 fn serve(rigs: &mut Rigs) -> Result<(), Box<dyn Error>> {
@@ -102,13 +107,14 @@ struct Rigs<'a> {
     spec: &'a RunSpec,
     batches: &'a [handover::Pair],
     folder: PathBuf,
+    kernels: Kernels,
     rigs: HashMap<Way, Rig<'a>>,
 }
 
 impl<'a> Rigs<'a> {
     fn get(&mut self, way: Way) -> Result<&mut Rig<'a>, Box<dyn Error>> {
         if !self.rigs.contains_key(&way) {
-            let rig = Rig::new(self.spec, self.batches, way, &self.folder)?;
+            let rig = Rig::new(self.spec, self.batches, way, &self.folder, &self.kernels)?;
             self.rigs.insert(way, rig);
         }
         Ok(self.rigs.get_mut(&way).ok_or("no rig")?)

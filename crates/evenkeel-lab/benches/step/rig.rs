@@ -12,7 +12,8 @@ use evenkeel_lab::optimizer;
 use evenkeel_lab::run_folder::{Lock, RunWriter, TimingLine};
 use evenkeel_lab::spec::RunSpec;
 use evenkeel_lab::trainer::record::{header, layer_line, step_line};
-use evenkeel_lab::trainer::{cross_entropy, device, initial, probe};
+use evenkeel_lab::trainer::{cross_entropy, initial, probe};
+use evenkeel_ops::Kernels;
 use serde::Serialize;
 
 use crate::handover::Pair;
@@ -51,8 +52,9 @@ impl<'a> Rig<'a> {
         batches: &'a [Pair],
         way: Way,
         folder: &Path,
+        kernels: &Kernels,
     ) -> Result<Self, Box<dyn Error>> {
-        let network = initial(spec, &device());
+        let network = initial(spec)?.on(kernels);
         let telemetry = match way {
             Way::Plain => None,
             Way::Layers => Some(Telemetry::new(spec, &network, &folder.join(way.name()))?),

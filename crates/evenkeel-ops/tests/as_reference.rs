@@ -1,0 +1,175 @@
+//! Every operation against Burn's own, values and gradients, over random shapes.
+
+use burn::tensor::{Device, Distribution, Tensor};
+use evenkeel_ops::{Kernels, Norm, Normalized, reference};
+use proptest::prelude::*;
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &device())
+}
+
+/// Largest difference relative to the largest number.
+fn apart<const D: usize>(ours: &Tensor<D>, reference: &Tensor<D>) -> f64 {
+    assert_eq!(ours.dims(), reference.dims());
+    let error = (ours.clone() - reference.clone()).abs().max();
+    let size = reference.clone().abs().max().into_scalar::<f64>();
+    error.into_scalar::<f64>() / size.max(1e-3)
+}
+
+fn same<const D: usize>(ours: &Tensor<D>, reference: &Tensor<D>) -> Result<(), TestCaseError> {
+    let apart = apart(ours, reference);
+    prop_assert!(apart < 2e-4, "{}", apart);
+    Ok(())
+}
+
+/// The gradients of `inputs` when the output's is `dy`.
+macro_rules! gradients {
+    ($y:expr, $dy:expr, [$($input:expr),*]) => {{
+        let gradients = ($y.clone() * $dy.clone()).sum().backward();
+        ($($input.grad(&gradients).unwrap()),*,)
+    }};
+}
+
+/// The same numbers in a graph of their own.
+fn leaf<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
+    Tensor::from_inner(tensor.clone().inner()).require_grad()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn linear(rows in 1..200usize, inputs in 1..70usize, outputs in 1..70usize, bias in any::<bool>()) {
+        let (x, w, b) = (random([rows, inputs]), random([inputs, outputs]), random([outputs]));
+        let dy = random([rows, outputs]);
+        let kernels = Kernels::new(2).unwrap();
+        let [(y, dx, dw, db), (ry, rdx, rdw, rdb)] = [true, false].map(|ours| {
+            let (x, w, b) = (leaf(&x), leaf(&w), leaf(&b));
+            let given = bias.then(|| b.clone());
+            let y = match ours {
+                true => kernels.linear(x.clone(), w.clone(), given),
+                false => reference::linear(x.clone(), w.clone(), given),
+            };
+            let gradients = (y.clone() * dy.clone()).sum().backward();
+            (y.inner(), x.grad(&gradients).unwrap(), w.grad(&gradients).unwrap(), b.grad(&gradients))
+        });
+        same(&y, &ry)?;
+        same(&dx, &rdx)?;
+        same(&dw, &rdw)?;
+        prop_assert_eq!(db.is_some(), bias);
+        if let (Some(db), Some(rdb)) = (db, rdb) {
+            same(&db, &rdb)?;
+        }
+    }
+
+    #[test]
+    fn conv(
+        (batch, height, width) in (1..4usize, 3..9usize, 3..9usize),
+        (inputs, outputs, groups) in (1..4usize, 1..20usize, 1..3usize),
+        (rows, columns) in (1..4usize, 1..4usize),
+        (stride, padding) in ([1..3usize, 1..3], [0..3usize, 0..3]),
+    ) {
+        let x = random([batch, height, width, inputs * groups]);
+        let w = random([outputs * groups, inputs, rows, columns]);
+        let kernels = Kernels::new(2).unwrap();
+        let dims = kernels.conv(x.clone(), w.clone(), stride, padding, groups).dims();
+        let dy = random(dims);
+        let [(y, dx, dw), (ry, rdx, rdw)] = [true, false].map(|ours| {
+            let (x, w) = (leaf(&x), leaf(&w));
+            let y = match ours {
+                true => kernels.conv(x.clone(), w.clone(), stride, padding, groups),
+                false => reference::conv(x.clone(), w.clone(), stride, padding, groups),
+            };
+            let (dx, dw) = gradients!(y, dy, [x, w]);
+            (y.inner(), dx, dw)
+        });
+        same(&y, &ry)?;
+        same(&dx, &rdx)?;
+        same(&dw, &rdw)?;
+    }
+
+    #[test]
+    fn batch_norm(
+        (batch, height, width, features) in (2..5usize, 1..5usize, 1..5usize, 1..40usize),
+        residual in any::<bool>(),
+        relu in any::<bool>(),
+    ) {
+        let shape = [batch, height, width, features];
+        let (z, r, dy) = (random(shape), random(shape), random(shape));
+        let (gamma, beta) = (random([features]), random([features]));
+        let kernels = Kernels::new(2).unwrap();
+        let [(y, mean, variance, dz, dgamma, dbeta, dr), (ry, rmean, rvariance, rdz, rdgamma, rdbeta, rdr)] =
+            [true, false].map(|ours| {
+                let (z, r, gamma, beta) = (leaf(&z), leaf(&r), leaf(&gamma), leaf(&beta));
+                let norm = Norm {
+                    gamma: gamma.clone(),
+                    beta: beta.clone(),
+                    epsilon: 1e-2,
+                    residual: residual.then(|| r.clone()),
+                    relu,
+                };
+                let Normalized { y, mean, variance } = match ours {
+                    true => kernels.batch_norm(z.clone(), norm),
+                    false => reference::batch_norm(z.clone(), norm),
+                };
+                let gradients = (y.clone() * dy.clone()).sum().backward();
+                (
+                    y.inner(),
+                    mean.without_autodiff(),
+                    variance.without_autodiff(),
+                    z.grad(&gradients).unwrap(),
+                    gamma.grad(&gradients).unwrap(),
+                    beta.grad(&gradients).unwrap(),
+                    r.grad(&gradients),
+                )
+            });
+        same(&y, &ry)?;
+        same(&mean, &rmean)?;
+        same(&variance, &rvariance)?;
+        same(&dz, &rdz)?;
+        same(&dgamma, &rdgamma)?;
+        same(&dbeta, &rdbeta)?;
+        prop_assert_eq!(dr.is_some(), residual);
+        if let (Some(dr), Some(rdr)) = (dr, rdr) {
+            same(&dr, &rdr)?;
+        }
+    }
+}
+
+#[test]
+fn without_a_graph_and_in_other_types_it_is_the_same() {
+    let kernels = Kernels::default();
+    let (x, w) = (random([5, 7]), random([7, 9]));
+    let tracked = kernels.linear(x.clone(), w.clone().require_grad(), None).inner();
+    let plain = kernels.linear(x.clone().inner(), w.clone().inner(), None);
+    assert_eq!(apart(&plain, &tracked), 0.0);
+    let double = |t: Tensor<2>| t.inner().cast(burn::tensor::FloatDType::F64);
+    let wide = kernels.linear(double(x), double(w), None);
+    assert_eq!(wide.dtype(), burn::tensor::DType::F64);
+    assert!(apart(&wide.cast(burn::tensor::FloatDType::F32), &plain) < 1e-5);
+}
+
+#[test]
+fn inputs_that_are_no_row_of_numbers_are_put_in_order() {
+    let kernels = Kernels::default();
+    let (x, w) = (random([7, 5]), random([9, 7]));
+    let ours = kernels.linear(x.clone().transpose(), w.clone().transpose(), None);
+    let reference = reference::linear(x.transpose(), w.transpose(), None);
+    assert!(apart(&ours, &reference) < 1e-5);
+}
+
+#[test]
+fn a_tensor_used_twice_gets_both_gradients() {
+    let kernels = Kernels::default();
+    let (x, w) = (leaf(&random([4, 3])), leaf(&random([3, 3])));
+    let y = kernels.linear(kernels.linear(x.clone(), w.clone(), None), w.clone(), None);
+    let ours = w.grad(&y.sum().backward()).unwrap();
+    let (x, w) = (leaf(&x), leaf(&w));
+    let y = x.matmul(w.clone()).matmul(w.clone());
+    let reference = w.grad(&y.sum().backward()).unwrap();
+    assert!(apart(&ours, &reference) < 1e-5);
+}

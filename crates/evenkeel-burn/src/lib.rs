@@ -46,3 +46,4 @@
 pub mod controller;
 pub mod probe;
 pub mod rescale;
+pub mod scale;

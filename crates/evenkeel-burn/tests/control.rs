@@ -29,7 +29,7 @@ fn elrs(net: &Net, batch: &Batch) -> Vec<Elr> {
         .collect()
 }
 
-fn factors(net: &Net, batch: &Batch) -> HashMap<burn::module::ParamId, RescaleFactor> {
+fn factors(net: &Net, batch: &Batch) -> HashMap<ParamId, RescaleFactor> {
     net.weights()
         .into_iter()
         .zip(rescale_factors(&elrs(net, batch)))

@@ -15,6 +15,7 @@ pub mod example;
 mod failpoint;
 pub mod feed;
 pub mod interchange;
+pub mod granularity;
 pub mod invariance;
 pub mod model;
 pub mod optimizer;

@@ -13,6 +13,7 @@ use crate::augment::{Augmentation, AugmentationError};
 use crate::dataset::{self, DataError, Dataset, Request};
 use crate::device::{self, DeviceError, Opened};
 use crate::example::Example;
+use crate::granularity::{self, Granularity};
 use crate::model::choice::Choice;
 use crate::model::init::Init;
 use crate::model::layer::Layer;
@@ -52,6 +53,9 @@ pub struct RawSpec {
     pub lr: f64,
     /// Control of the effective learning rates.
     pub control: String,
+    /// What has an ELR of its own.
+    #[serde(default = "layer")]
+    pub granularity: String,
     /// Optimiser, as the theory crate writes it.
     #[serde(default = "sgd")]
     pub optimizer: String,
@@ -98,6 +102,7 @@ impl Default for RawSpec {
             batch_size: 128,
             lr: 0.1,
             control: "none".to_owned(),
+            granularity: layer(),
             optimizer: sgd(),
             schedule: constant(),
             accumulate: one(),
@@ -110,6 +115,10 @@ impl Default for RawSpec {
             device: cpu(),
         }
     }
+}
+
+fn layer() -> String {
+    "layer".to_owned()
 }
 
 fn sgd() -> String {
@@ -158,6 +167,8 @@ pub struct RunSpec {
     pub controls: Controls,
     /// What computes.
     pub device: Opened,
+    /// What has an ELR of its own.
+    pub granularity: Granularity,
 }
 
 /// What was asked for is not permitted.
@@ -284,6 +295,12 @@ impl RawSpec {
         let schedule = Schedule::new(self.schedule.parse()?, lr, self.steps);
         let optimizer = self.optimizer.parse()?;
         let controls = self.control.parse()?;
+        let granularity = choose(
+            "--granularity",
+            &Some(self.granularity.clone()),
+            granularity::ALL,
+            Granularity::Layer,
+        )?;
         let augmentation: Augmentation = self.augment.as_deref().unwrap_or("none").parse()?;
         let device = device::open(&self.device)?;
         let data = match loaded {
@@ -315,6 +332,7 @@ impl RawSpec {
             optimizer,
             controls,
             device,
+            granularity,
         })
     }
 

@@ -7,7 +7,7 @@ use evenkeel::control;
 use serde::de::DeserializeOwned;
 
 use super::{
-    EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine,
+    EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine, UNITS, UnitLine,
 };
 use crate::error::LabError;
 
@@ -22,6 +22,8 @@ pub struct Run {
     pub steps: Vec<StepLine>,
     /// `layers.jsonl`.
     pub layers: Vec<LayerLine>,
+    /// `units.jsonl`; empty where units were not measured.
+    pub units: Vec<UnitLine>,
     /// `evals.jsonl`.
     pub evals: Vec<EvalLine>,
     /// `outcome.json`; `None` for a run that is going on or was killed.
@@ -40,6 +42,10 @@ impl Run {
             folder: folder.to_owned(),
             steps: lines(&folder.join(STEPS))?,
             layers: lines(&folder.join(LAYERS))?,
+            units: match folder.join(UNITS).exists() {
+                true => lines(&folder.join(UNITS))?,
+                false => Vec::new(),
+            },
             evals: lines(&folder.join(EVALS))?,
             outcome: Outcome::load(folder)?,
             header,

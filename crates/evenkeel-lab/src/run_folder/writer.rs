@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CHECKPOINTS, EVALS, EvalLine, HEADER, Header, LAYERS, LOCK, LayerLine, OUTCOME, Outcome, STEPS,
-    StepLine, TIMING, TimingLine,
+    StepLine, TIMING, TimingLine, UNITS, UnitLine,
 };
 use crate::error::LabError;
 use crate::failpoint;
@@ -20,6 +20,8 @@ use crate::failpoint;
 pub struct Lengths {
     steps: u64,
     layers: u64,
+    #[serde(default)]
+    units: u64,
     evals: u64,
     timing: u64,
 }
@@ -30,6 +32,8 @@ pub struct RunWriter {
     folder: PathBuf,
     steps: Lines,
     layers: Lines,
+    /// Where layers have units.
+    units: Option<Lines>,
     evals: Lines,
     timing: Lines,
     _lock: Lock,
@@ -105,9 +109,13 @@ impl RunWriter {
     pub fn create(lock: Lock, header: &Header) -> Result<Self, LabError> {
         let folder = lock.folder.as_path();
         remove_if_there(&folder.join(OUTCOME))?;
+        remove_if_there(&folder.join(UNITS))?;
+        let divided = header.layers.iter().any(|layer| layer.units.is_some());
+        let units = divided.then(|| Lines::create(folder, UNITS)).transpose()?;
         let writer = Self {
             steps: Lines::create(folder, STEPS)?,
             layers: Lines::create(folder, LAYERS)?,
+            units,
             evals: Lines::create(folder, EVALS)?,
             timing: Lines::create(folder, TIMING)?,
             folder: folder.to_owned(),
@@ -135,6 +143,10 @@ impl RunWriter {
         Ok(Self {
             steps: Lines::resume(folder, STEPS, lengths.steps)?,
             layers: Lines::resume(folder, LAYERS, lengths.layers)?,
+            units: match folder.join(UNITS).exists() {
+                true => Some(Lines::resume(folder, UNITS, lengths.units)?),
+                false => None,
+            },
             evals: Lines::resume(folder, EVALS, lengths.evals)?,
             timing: Lines::resume(folder, TIMING, lengths.timing)?,
             folder: folder.to_owned(),
@@ -150,6 +162,7 @@ impl RunWriter {
         Ok(Lengths {
             steps: self.steps.sync()?,
             layers: self.layers.sync()?,
+            units: self.units.as_mut().map_or(Ok(0), Lines::sync)?,
             evals: self.evals.sync()?,
             timing: self.timing.sync()?,
         })
@@ -163,9 +176,13 @@ impl RunWriter {
         &mut self,
         step: &StepLine,
         layers: &LayerLine,
+        units: Option<&UnitLine>,
         timing: &TimingLine,
     ) -> Result<(), LabError> {
         self.layers.write(layers)?;
+        if let (Some(lines), Some(units)) = (&mut self.units, units) {
+            lines.write(units)?;
+        }
         failpoint::at("step-half-logged");
         self.timing.write(timing)?;
         self.steps.write(step)

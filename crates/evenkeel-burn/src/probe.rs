@@ -12,12 +12,13 @@ use evenkeel::quantity::{QuantityError, RescaleFactor};
 use thiserror::Error;
 
 use crate::rescale::scale_weights;
+use crate::scale::Scale;
 use reading::Sums;
 use units::Search;
 use walk::{Reader, Survey, Tracked};
 
 pub use reading::Reading;
-pub use units::Units;
+pub use units::{UNIT_TOLERANCE, Units};
 
 /// `|cos(W, ∇W)|·√numel` up to which a weight is taken to be scale-invariant (T1).
 ///
@@ -185,9 +186,17 @@ impl Probe {
     }
 
     /// The module with all tracked weights multiplied: the same function, if they are
-    /// scale-invariant (T1).
+    /// scale-invariant (T1). Of a weight that is divided, every second unit is: scaled all alike,
+    /// slices of an invariant weight tell nothing about themselves.
     pub fn scaled<M: Module>(&self, module: &M, factor: RescaleFactor) -> M {
-        let factors = self.layers().map(|layer| (layer.id, factor.into()));
+        let scale = |layer: &Parameter| match layer.units {
+            None => factor.into(),
+            Some(Units { axis, count }) => {
+                let every_second = [RescaleFactor::ONE, factor].into_iter().cycle();
+                Scale::along(axis, &every_second.take(count).collect::<Vec<_>>())
+            }
+        };
+        let factors = self.layers().map(|layer| (layer.id, scale(layer)));
         scale_weights(module.clone(), &factors.collect())
     }
 

@@ -7,7 +7,8 @@ use evenkeel::control;
 use serde::de::DeserializeOwned;
 
 use super::{
-    EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine, UNITS, UnitLine,
+    EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine, UNITS,
+    UnitLine,
 };
 use crate::error::LabError;
 

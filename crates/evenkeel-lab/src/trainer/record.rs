@@ -29,7 +29,9 @@ pub fn header(spec: &RunSpec, probe: &Probe) -> Header {
             .map(|layer| LayerHeader {
                 name: layer.path.clone(),
                 shape: layer.shape.clone(),
-                units: layer.units.map(|Units { axis, count }| UnitHeader { axis, count }),
+                units: layer
+                    .units
+                    .map(|Units { axis, count }| UnitHeader { axis, count }),
             })
             .collect(),
         others: others.map(other_header).collect(),

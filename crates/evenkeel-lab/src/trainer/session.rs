@@ -229,7 +229,12 @@ impl<'a> Session<'a> {
             multipliers: multipliers
                 .map(|multiplier| multiplier.get().to_bits())
                 .collect(),
-            starts: self.controller.starts().iter().map(|norm| norm.to_bits()).collect(),
+            starts: self
+                .controller
+                .starts()
+                .iter()
+                .map(|norm| norm.to_bits())
+                .collect(),
             logs: self.writer.sync()?,
             evaluated: self.evaluated == Some(step),
             best: self.best,

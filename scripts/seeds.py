@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains over several seeds and prints a table in Markdown: mean, lowest and highest of each figure.
 
-    python scripts/seeds.py [--seeds 5] [--evenkeel target/release/evenkeel] [--out DIR] [-- TRAIN OPTIONS]
+    python scripts/seeds.py [--seeds 5] [--controls A,B] [--evenkeel target/release/evenkeel] [--out DIR] [-- TRAIN OPTIONS]
 
 Runs that are in DIR already are not trained again. Needs nothing but Python.
 """
@@ -45,17 +45,19 @@ def main() -> None:
     parser.add_argument("--evenkeel", default="target/release/evenkeel")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/seeds"))
+    parser.add_argument("--controls", default=",".join(CONTROLS), help="separated by commas")
     parser.add_argument("options", nargs="*", help="options of `evenkeel train`, after --")
     arguments = parser.parse_args()
+    controls = arguments.controls.split(",")
     for seed in range(arguments.seeds):
         folder = arguments.out / str(seed)
-        missing = [c for c in CONTROLS if not (folder / c.replace(":", "-") / "outcome.json").exists()]
+        missing = [c for c in controls if not (folder / c.replace(":", "-") / "outcome.json").exists()]
         if missing:
             command = [arguments.evenkeel, "train", "--seed", str(seed), "--out", str(folder), "--overwrite"]
             command += ["--control", ",".join(missing), *arguments.options]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     head = None
-    for control in CONTROLS:
+    for control in controls:
         runs = [figures(arguments.out / str(seed) / control.replace(":", "-")) for seed in range(arguments.seeds)]
         if head is None:
             head = list(runs[0])

@@ -1,19 +1,22 @@
 //! The controls of the theory crate, acting on a real network in two lines of a training loop.
 
+mod rates;
 mod update;
 
 use std::collections::HashMap;
 
-use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
-use burn::module::{Module, ParamGroup, ParamId};
+use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::module::{Module, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use evenkeel::control::{Controls, Moment, Plan};
 use evenkeel::optimizer::Measure;
-use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
+use evenkeel::quantity::{Elr, Growth, LearningRate, LrMultiplier, RescaleFactor};
 use thiserror::Error;
 
 use crate::probe::{Probe, ProbeError, Reading};
 use crate::rescale::{RescaleError, rescale, rescale_state};
+use crate::scale::Scale;
+use rates::{Rates, by_layer};
 use update::Update;
 
 /// What can go wrong while steering.
@@ -25,6 +28,15 @@ pub enum SteerError {
     /// The weights could not be rescaled.
     #[error(transparent)]
     Rescale(#[from] RescaleError),
+    /// The controls give each unit a rate of its own, which no optimiser takes.
+    #[error(
+        "an optimiser takes one rate for each parameter, but {controls} gives every unit its own; \
+         let `ElrController::advance` do the step"
+    )]
+    UnitRates {
+        /// The controls.
+        controls: String,
+    },
 }
 
 /// Measures ELRs at each step and carries out what the controls decide.
@@ -34,8 +46,10 @@ pub struct ElrController {
     controls: Controls,
     measure: Measure,
     step: usize,
-    /// Those of the step before, in the order of the probe's layers; none before the first step.
+    /// Those of the step before, in the order of the probe's parts; none before the first step.
     multipliers: Vec<LrMultiplier>,
+    /// `‖W‖` as the first step found it, which spheres go by (T25); none before.
+    starts: Vec<f64>,
 }
 
 /// A step made ready: hand `lr`, `model` and `gradients` to the optimiser.
@@ -50,7 +64,8 @@ pub struct Steered<M> {
     pub report: StepReport,
 }
 
-/// What was measured and decided in one step. Arrays are in the order of [`Probe::layers`].
+/// What was measured and decided in one step. Arrays are in the order of [`Probe::parts`]: layers, or
+/// their units. What is said of layers holds for units.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReport {
     /// The norms in the weights as they stood, before the controls acted.
@@ -62,7 +77,7 @@ pub struct StepReport {
     pub drifted: Vec<Option<Elr>>,
     /// The ELRs as they act in this step.
     pub acting: Vec<Option<Elr>>,
-    /// The multiplier of each layer's rate.
+    /// The multiplier of each layer's rate. A layer that is dead in this step keeps the one it had.
     pub multipliers: Vec<LrMultiplier>,
     /// The factor by which each weight was rescaled before this step.
     pub factors: Vec<RescaleFactor>,
@@ -88,6 +103,7 @@ impl ElrController {
             measure: Measure::Gradient,
             step: 0,
             multipliers: Vec::new(),
+            starts: Vec::new(),
         }
     }
 
@@ -98,10 +114,17 @@ impl ElrController {
         self
     }
 
-    /// The same controller as it was after `step` steps, with the multipliers of the last one.
-    pub fn resumed(mut self, step: usize, multipliers: Vec<LrMultiplier>) -> Self {
+    /// The same controller as it was after `step` steps, with the multipliers of the last one and the
+    /// norms of the first ([`ElrController::starts`]).
+    pub fn resumed(
+        mut self,
+        step: usize,
+        multipliers: Vec<LrMultiplier>,
+        starts: Vec<f64>,
+    ) -> Self {
         self.step = step;
         self.multipliers = multipliers;
+        self.starts = starts;
         self
     }
 
@@ -114,9 +137,14 @@ impl ElrController {
         Ok(self)
     }
 
-    /// The multipliers of the last step, in the order of the probe's layers; empty before the first.
+    /// The multipliers of the last step, in the order of the probe's parts; empty before the first.
     pub fn multipliers(&self) -> &[LrMultiplier] {
         &self.multipliers
+    }
+
+    /// `‖W‖` as the first step found it, in the order of the probe's parts; empty before.
+    pub fn starts(&self) -> &[f64] {
+        &self.starts
     }
 
     /// The probe.
@@ -145,25 +173,44 @@ impl ElrController {
         target: LearningRate,
     ) -> Result<Steered<M>, SteerError> {
         let readings = self.probe.read(&model, &gradients)?;
-        let decision = self.decide(readings, Measure::Gradient, target);
-        let Decision { plan, report } = decision;
-        let (model, gradients) = match &plan.rescale {
-            Some(_) => rescale(model, gradients, optimizer, &self.factors(&report))?,
-            None => (model, gradients),
-        };
+        let Decision { plan, report } = self.decide(readings, Measure::Gradient, target);
+        let rates = Rates::of(&self.probe, &report.multipliers);
+        if !rates.are_whole() {
+            return Err(SteerError::UnitRates {
+                controls: self.controls.to_string(),
+            });
+        }
+        let (model, gradients) = self.prepared(model, gradients, optimizer, &plan, &report)?;
         self.count(&report);
         Ok(Steered {
             model,
             gradients,
-            lr: layer_rates(&plan, &self.ids(), &report.multipliers),
+            lr: rates.learning_rate(plan.lr),
             report,
         })
     }
 
+    /// The module and its gradients, rescaled if the plan asks for it.
+    fn prepared<M: Module>(
+        &self,
+        model: M,
+        gradients: GradientsParams,
+        optimizer: &mut ModuleOptimizer,
+        plan: &Plan,
+        report: &StepReport,
+    ) -> Result<(M, GradientsParams), RescaleError> {
+        match &plan.rescale {
+            Some(_) => rescale(model, gradients, optimizer, &self.factors(report)),
+            None => Ok((model, gradients)),
+        }
+    }
+
     /// Does a whole step: measures, decides, and lets the optimiser act.
     ///
-    /// Under [`Measure::Gradient`] it is [`ElrController::steer`] and the optimiser's step. Under
-    /// [`Measure::Update`] the optimiser tries its step first; the ELR is that of the update
+    /// Under [`Measure::Gradient`] it is [`ElrController::steer`] and the optimiser's step; where units
+    /// have rates of their own, each layer steps at the largest of its units' rates, and each unit
+    /// takes its share of that, which is exact for optimisers that go in proportion to the rate and
+    /// whose state does not know it, weight decay included. Under [`Measure::Update`] the optimiser tries its step first; the ELR is that of the update
     /// it makes, `‖ΔW‖/(λ‖W‖)` (T19), and the update is then taken as far as the plan says.
     ///
     /// # Errors
@@ -175,11 +222,42 @@ impl ElrController {
         optimizer: &mut ModuleOptimizer,
         target: LearningRate,
     ) -> Result<(M, StepReport), SteerError> {
-        if self.measure == Measure::Gradient {
-            let steered = self.steer(model, gradients, optimizer, target)?;
-            let model = optimizer.step(steered.lr, steered.model, steered.gradients);
-            return Ok((model, steered.report));
+        match self.measure {
+            Measure::Gradient => self.advance_by_rates(model, gradients, optimizer, target),
+            Measure::Update => self.advance_by_update(model, gradients, optimizer, target),
         }
+    }
+
+    fn advance_by_rates<M: Module>(
+        &mut self,
+        model: M,
+        gradients: GradientsParams,
+        optimizer: &mut ModuleOptimizer,
+        target: LearningRate,
+    ) -> Result<(M, StepReport), SteerError> {
+        let readings = self.probe.read(&model, &gradients)?;
+        let Decision { plan, report } = self.decide(readings, Measure::Gradient, target);
+        let rates = Rates::of(&self.probe, &report.multipliers);
+        let (model, gradients) = self.prepared(model, gradients, optimizer, &plan, &report)?;
+        let lr = rates.learning_rate(plan.lr);
+        let stepped = if rates.are_whole() {
+            optimizer.step(lr, model, gradients)
+        } else {
+            let tried = optimizer.step(lr, model.clone(), gradients);
+            let update = Update::between(&model, &tried);
+            update.taken(model, &HashMap::new(), &rates.shares(), 1.0)
+        };
+        self.count(&report);
+        Ok((stepped, report))
+    }
+
+    fn advance_by_update<M: Module>(
+        &mut self,
+        model: M,
+        gradients: GradientsParams,
+        optimizer: &mut ModuleOptimizer,
+        target: LearningRate,
+    ) -> Result<(M, StepReport), SteerError> {
         let tried = optimizer.step(target.get(), model.clone(), gradients);
         let update = Update::between(&model, &tried);
         let mut readings = self.probe.read(&model, update.changes())?;
@@ -199,34 +277,26 @@ impl ElrController {
         Ok((stepped, report))
     }
 
-    fn ids(&self) -> Vec<ParamId> {
-        self.probe.layers().map(|layer| layer.id).collect()
-    }
-
-    fn factors(&self, report: &StepReport) -> HashMap<ParamId, RescaleFactor> {
-        let ids = self.probe.layers().map(|layer| layer.id);
-        ids.zip(report.factors.iter().copied()).collect()
+    fn factors(&self, report: &StepReport) -> HashMap<ParamId, Scale> {
+        by_layer(
+            &self.probe,
+            report.factors.iter().map(|factor| factor.get()),
+        )
     }
 
     /// Which share of its tried update each layer takes.
-    fn shares(&self, plan: &Plan, report: &StepReport) -> HashMap<ParamId, f64> {
+    fn shares(&self, plan: &Plan, report: &StepReport) -> HashMap<ParamId, Scale> {
         let share = |multiplier: &LrMultiplier| plan.share() * multiplier.get();
-        let ids = self.probe.layers().map(|layer| layer.id);
-        ids.zip(report.multipliers.iter().map(share)).collect()
+        by_layer(&self.probe, report.multipliers.iter().map(share))
     }
 
     fn decide(&self, readings: Vec<Reading>, measure: Measure, target: LearningRate) -> Decision {
         let raw: Vec<Option<Elr>> = readings.iter().map(|reading| elr(*reading)).collect();
-        let alive = |(elr, multiplier): (&Option<Elr>, &LrMultiplier)| elr.map(|_| *multiplier);
-        let before: Vec<LrMultiplier> = raw
-            .iter()
-            .zip(&self.multipliers)
-            .filter_map(alive)
-            .collect();
         let moment = Moment {
             step: self.step,
             measure,
-            multipliers: &before,
+            multipliers: &of_alive(&raw, self.multipliers.iter().copied()),
+            growths: &of_alive(&raw, self.growths(&readings)),
         };
         let plan = self
             .controls
@@ -235,8 +305,25 @@ impl ElrController {
         Decision { plan, report }
     }
 
+    /// By how much each weight has grown since the first step.
+    fn growths(&self, readings: &[Reading]) -> impl Iterator<Item = Growth> {
+        let growth = |(start, now): (&f64, &Reading)| match *start > 0.0 {
+            true => Growth::from_ln((now.weight_norm / start).ln()),
+            false => Growth::from_ln(0.0),
+        };
+        self.starts.iter().zip(readings).map(growth)
+    }
+
     fn count(&mut self, report: &StepReport) {
         self.multipliers.clone_from(&report.multipliers);
+        self.starts.resize(report.readings.len(), 0.0);
+        let norms = report.readings.iter().zip(&report.factors);
+        for (start, (reading, factor)) in self.starts.iter_mut().zip(norms) {
+            // A unit that was zero starts when it has a norm.
+            if *start == 0.0 {
+                *start = reading.weight_norm * factor.get();
+            }
+        }
         self.step += 1;
     }
 
@@ -248,17 +335,17 @@ impl ElrController {
             .map(|(elr, multiplier)| elr.map(|elr| evenkeel::equalise::acting(elr, multiplier)))
             .collect();
         StepReport {
-            acting: spread_out(&raw, &plan.elrs, None, Some),
+            acting: spread_out(&raw, &plan.elrs, |_| None, Some),
             multipliers: spread_out(
                 &raw,
                 plan.multipliers.as_deref().unwrap_or_default(),
-                LrMultiplier::ONE,
+                |index| *self.multipliers.get(index).unwrap_or(&LrMultiplier::ONE),
                 |multiplier| multiplier,
             ),
             factors: spread_out(
                 &raw,
                 plan.rescale.as_deref().unwrap_or_default(),
-                RescaleFactor::ONE,
+                |_| RescaleFactor::ONE,
                 |factor| factor,
             ),
             lr: plan.lr,
@@ -285,35 +372,25 @@ fn elr(reading: Reading) -> Option<Elr> {
     reading.norms().ok()?.elr().ok()
 }
 
+/// The values of the layers that are alive.
+fn of_alive<T>(raw: &[Option<Elr>], values: impl Iterator<Item = T>) -> Vec<T> {
+    let alive = |(elr, value): (&Option<Elr>, T)| elr.map(|_| value);
+    raw.iter().zip(values).filter_map(alive).collect()
+}
+
 /// Puts the values decided for the layers that are alive back into the order of all layers.
-fn spread_out<T: Copy, U: Copy>(
+fn spread_out<T: Copy, U>(
     raw: &[Option<Elr>],
     decided: &[T],
-    otherwise: U,
+    otherwise: impl Fn(usize) -> U,
     wrap: impl Fn(T) -> U,
 ) -> Vec<U> {
     let mut decided = decided.iter();
     raw.iter()
-        .map(|elr| {
+        .enumerate()
+        .map(|(index, elr)| {
             elr.and_then(|_| decided.next())
-                .map_or(otherwise, |value| wrap(*value))
+                .map_or_else(|| otherwise(index), |value| wrap(*value))
         })
         .collect()
-}
-
-/// The plan's rate for all parameters, with a rate of its own for each layer under `hold` (T23).
-fn layer_rates(plan: &Plan, ids: &[ParamId], multipliers: &[LrMultiplier]) -> ModuleLearningRate {
-    let base = plan.lr.get();
-    if plan.multipliers.is_none() {
-        return base.into();
-    }
-    let mut scheduler = ids.iter().zip(multipliers).fold(
-        ModuleLrScheduler::new(base),
-        |scheduler, (&id, multiplier)| {
-            let rate = plan.lr.scaled(*multiplier).get();
-            scheduler.with_group(ParamGroup::from_ids(vec![id]), rate)
-        },
-    );
-    // A scheduler of constants is the only public way to a rate for each parameter.
-    scheduler.step()
 }

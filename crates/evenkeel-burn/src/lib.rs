@@ -49,3 +49,4 @@ pub mod controller;
 pub mod learner;
 pub mod probe;
 pub mod rescale;
+pub mod scale;

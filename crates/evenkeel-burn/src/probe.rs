@@ -1,6 +1,7 @@
 //! Which parameters are scale-invariant, and what their norms are.
 
 mod reading;
+mod units;
 mod walk;
 
 use std::collections::HashMap;
@@ -11,10 +12,13 @@ use evenkeel::quantity::{QuantityError, RescaleFactor};
 use thiserror::Error;
 
 use crate::rescale::scale_weights;
+use crate::scale::Scale;
 use reading::Sums;
+use units::Search;
 use walk::{Reader, Survey, Tracked};
 
 pub use reading::Reading;
+pub use units::{UNIT_TOLERANCE, Units};
 
 /// `|cos(W, ∇W)|·√numel` up to which a weight is taken to be scale-invariant (T1).
 ///
@@ -68,6 +72,15 @@ pub struct Parameter {
     pub role: Role,
     /// What was read when it was found; `None` when it got no gradient.
     pub found: Option<Reading>,
+    /// The units it has been divided into; `None` for a weight that is read as a whole.
+    pub units: Option<Units>,
+}
+
+impl Parameter {
+    /// How many readings it has: one, or one a unit.
+    pub fn parts(&self) -> usize {
+        self.units.map_or(1, |units| units.count)
+    }
 }
 
 /// What can go wrong while measuring.
@@ -173,9 +186,17 @@ impl Probe {
     }
 
     /// The module with all tracked weights multiplied: the same function, if they are
-    /// scale-invariant (T1).
+    /// scale-invariant (T1). Of a weight that is divided, every second unit is: scaled all alike,
+    /// slices of an invariant weight tell nothing about themselves.
     pub fn scaled<M: Module>(&self, module: &M, factor: RescaleFactor) -> M {
-        let factors = self.layers().map(|layer| (layer.id, factor.get()));
+        let scale = |layer: &Parameter| match layer.units {
+            None => factor.into(),
+            Some(Units { axis, count }) => {
+                let every_second = [RescaleFactor::ONE, factor].into_iter().cycle();
+                Scale::along(axis, &every_second.take(count).collect::<Vec<_>>())
+            }
+        };
+        let factors = self.layers().map(|layer| (layer.id, scale(layer)));
         scale_weights(module.clone(), &factors.collect())
     }
 
@@ -190,7 +211,7 @@ impl Probe {
         module: &M,
         gradients: &GradientsParams,
     ) -> Result<Self, ProbeError> {
-        let readings = self.read(module, gradients)?;
+        let readings = self.read_by(vec![None; self.layers.len()], module, gradients)?;
         for (&index, reading) in self.layers.iter().zip(readings) {
             let parameter = &mut self.parameters[index];
             if !reading.is_orthogonal(&parameter.shape) {
@@ -215,7 +236,7 @@ impl Probe {
         let moves = |ids: &[ParamId]| {
             let factors = ids
                 .iter()
-                .map(|&id| (id, RescaleFactor::DOUBLE.get()))
+                .map(|&id| (id, RescaleFactor::DOUBLE.into()))
                 .collect();
             let after = loss(&scale_weights(module.clone(), &factors));
             ((after - before) / before)
@@ -254,45 +275,106 @@ impl Probe {
         &self.parameters
     }
 
-    /// The tracked layers, in module order: the order of all readings.
+    /// The tracked layers, in module order.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = &Parameter> + DoubleEndedIterator {
         self.layers.iter().map(|&i| &self.parameters[i])
     }
 
-    /// Reads all tracked layers in one pass over the module with one read-back.
+    /// What readings are of: each layer, or each unit of the layers that have been divided, with
+    /// its number within the layer.
+    pub fn parts(&self) -> impl Iterator<Item = (&Parameter, Option<usize>)> {
+        self.layers().flat_map(|layer| {
+            let number = move |i| layer.units.map(|_| i);
+            (0..layer.parts()).map(move |i| (layer, number(i)))
+        })
+    }
+
+    /// Divides the layers into units: slices along the axis, if there is one, along which all of them
+    /// are scale-invariant by themselves (T1). Layers without one stay whole, as those under layer
+    /// normalization do.
+    ///
+    /// Once it is divided, another call keeps only the units that pass again.
+    #[must_use]
+    pub fn by_unit<M: Module>(mut self, module: &M, gradients: &GradientsParams) -> Self {
+        let divided = self.layers().any(|layer| layer.units.is_some());
+        let axes = self.layers().map(|layer| {
+            let all = || (0..layer.shape.len()).filter(|&axis| layer.shape[axis] > 1);
+            let axes = match layer.units {
+                Some(units) => vec![units.axis],
+                None if divided => Vec::new(),
+                None => all().collect(),
+            };
+            (layer.id, axes)
+        });
+        let axes = axes.collect();
+        let mut search = Search::new(&axes);
+        module.visit(&mut Reader::new(gradients, &mut search));
+        let found = search.found();
+        for &index in &self.layers {
+            let parameter = &mut self.parameters[index];
+            parameter.units = found.get(&parameter.id).copied();
+        }
+        self
+    }
+
+    /// Reads all layers, or units once divided ([`Probe::by_unit`]), in one pass over the module with
+    /// one read-back. Readings are in the order of [`Probe::parts`].
     ///
     /// # Errors
     /// [`ProbeError`] when a layer got no gradient, or a norm is not finite or a weight is zero. A
-    /// zero gradient is no error: the layer is dead in this step.
+    /// zero gradient is no error, and neither is a unit that is zero: it is dead in this step.
     pub fn read<M: Module>(
         &self,
         module: &M,
         gradients: &GradientsParams,
     ) -> Result<Vec<Reading>, ProbeError> {
+        self.read_by(
+            self.layers().map(|layer| layer.units).collect(),
+            module,
+            gradients,
+        )
+    }
+
+    fn read_by<M: Module>(
+        &self,
+        units: Vec<Option<Units>>,
+        module: &M,
+        gradients: &GradientsParams,
+    ) -> Result<Vec<Reading>, ProbeError> {
+        let counts: Vec<usize> = units.iter().map(|u| u.map_or(1, |u| u.count)).collect();
         let mut tracked = Tracked {
             positions: &self.tracked,
+            units,
             found: vec![None; self.layers.len()],
             sums: Sums::default(),
         };
         module.visit(&mut Reader::new(gradients, &mut tracked));
-        let readings = tracked.sums.read();
-        let readings: Vec<Reading> = self
-            .layers()
-            .zip(tracked.found)
-            .map(|(layer, slot)| {
-                slot.map(|slot| readings[slot])
-                    .ok_or_else(|| ProbeError::NoGradient {
-                        layer: layer.path.clone(),
-                    })
-            })
-            .collect::<Result<_, _>>()?;
-        // Gradients flow from the last layer to the first, so the last bad one is where it began.
-        for (layer, reading) in self.layers().zip(&readings).rev() {
-            reading.norms().map_err(|source| ProbeError::Unusable {
+        let all = tracked.sums.read();
+        let mut readings = Vec::with_capacity(all.len());
+        for ((layer, start), count) in self.layers().zip(tracked.found).zip(&counts) {
+            let start = start.ok_or_else(|| ProbeError::NoGradient {
                 layer: layer.path.clone(),
-                source,
             })?;
+            readings.extend_from_slice(&all[start..start + count]);
         }
+        self.check(&readings, &counts)?;
         Ok(readings)
+    }
+
+    /// Refuses norms that are not finite and layers that are zero.
+    fn check(&self, readings: &[Reading], counts: &[usize]) -> Result<(), ProbeError> {
+        // Gradients flow from the last layer to the first, so the last bad one is where it began.
+        let mut end = readings.len();
+        for (layer, count) in self.layers().zip(counts).rev() {
+            let own = &readings[end - count..end];
+            end -= count;
+            Reading::joined(own)
+                .norms()
+                .map_err(|source| ProbeError::Unusable {
+                    layer: layer.path.clone(),
+                    source,
+                })?;
+        }
+        Ok(())
     }
 }

@@ -6,8 +6,9 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::tensor::Tensor;
 use burn_pack::{Bytes, DType, Reader, Writer};
-use evenkeel::quantity::RescaleFactor;
 use thiserror::Error;
+
+use crate::scale::Scale;
 
 /// How the tensors of Burn's optimisers follow a weight that is multiplied by `a`: by which power
 /// of `a`. First moments live where gradients live (`1/a`), second moments where their squares
@@ -44,7 +45,7 @@ pub enum RescaleError {
     State(String),
 }
 
-/// Multiplies each weight by its factor and carries its gradient (`1/a`) and the optimiser's state
+/// Multiplies each weight, or each of its units, by its factor and carries its gradient (`1/a`) and the optimiser's state
 /// (`1/a` for first, `1/a²` for second moments) along (T22).
 ///
 /// The network computes the same function afterwards, up to rounding and the ε of the norms: a norm
@@ -56,17 +57,13 @@ pub fn rescale<M: Module>(
     module: M,
     gradients: GradientsParams,
     optimizer: &mut ModuleOptimizer,
-    factors: &HashMap<ParamId, RescaleFactor>,
+    factors: &HashMap<ParamId, Scale>,
 ) -> Result<(M, GradientsParams), RescaleError> {
     rescale_state(optimizer, factors)?;
-    let factors = plain(factors);
-    let mut carrier = GradientCarrier {
-        factors: &factors,
-        gradients,
-    };
+    let mut carrier = GradientCarrier { factors, gradients };
     module.visit(&mut carrier);
     let gradients = carrier.gradients;
-    Ok((scale_weights(module, &factors), gradients))
+    Ok((scale_weights(module, factors), gradients))
 }
 
 /// Carries the optimiser's state along with weights that are multiplied by their factors.
@@ -75,63 +72,56 @@ pub fn rescale<M: Module>(
 /// [`RescaleError`] when that cannot be; nothing is changed then.
 pub(crate) fn rescale_state(
     optimizer: &mut ModuleOptimizer,
-    factors: &HashMap<ParamId, RescaleFactor>,
+    factors: &HashMap<ParamId, Scale>,
 ) -> Result<(), RescaleError> {
-    match factors.values().all(|factor| *factor == RescaleFactor::ONE) {
+    match factors.values().all(Scale::is_one) {
         true => Ok(()),
-        false => carry_state(optimizer, &plain(factors)),
+        false => carry_state(optimizer, factors),
     }
 }
 
-fn plain(factors: &HashMap<ParamId, RescaleFactor>) -> HashMap<ParamId, f64> {
-    factors
-        .iter()
-        .map(|(&id, factor)| (id, factor.get()))
-        .collect()
-}
-
 /// Multiplies each weight by its factor.
-pub(crate) fn scale_weights<M: Module>(module: M, factors: &HashMap<ParamId, f64>) -> M {
+pub(crate) fn scale_weights<M: Module>(module: M, factors: &HashMap<ParamId, Scale>) -> M {
     module.map(&mut WeightScaler { factors })
 }
 
 struct WeightScaler<'a> {
-    factors: &'a HashMap<ParamId, f64>,
+    factors: &'a HashMap<ParamId, Scale>,
 }
 
 impl ModuleMapper for WeightScaler<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(&factor) = self.factors.get(&param.id) else {
+        let Some(factor) = self.factors.get(&param.id) else {
             return param;
         };
         param.map(|weight| {
             let requires_gradient = weight.is_require_grad();
-            let scaled = Tensor::from_inner(weight.without_autodiff().mul_scalar(factor));
+            let scaled = Tensor::from_inner(factor.times(weight.without_autodiff()));
             scaled.set_require_grad(requires_gradient)
         })
     }
 }
 
 struct GradientCarrier<'a> {
-    factors: &'a HashMap<ParamId, f64>,
+    factors: &'a HashMap<ParamId, Scale>,
     gradients: GradientsParams,
 }
 
 impl ModuleVisitor for GradientCarrier<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(&factor) = self.factors.get(&param.id) else {
+        let Some(factor) = self.factors.get(&param.id) else {
             return;
         };
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
             self.gradients
-                .register(param.id, gradient.div_scalar(factor));
+                .register(param.id, factor.powi(-1).times(gradient));
         }
     }
 }
 
 fn carry_state(
     optimizer: &mut ModuleOptimizer,
-    factors: &HashMap<ParamId, f64>,
+    factors: &HashMap<ParamId, Scale>,
 ) -> Result<(), RescaleError> {
     let record = optimizer.to_record();
     if record.is_empty() {
@@ -163,20 +153,26 @@ fn carry_state(
 
 fn scale_state(
     tensor: burn_pack::Tensor,
-    factors: &HashMap<ParamId, f64>,
+    factors: &HashMap<ParamId, Scale>,
 ) -> Result<burn_pack::Tensor, RescaleError> {
     let (name, dtype, shape, id, bytes) = tensor
         .into_parts()
         .map_err(|error| RescaleError::State(error.to_string()))?;
     let factor = id.and_then(|id| factors.get(&ParamId::from(id)));
     let bytes = match factor {
-        Some(factor) => scale_bytes(&name, dtype, &bytes, *factor)?,
+        Some(factor) => scale_bytes(&name, dtype, &bytes, &shape, factor)?,
         None => bytes,
     };
     Ok(burn_pack::Tensor::new(name, dtype, shape, id, bytes))
 }
 
-fn scale_bytes(name: &str, dtype: DType, bytes: &[u8], factor: f64) -> Result<Bytes, RescaleError> {
+fn scale_bytes(
+    name: &str,
+    dtype: DType,
+    bytes: &[u8],
+    shape: &[usize],
+    factor: &Scale,
+) -> Result<Bytes, RescaleError> {
     let field = name.rsplit('.').next().unwrap_or(name).to_owned();
     let Some((_, power)) = STATE_POWERS.iter().find(|(known, _)| *known == field) else {
         return Err(RescaleError::UnknownState { field });
@@ -184,9 +180,10 @@ fn scale_bytes(name: &str, dtype: DType, bytes: &[u8], factor: f64) -> Result<By
     if dtype != DType::F32 {
         return Err(RescaleError::UnsupportedType { field, dtype });
     }
-    let scale = factor.powi(*power) as f32;
-    let scaled = bytes
-        .chunks_exact(4)
-        .flat_map(|b| (f32::from_le_bytes([b[0], b[1], b[2], b[3]]) * scale).to_le_bytes());
+    let scale = factor.powi(*power);
+    let scaled = bytes.chunks_exact(4).enumerate().flat_map(|(index, b)| {
+        let value = f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        (value * scale.at(index, shape) as f32).to_le_bytes()
+    });
     Ok(Bytes::from_bytes_vec(scaled.collect()))
 }

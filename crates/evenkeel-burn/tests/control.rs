@@ -6,7 +6,7 @@ mod common;
 use std::collections::HashMap;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
-use burn::module::ParamGroup;
+use burn::module::{ParamGroup, ParamId};
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, ModuleOptimizer, RmsPropConfig, SgdConfig};
 use common::{Batch, Net, distance, setup, values};
@@ -16,6 +16,7 @@ use evenkeel::spread::Spread;
 use evenkeel_burn::controller::{ElrController, StepReport};
 use evenkeel_burn::probe::Probe;
 use evenkeel_burn::rescale::{RescaleError, rescale};
+use evenkeel_burn::scale::Scale;
 
 fn probe(net: &Net, batch: &Batch) -> Probe {
     Probe::find(net, &net.gradients(batch)).unwrap()
@@ -29,11 +30,15 @@ fn elrs(net: &Net, batch: &Batch) -> Vec<Elr> {
         .collect()
 }
 
-fn factors(net: &Net, batch: &Batch) -> HashMap<burn::module::ParamId, RescaleFactor> {
+fn factors(net: &Net, batch: &Batch) -> HashMap<ParamId, RescaleFactor> {
     net.weights()
         .into_iter()
         .zip(rescale_factors(&elrs(net, batch)))
         .collect()
+}
+
+fn scales(factors: &HashMap<ParamId, RescaleFactor>) -> HashMap<ParamId, Scale> {
+    factors.iter().map(|(&id, &a)| (id, a.into())).collect()
 }
 
 fn momentum() -> ModuleOptimizer {
@@ -55,7 +60,7 @@ fn rescaling_keeps_the_function_and_equalises() {
     );
     let factors = factors(&net, &batch);
     let gradients = net.gradients(&batch);
-    let (net, carried) = rescale(net, gradients, &mut momentum(), &factors).unwrap();
+    let (net, carried) = rescale(net, gradients, &mut momentum(), &scales(&factors)).unwrap();
 
     let after = values(net.logits(&batch));
     // What is left is the norms' ε = 1e-5 under variances that were scaled by a².
@@ -79,7 +84,7 @@ fn powers_of_two_rescale_without_rounding_the_weights() {
     let factors = net
         .weights()
         .into_iter()
-        .map(|id| (id, RescaleFactor::DOUBLE))
+        .map(|id| (id, RescaleFactor::DOUBLE.into()))
         .collect();
     let weights = values(net.blocks[1].linear.weight.val());
     let (net, _) = rescale(
@@ -107,7 +112,7 @@ fn a_momentum_buffer_follows_the_rescaling() {
     let factors = factors(&one, &batch);
     let (mut two, mut gradients) = {
         let gradients = two.gradients(&batch);
-        rescale(two, gradients, &mut moved, &factors).unwrap()
+        rescale(two, gradients, &mut moved, &scales(&factors)).unwrap()
     };
     for _ in 0..3 {
         let rates = factors
@@ -133,7 +138,13 @@ fn adams_moments_follow_and_unknown_states_are_refused() {
     let mut adam = AdamWConfig::new().init();
     let net = adam.step(1e-3, net.clone(), net.gradients(&batch));
     let before = adam.to_record().into_bytes().unwrap();
-    let (net, _) = rescale(net.clone(), net.gradients(&batch), &mut adam, &factors).unwrap();
+    let (net, _) = rescale(
+        net.clone(),
+        net.gradients(&batch),
+        &mut adam,
+        &scales(&factors),
+    )
+    .unwrap();
     let tensor = |bytes, name: &str| {
         let reader = burn_pack::Reader::from_bytes(bytes).unwrap();
         let bytes = reader.tensor_data(name).unwrap();
@@ -159,7 +170,13 @@ fn adams_moments_follow_and_unknown_states_are_refused() {
 
     let mut rms = RmsPropConfig::new().init();
     let net = rms.step(1e-3, net.clone(), net.gradients(&batch));
-    let error = rescale(net.clone(), net.gradients(&batch), &mut rms, &factors).unwrap_err();
+    let error = rescale(
+        net.clone(),
+        net.gradients(&batch),
+        &mut rms,
+        &scales(&factors),
+    )
+    .unwrap_err();
     assert!(
         matches!(error, RescaleError::UnknownState { .. }),
         "{error}"

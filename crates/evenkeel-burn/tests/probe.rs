@@ -121,7 +121,8 @@ fn a_small_cosine_proves_little_in_many_dimensions() {
     let gradients = GradientsParams::from_grads(loss.backward(), &matrix);
     let probe = Probe::survey(&matrix, &gradients);
     let found = &probe.parameters()[0];
-    assert!((found.found.unwrap().cosine * side as f64 - 0.5).abs() < 0.01);
+    let cosine = found.found.unwrap().cosine * side as f64;
+    assert!((cosine - 0.5).abs() < 0.01, "{cosine}");
     assert_eq!(found.role, Role::ScaleDependent);
     assert_eq!(probe.layers().len(), 0);
 }

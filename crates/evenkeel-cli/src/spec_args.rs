@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use evenkeel_lab::granularity;
 use evenkeel_lab::model::choice::Choice;
 use evenkeel_lab::model::{self, activation, init, norm};
 use evenkeel_lab::spec::RawSpec;
@@ -56,6 +57,10 @@ pub struct SpecArgs {
     #[arg(long, default_value_t = 128, value_name = "ROWS")]
     batch_size: usize,
 
+    /// What has an effective learning rate of its own.
+    #[arg(long, default_value = granularity::ALL[0].name, value_name = "NAME", long_help = listed("What has an effective learning rate of its own.", granularity::ALL.iter().map(|row| (row.name, row.summary))))]
+    granularity: String,
+
     /// Seed of initial weights and of the order of batches.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     seed: u64,
@@ -86,6 +91,7 @@ impl SpecArgs {
             context: self.context,
             augment: self.augment.clone(),
             batch_size: self.batch_size,
+            granularity: self.granularity.clone(),
             lr,
             control: control.to_owned(),
             steps,

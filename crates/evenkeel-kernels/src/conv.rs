@@ -254,8 +254,9 @@ impl Conv {
             let images = piece * share..((piece + 1) * share).min(self.batch);
             for (image, place) in images.clone().zip(0..) {
                 let first = image * self.output_pixels();
-                plan.frame
-                    .fill(&mut dy, |pixel, row| errors(first + pixel, row));
+                plan.frame.fill(&mut errors, |pixel, row| {
+                    copy(dy, (first + pixel) * self.outputs, row);
+                });
                 let x = self.image(x, image);
                 self.frame()
                     .fill(&mut framed, |pixel, row| copy(x, pixel * self.inputs, row));

@@ -38,8 +38,11 @@ pub struct State {
     pub run: String,
     /// Training batches drawn, those for the probe not counted.
     pub batches: u64,
-    /// `λ_l/λ` of the step before as the bits of 64-bit floats, in the order of the layers.
+    /// `λ_l/λ` of the step before as the bits of 64-bit floats, in the order of the probe's parts.
     pub multipliers: Vec<u64>,
+    /// `‖W‖` as the first step found it, in the same bits and order.
+    #[serde(default)]
+    pub starts: Vec<u64>,
     /// How long the logs were.
     pub logs: Lengths,
     /// Whether the evaluation due at this step is in the logs.
@@ -168,6 +171,7 @@ mod tests {
                 run: "ab".to_owned(),
                 batches: 4,
                 multipliers: vec![0.1f64.to_bits()],
+                starts: vec![0.2f64.to_bits()],
                 logs: Lengths::default(),
                 evaluated: true,
                 best: Best::default(),

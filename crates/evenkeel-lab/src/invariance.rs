@@ -1,9 +1,11 @@
-//! Which weights of a network are scale-invariant: by several looks at it.
+//! Which weights of a network, or which units of them, are scale-invariant: by several looks at it.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use evenkeel::quantity::RescaleFactor;
 use evenkeel_burn::probe::{Probe, ProbeError};
+
+use crate::granularity::Granularity;
 
 /// Batches on which a weight must be orthogonal to its gradient to count as scale-invariant.
 const BATCHES: u8 = 6;
@@ -20,12 +22,20 @@ const GROWTH: f64 = 0.4;
 /// [`ProbeError`] when a weight or gradient cannot be measured.
 pub fn probe<M: Module>(
     module: &M,
+    granularity: Granularity,
     mut gradients: impl FnMut(&M) -> GradientsParams,
 ) -> Result<Probe, ProbeError> {
-    let first = Probe::survey(module, &gradients(module));
+    let divided = |probe: Probe, module: &M, gradients: &GradientsParams| match granularity {
+        Granularity::Layer => probe,
+        Granularity::Unit => probe.by_unit(module, gradients),
+    };
+    let found = gradients(module);
+    let first = divided(Probe::survey(module, &found), module, &found);
     (1..BATCHES).try_fold(first, |probe, batch| {
         let factor = RescaleFactor::from_ln(f64::from(batch) * GROWTH);
         let scaled = probe.scaled(module, factor);
-        probe.recheck(&scaled, &gradients(&scaled))
+        let found = gradients(&scaled);
+        let probe = probe.recheck(&scaled, &found)?;
+        Ok(divided(probe, &scaled, &found))
     })
 }

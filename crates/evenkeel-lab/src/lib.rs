@@ -16,6 +16,7 @@ pub mod example;
 pub mod export;
 mod failpoint;
 pub mod feed;
+pub mod granularity;
 pub mod interchange;
 pub mod invariance;
 pub mod model;

@@ -23,10 +23,13 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// As long as the run. `None` when there is nothing to start from: no step, or a layer without
-    /// gradient.
+    /// As long as the run. `None` when there is nothing to start from: no step, a layer without
+    /// gradient, or controls that went by units, whose ELRs are not in the log one by one.
     pub fn of(run: &Run) -> Option<Self> {
         let spec = &run.header.spec;
+        if !run.units.is_empty() {
+            return None;
+        }
         let lr = LearningRate::new(spec.lr).ok()?;
         Some(Self {
             start: first_elrs(run)?,

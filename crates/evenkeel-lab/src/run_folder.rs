@@ -5,6 +5,7 @@
 //! | `run.toml` | everything resolved: [`Header`] |
 //! | `steps.jsonl` | a [`StepLine`] a step |
 //! | `layers.jsonl` | a [`LayerLine`] a step, arrays in the header's layer order |
+//! | `units.jsonl` | a [`UnitLine`] a step, under `--granularity unit` |
 //! | `evals.jsonl` | an [`EvalLine`] an evaluation |
 //! | `timing.jsonl` | a [`TimingLine`] a step: all that differs between identical runs |
 //! | `checkpoints/` | all that a run is between two steps: [`Checkpoint`](crate::checkpoint::Checkpoint) |
@@ -27,6 +28,7 @@ pub use writer::{Lengths, Lock, RunWriter, refuse_taken, write_atomically, write
 pub(crate) const HEADER: &str = "run.toml";
 pub(crate) const STEPS: &str = "steps.jsonl";
 pub(crate) const LAYERS: &str = "layers.jsonl";
+const UNITS: &str = "units.jsonl";
 pub(crate) const EVALS: &str = "evals.jsonl";
 const TIMING: &str = "timing.jsonl";
 pub(crate) const OUTCOME: &str = "outcome.json";
@@ -129,6 +131,18 @@ pub struct LayerHeader {
     pub name: String,
     /// Shape of the weight.
     pub shape: Vec<usize>,
+    /// Its units, where they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<UnitHeader>,
+}
+
+/// The units of a layer: slices that are scale-invariant by themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnitHeader {
+    /// The axis of the weight along which it is sliced.
+    pub axis: usize,
+    /// How many units there are.
+    pub count: usize,
 }
 
 /// A parameter that does not count in the spread.
@@ -193,6 +207,20 @@ pub struct LayerLine {
     /// The factors by which weights were rescaled before this step, where they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rescale_factor: Option<Vec<f64>>,
+}
+
+/// How many quantiles of a layer's units are kept: smallest, quartiles and largest.
+pub const QUANTILES: usize = 5;
+
+/// A line of `units.jsonl`: the ELRs within each layer, as they act.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnitLine {
+    /// The step, from 0.
+    pub step: usize,
+    /// How many units of each layer got a gradient.
+    pub alive: Vec<usize>,
+    /// Quantiles of their ELRs, for each layer, to four digits; zeros where none is alive.
+    pub elr: Vec<[f64; QUANTILES]>,
 }
 
 /// A line of `evals.jsonl`: BN statistics re-estimated on the training set. A loss is `null` where

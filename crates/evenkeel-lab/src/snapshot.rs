@@ -121,9 +121,14 @@ pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> 
     let export = Export::of(&network, &gradients);
 
     let mut csv = "layer,weight_norm,grad_norm,numel,cosine\n".to_owned();
-    for (layer, reading) in probe.layers().zip(probe.read(&network, &gradients)?) {
+    for ((layer, unit), reading) in probe.parts().zip(probe.read(&network, &gradients)?) {
+        if unit.is_some() && reading.weight_norm * reading.gradient_norm == 0.0 {
+            // Dead on this batch: it has no ELR.
+            continue;
+        }
         let name = export.names.get(&layer.path).unwrap_or(&layer.path);
-        let numel: usize = layer.shape.iter().product();
+        let name = unit.map_or(name.clone(), |unit| format!("{name}[{unit}]"));
+        let numel = layer.shape.iter().product::<usize>() / layer.parts();
         csv += &format!(
             "{name},{},{},{numel},{}\n",
             reading.weight_norm, reading.gradient_norm, reading.cosine

@@ -14,6 +14,7 @@ use crate::augment::{Augmentation, AugmentationError};
 use crate::dataset::{self, DataError, Dataset, Request};
 use crate::device::{self, DeviceError, Opened};
 use crate::example::Example;
+use crate::granularity::{self, Granularity};
 use crate::interchange::weights_error::WeightsError;
 use crate::interchange::weights_file::WeightsFile;
 use crate::model::choice::Choice;
@@ -55,6 +56,9 @@ pub struct RawSpec {
     pub lr: f64,
     /// Control of the effective learning rates.
     pub control: String,
+    /// What has an ELR of its own.
+    #[serde(default = "layer")]
+    pub granularity: String,
     /// Optimiser, as the theory crate writes it.
     #[serde(default = "sgd")]
     pub optimizer: String,
@@ -107,6 +111,7 @@ impl Default for RawSpec {
             batch_size: 128,
             lr: 0.1,
             control: "none".to_owned(),
+            granularity: layer(),
             optimizer: sgd(),
             schedule: constant(),
             accumulate: one(),
@@ -121,6 +126,10 @@ impl Default for RawSpec {
             weights_sha256: None,
         }
     }
+}
+
+fn layer() -> String {
+    "layer".to_owned()
 }
 
 fn sgd() -> String {
@@ -171,6 +180,8 @@ pub struct RunSpec {
     pub device: Opened,
     /// The weights to begin with, where they are not drawn.
     pub weights: Option<WeightsFile>,
+    /// What has an ELR of its own.
+    pub granularity: Granularity,
 }
 
 /// What was asked for is not permitted.
@@ -300,6 +311,12 @@ impl RawSpec {
         let schedule = Schedule::new(self.schedule.parse()?, lr, self.steps);
         let optimizer = self.optimizer.parse()?;
         let controls = self.control.parse()?;
+        let granularity = choose(
+            "--granularity",
+            &Some(self.granularity.clone()),
+            granularity::ALL,
+            Granularity::Layer,
+        )?;
         let augmentation: Augmentation = self.augment.as_deref().unwrap_or("none").parse()?;
         let device = device::open(&self.device)?;
         let data = match loaded {
@@ -334,6 +351,7 @@ impl RawSpec {
             controls,
             device,
             weights,
+            granularity,
         })
     }
 

@@ -117,7 +117,7 @@ pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
 /// [`ProbeError`] when a weight or gradient cannot be measured.
 pub fn probe(network: &Network, spec: &RunSpec, dtype: FloatDType) -> Result<Probe, ProbeError> {
     let mut feed = Feed::new(spec);
-    invariance::probe(network, |network| {
+    invariance::probe(network, spec.granularity, |network| {
         let (inputs, labels) = feed.next_batch().on(&spec.device.device);
         let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
         GradientsParams::from_grads(loss.backward(), network)

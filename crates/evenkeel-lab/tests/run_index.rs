@@ -52,7 +52,7 @@ fn write(folder: &Path, lr: f64, steps: usize, outcome: Option<&Outcome>) {
         layers: Vec::new(),
         others: Vec::new(),
     };
-    let mut writer = RunWriter::create(Lock::take(folder).unwrap(), &header).unwrap();
+    let mut writer = RunWriter::create(Lock::take(folder).unwrap(), &header, false).unwrap();
     for step in 0..steps {
         let line = StepLine {
             step,
@@ -76,7 +76,7 @@ fn write(folder: &Path, lr: f64, steps: usize, outcome: Option<&Outcome>) {
             rescale_factor: None,
         };
         let timing = TimingLine { step, seconds: 0.0 };
-        writer.step(&line, &layers, &timing).unwrap();
+        writer.step(&line, &layers, None, &timing).unwrap();
     }
     writer
         .eval(&EvalLine {

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use evenkeel_burn::probe::Probe;
+use evenkeel_burn::probe::{Parameter, Probe};
+use evenkeel_lab::granularity::Granularity;
 use evenkeel_lab::invariance;
 use evenkeel_lab::model::network::Network;
 use evenkeel_lab::model::norm::Norm;
@@ -49,6 +50,17 @@ const TABLE: &[(&str, &[&str])] = &[
 /// The largest `|cos(W, ∇W)|·√numel` of each weight, and whether it counts as scale-invariant.
 type Found = BTreeMap<String, (f64, bool)>;
 
+/// The axis whose slices are scale-invariant by themselves: that of outputs where a normalization
+/// looks at each by itself, that of tokens and positions where it looks at each of those.
+fn axis(norm: Norm, layer: &Parameter) -> Option<usize> {
+    match (norm, layer.shape.len()) {
+        _ if ["tokens.weight", "positions.weight"].contains(&layer.path.as_str()) => Some(0),
+        (Norm::Batch, 2) => Some(1),
+        (Norm::Batch, _) => Some(0),
+        _ => None,
+    }
+}
+
 /// Looks at a network with random weights on random data.
 fn look(model: &Entry, shape: &Shape) -> Found {
     let device = Device::flex().autodiff();
@@ -56,7 +68,7 @@ fn look(model: &Entry, shape: &Shape) -> Found {
     let layers = model.layers(shape).unwrap();
     let network = Network::build(&layers, model.defaults.init, rng, &device);
     let mut found = Found::new();
-    let probe = invariance::probe(&network, |network| {
+    let probe = invariance::probe(&network, Granularity::Unit, |network| {
         let (input, labels) = batch(shape.example, rng, &device);
         let loss = cross_entropy(network.forward(input), labels);
         let gradients = GradientsParams::from_grads(loss.backward(), network);
@@ -64,6 +76,14 @@ fn look(model: &Entry, shape: &Shape) -> Found {
         gradients
     });
     for layer in probe.unwrap().layers() {
+        assert_eq!(
+            layer.units.map(|units| units.axis),
+            axis(shape.norm, layer),
+            "{} {:?} {}",
+            model.name,
+            shape.norm,
+            layer.path
+        );
         found.get_mut(&layer.path).unwrap().1 = true;
     }
     found

@@ -144,7 +144,9 @@ proptest! {
 fn without_a_graph_and_in_other_types_it_is_the_same() {
     let kernels = Kernels::default();
     let (x, w) = (random([5, 7]), random([7, 9]));
-    let tracked = kernels.linear(x.clone(), w.clone().require_grad(), None).inner();
+    let tracked = kernels
+        .linear(x.clone(), w.clone().require_grad(), None)
+        .inner();
     let plain = kernels.linear(x.clone().inner(), w.clone().inner(), None);
     assert_eq!(apart(&plain, &tracked), 0.0);
     let double = |t: Tensor<2>| t.inner().cast(burn::tensor::FloatDType::F64);

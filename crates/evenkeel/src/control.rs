@@ -11,6 +11,7 @@ mod lars;
 mod linear;
 mod none;
 mod rescale;
+mod sphere;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ use thiserror::Error;
 
 use crate::equalise;
 use crate::optimizer::Measure;
-use crate::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
+use crate::quantity::{Elr, Growth, LearningRate, LrMultiplier, RescaleFactor};
 use crate::quote::quote;
 use crate::warmup::{self, Policy};
 
@@ -73,7 +74,14 @@ impl Plan {
         for (elr, factor) in self.elrs.iter_mut().zip(&factors) {
             *elr = equalise::rescaled_for(self.measure, *elr, *factor);
         }
-        self.rescale = Some(factors);
+        self.rescale = Some(match self.rescale.take() {
+            Some(before) => before
+                .into_iter()
+                .zip(factors)
+                .map(|(one, other)| one.then(other))
+                .collect(),
+            None => factors,
+        });
     }
 
     fn multiply_by(&mut self, multipliers: Vec<LrMultiplier>) {
@@ -108,6 +116,9 @@ pub struct Moment<'a> {
     pub measure: Measure,
     /// The multipliers of the step before, one for each ELR; empty when there are none.
     pub multipliers: &'a [LrMultiplier],
+    /// By how much each weight's norm has grown since the first step, as it was when that was taken;
+    /// empty before.
+    pub growths: &'a [Growth],
 }
 
 /// One control's decision. Members are stateless: the moment is all they know.
@@ -144,6 +155,7 @@ pub const ALL: &[Entry] = &[
     rescale::ENTRY,
     hold::ENTRY,
     lars::ENTRY,
+    sphere::ENTRY,
 ];
 
 /// A control that could not be read.
@@ -213,12 +225,13 @@ impl Controls {
             step,
             measure,
             multipliers: &[],
+            growths: &[],
         };
         self.decide_at(&moment, elrs, target)
     }
 
-    /// Decides as [`Controls::decide`] does, knowing the multipliers of the step before, which a
-    /// gentle control starts from.
+    /// Decides as [`Controls::decide`] does, knowing what went before: the multipliers that a gentle
+    /// control starts from, and the growth that a sphere undoes.
     pub fn decide_at(&self, moment: &Moment, elrs: &[Elr], target: LearningRate) -> Plan {
         let mut plan = Plan::free(moment.measure, elrs, target);
         let (rates, others): (Vec<_>, Vec<_>) = self

@@ -1,7 +1,7 @@
-//! Equalising without a warm-up: function-preserving rescaling (T22) and held ELRs (T23).
+//! What is done without a warm-up: function-preserving rescaling (T22), held ELRs (T23), spheres (T25).
 
 use crate::optimizer::Measure;
-use crate::quantity::{Elr, LrMultiplier, RescaleFactor};
+use crate::quantity::{Elr, Growth, LrMultiplier, RescaleFactor};
 use crate::spread::geometric_mean;
 
 /// The factors `a_l = √(E_l/Ē)` that make all ELRs equal to their geometric mean `Ē` (T22).
@@ -26,6 +26,11 @@ pub fn hold_multipliers(elrs: &[Elr]) -> Vec<LrMultiplier> {
     log_distances(elrs)
         .map(|d| LrMultiplier::from_ln(-d))
         .collect()
+}
+
+/// The factor that takes a weight back to the sphere it started on (T25): the inverse of its growth.
+pub fn to_sphere(growth: Growth) -> RescaleFactor {
+    RescaleFactor::from_ln(-growth.get().ln())
 }
 
 /// `ln(E_l/Ē)` for every layer.

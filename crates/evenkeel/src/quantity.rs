@@ -98,6 +98,12 @@ quantity!(
 );
 
 quantity!(
+    /// The factor `σ_t/σ_0` by which a weight's norm has grown since its first step (T25).
+    Growth, "growth of a weight", 0.0 < bound, "finite and above 0",
+    "a weight that has vanished has no direction: leave the layer out"
+);
+
+quantity!(
     /// The momentum μ of a gradient buffer, or Adam's β₁ and β₂: the share of the old buffer that
     /// each step keeps.
     Momentum, "momentum", 0.0, below 1.0, "at least 0 and below 1",
@@ -204,6 +210,18 @@ impl RescaleFactor {
     pub const DOUBLE: Self = Self(2.0);
 
     /// A factor from its natural logarithm, kept within the positive normal numbers of `f64`.
+    pub fn from_ln(ln: f64) -> Self {
+        Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
+
+    /// One factor and then another.
+    pub fn then(self, other: Self) -> Self {
+        Self((self.0 * other.0).clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
+}
+
+impl Growth {
+    /// A growth from its natural logarithm, kept within the positive normal numbers of `f64`.
     pub fn from_ln(ln: f64) -> Self {
         Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
     }

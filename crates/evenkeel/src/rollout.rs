@@ -2,7 +2,7 @@
 
 use crate::control::{Controls, Moment, Plan};
 use crate::optimizer::{LayerState, Optimizer, Step};
-use crate::quantity::{Elr, GradientScale, LearningRate, LrMultiplier, Turn};
+use crate::quantity::{Elr, GradientScale, Growth, LearningRate, LrMultiplier, Turn};
 
 /// A network between two predicted steps.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub(crate) struct Rollout<'a> {
     layers: Vec<LayerState>,
     /// Those of the step before.
     multipliers: Vec<LrMultiplier>,
+    /// The layers as the first step found them, rescaled if that began with it; empty before.
+    starts: Vec<LayerState>,
     step: usize,
     path: f64,
 }
@@ -24,6 +26,7 @@ impl<'a> Rollout<'a> {
             controls,
             layers: start.iter().map(|&elr| optimizer.start(elr)).collect(),
             multipliers: Vec::new(),
+            starts: Vec::new(),
             step: 0,
             path: 0.0,
         }
@@ -48,8 +51,19 @@ impl<'a> Rollout<'a> {
             step: self.step,
             measure,
             multipliers: &self.multipliers,
+            growths: &self.growths(),
         };
         self.controls.decide_at(&moment, &elrs, target)
+    }
+
+    /// By how much norms have grown since the first step. ELRs at a steady base gradient tell:
+    /// `E/E_0 = (σ/σ_0)^−p`.
+    fn growths(&self) -> Vec<Growth> {
+        let power = self.optimizer.measure().power();
+        let growth = |(start, now): (&LayerState, &LayerState)| {
+            Growth::from_ln((start.elr().ln() - now.elr().ln()) / power)
+        };
+        self.starts.iter().zip(&self.layers).map(growth).collect()
     }
 
     /// Takes the step as planned, and says by how much it turned each layer.
@@ -60,12 +74,18 @@ impl<'a> Rollout<'a> {
         plan: &Plan,
         scale: impl Fn(usize) -> GradientScale,
     ) -> Vec<Turn> {
+        if let Some(factors) = &plan.rescale {
+            for (layer, factor) in self.layers.iter_mut().zip(factors) {
+                *layer = self.optimizer.rescale(layer, *factor);
+            }
+        }
+        if self.step == 0 {
+            self.starts.clone_from(&self.layers);
+        }
         let step = |(index, layer): (usize, &LayerState)| {
-            let factor = plan.rescale.as_ref().map(|factors| factors[index]);
-            let standing = factor.map_or(*layer, |a| self.optimizer.rescale(layer, a));
             let multiplier = plan.multipliers.as_ref().map(|all| all[index]);
             let lr = multiplier.map_or(plan.lr, |m| plan.lr.scaled(m));
-            self.optimizer.step_scaled(&standing, lr, scale(index))
+            self.optimizer.step_scaled(layer, lr, scale(index))
         };
         let taken: Vec<Step> = self.layers.iter().enumerate().map(step).collect();
         self.layers = taken.iter().map(|step| step.layer).collect();

@@ -6,7 +6,7 @@ use evenkeel::equalise;
 use evenkeel::flow::{self, Dose};
 use evenkeel::forecast::{forecast, forecast_with};
 use evenkeel::optimizer::{Decay, Measure, Optimizer};
-use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, Momentum};
+use evenkeel::quantity::{Elr, Growth, LearningRate, LrMultiplier, Momentum};
 use evenkeel::recurrence::sgd;
 use evenkeel::spread::{Spread, geometric_mean};
 use evenkeel::warmup::{self, Policy};
@@ -179,6 +179,10 @@ proptest! {
             let again = controls.to_string().parse::<Controls>().unwrap().decide(at, &elrs, lr);
             prop_assert_eq!(&plan, &again, "{}: name and decision round-trip", controls);
             prop_assert_eq!(&plan, &controls.clone().decide(at, &elrs, lr));
+            let growths = elrs.iter().map(|elr| Growth::from_ln(elr.ln())).collect::<Vec<_>>();
+            let moment = Moment { step: at, measure: Measure::Gradient, multipliers: &[], growths: &growths };
+            let later = controls.decide_at(&moment, &elrs, lr);
+            prop_assert!(later.lr <= lr && later.elrs.len() == elrs.len(), "{}", controls);
             let without = controls.decide(at, &[], lr);
             prop_assert_eq!(without.elrs.len(), 0);
             prop_assert!(without.critical.is_none() && without.rescale.is_none());
@@ -259,10 +263,9 @@ fn composition_decides_in_stages_whatever_the_order_written() {
 #[test]
 fn nonsense_is_refused_with_what_is_permitted() {
     let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
-    assert!(
-        message("critcal")
-            .contains("none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA")
-    );
+    assert!(message("critcal").contains(
+        "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA, sphere"
+    ));
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
     assert!(message("rescale:3").contains("no argument"));
@@ -334,6 +337,7 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
         step: 1,
         measure: Measure::Gradient,
         multipliers: &before,
+        growths: &[],
     };
     let next = gentle.decide_at(&moment, &elrs([1.0, 1.0]), target);
     let multipliers = next
@@ -360,6 +364,42 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
 }
 
 #[test]
+fn on_the_sphere_nothing_moves_and_nothing_anneals() {
+    // T25 under every optimiser, decay or not: ELRs stay where they started, for good.
+    let elrs = [0.002, 0.5, 6.0].map(|value| Elr::new(value).unwrap());
+    let lr = LearningRate::new(0.3).unwrap();
+    let stays = |controls: &str, optimizer: &str, expected: &[f64]| {
+        let (controls, optimizer): (Controls, Optimizer) =
+            (controls.parse().unwrap(), optimizer.parse().unwrap());
+        let run = forecast_with(&elrs, &optimizer, &controls, |_| lr, 50);
+        for row in &run.elrs {
+            for (elr, expected) in row.iter().zip(expected) {
+                let distance = elr.ln() - expected.ln();
+                assert!(distance.abs() < 1e-9, "{controls} {optimizer}: {distance}");
+            }
+        }
+        run
+    };
+    let own = elrs.map(Elr::get);
+    let mean = [geometric_mean(&elrs).unwrap().get(); 3];
+    for optimizer in ["sgd", "momentum", "nesterov:decay=0.01", "adam", "adamw"] {
+        stays("sphere", optimizer, &own);
+        // What is equal stays equal, at a mean that no longer falls.
+        stays("hold+sphere", optimizer, &mean);
+        // The spheres are those of the first step as it was taken.
+        stays("rescale+sphere", optimizer, &mean);
+    }
+    let sphere = stays("sphere", "sgd", &own);
+    for turns in &sphere.turns {
+        for (turn, elr) in turns.iter().zip(own) {
+            assert!((turn.get() - (0.3 * elr).atan()).abs() < 1e-12);
+        }
+    }
+    // A critical rate that nothing raises: the warm-up has no end.
+    assert_eq!(stays("critical+sphere", "sgd", &own).warmup_steps, None);
+}
+
+#[test]
 fn lars_fixes_what_every_layer_turns_by() {
     let (lars, lr): (Controls, _) = ("lars:0.3".parse().unwrap(), LearningRate::new(0.1).unwrap());
     let elrs = [0.002, 5.0, 60.0].map(|value| Elr::new(value).unwrap());
@@ -379,6 +419,7 @@ fn without_elrs_only_what_goes_by_the_step_still_decides() {
         ("rescale", true, 0.1),
         ("hold", true, 0.1),
         ("linear:10+hold", true, 0.01),
+        ("sphere", true, 0.1),
     ] {
         let controls: Controls = name.parse().unwrap();
         let plan = controls.decide(0, &[], target);

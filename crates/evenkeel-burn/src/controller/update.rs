@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use evenkeel::quantity::RescaleFactor;
+
+use crate::scale::Scale;
 
 /// `ΔW` of every parameter that learns.
 pub(super) struct Update {
@@ -33,13 +34,13 @@ impl Update {
         &self.changes
     }
 
-    /// The module with each layer rescaled by its factor and then changed by its share of the update;
+    /// The module with each layer, or unit, rescaled by its factor and then changed by its share of the update;
     /// other parameters take the share `others`.
     pub(super) fn taken<M: Module>(
         self,
         before: M,
-        factors: &HashMap<ParamId, RescaleFactor>,
-        shares: &HashMap<ParamId, f64>,
+        factors: &HashMap<ParamId, Scale>,
+        shares: &HashMap<ParamId, Scale>,
         others: f64,
     ) -> M {
         before.map(&mut Taking {
@@ -74,8 +75,8 @@ impl ModuleVisitor for Differences {
 
 struct Taking<'a> {
     changes: GradientsParams,
-    factors: &'a HashMap<ParamId, RescaleFactor>,
-    shares: &'a HashMap<ParamId, f64>,
+    factors: &'a HashMap<ParamId, Scale>,
+    shares: &'a HashMap<ParamId, Scale>,
     others: f64,
 }
 
@@ -84,16 +85,19 @@ impl ModuleMapper for Taking<'_> {
         let Some(change) = self.changes.remove::<D>(param.id) else {
             return param;
         };
-        let factor = self
-            .factors
-            .get(&param.id)
-            .map_or(1.0, |factor| factor.get());
-        let share = self.shares.get(&param.id).copied().unwrap_or(self.others);
+        let (factor, share) = (self.factors.get(&param.id), self.shares.get(&param.id));
         param.map(|weight| {
             let requires_gradient = weight.is_require_grad();
-            let standing = weight.without_autodiff().mul_scalar(factor);
-            let taken = Tensor::from_inner(standing + change.mul_scalar(share));
-            taken.set_require_grad(requires_gradient)
+            let weight = weight.without_autodiff();
+            let standing = match factor {
+                Some(factor) => factor.times(weight),
+                None => weight,
+            };
+            let change = match share {
+                Some(share) => share.times(change),
+                None => change.mul_scalar(self.others),
+            };
+            Tensor::from_inner(standing + change).set_require_grad(requires_gradient)
         })
     }
 }

@@ -41,6 +41,18 @@ impl Reading {
         self.cosine.abs() <= MAX_COSINE.min(COSINE_TOLERANCE / (numel as f64).sqrt())
     }
 
+    /// The reading of a weight from those of its units.
+    pub fn joined(units: &[Self]) -> Self {
+        if let [one] = units {
+            return *one;
+        }
+        let sums = units.iter().fold([0.0; 3], |[w2, g2, wg], unit| {
+            let (w, g) = (unit.weight_norm, unit.gradient_norm);
+            [w2 + w * w, g2 + g * g, wg + unit.cosine * w * g]
+        });
+        Self::from_sums(sums)
+    }
+
     /// The norms as quantities of the theory.
     ///
     /// # Errors
@@ -52,28 +64,41 @@ impl Reading {
         })
     }
 }
+
 /// Squared norms and inner products on the device, waiting for the one read-back.
 #[derive(Default)]
 pub(super) struct Sums {
     pending: Vec<Tensor<1>>,
+    /// How many numbers of each kind a tensor of `pending` has: one, or one a unit.
+    counts: Vec<usize>,
     /// Exact sums for the few tensors whose squares leave the range of `f32`.
-    exact: Vec<Box<dyn Fn() -> [f64; 3]>>,
+    exact: Vec<Box<dyn Fn() -> Vec<[f64; 3]>>>,
+    readings: usize,
 }
 
 impl Sums {
-    /// Queues a weight and its gradient; returns the slot of their reading.
-    pub(super) fn push<const D: usize>(&mut self, weight: Tensor<D>, gradient: Tensor<D>) -> usize {
+    /// Queues a weight and its gradient, as a whole or by its slices along an axis; returns the slot
+    /// of the first of their readings.
+    pub(super) fn push<const D: usize>(
+        &mut self,
+        weight: Tensor<D>,
+        gradient: Tensor<D>,
+        axis: Option<usize>,
+    ) -> usize {
         self.pending.push(Tensor::cat(
             vec![
-                weight.clone().mul(weight.clone()).sum(),
-                gradient.clone().mul(gradient.clone()).sum(),
-                weight.clone().mul(gradient.clone()).sum(),
+                summed(weight.clone().mul(weight.clone()), axis),
+                summed(gradient.clone().mul(gradient.clone()), axis),
+                summed(weight.clone().mul(gradient.clone()), axis),
             ],
             0,
         ));
+        let count = axis.map_or(1, |axis| weight.dims()[axis]);
+        self.counts.push(count);
         self.exact
-            .push(Box::new(move || exact_sums(&weight, &gradient)));
-        self.exact.len() - 1
+            .push(Box::new(move || exact_sums(&weight, &gradient, axis)));
+        self.readings += count;
+        self.readings - count
     }
 
     pub(super) fn read(self) -> Vec<Reading> {
@@ -81,28 +106,52 @@ impl Sums {
             return Vec::new();
         }
         let data = Tensor::cat(self.pending, 0).into_data();
-        let sums: Vec<f64> = data.iter::<f64>().collect();
-        sums.chunks_exact(3)
-            .zip(self.exact)
-            .map(|(sums, exact)| {
-                let safe = sums[..2].iter().all(|sum| (1e-30..1e37).contains(sum));
-                Reading::from_sums(if safe {
-                    [sums[0], sums[1], sums[2]]
-                } else {
-                    exact()
-                })
-            })
-            .collect()
+        let mut sums = data.iter::<f64>();
+        let mut readings = Vec::with_capacity(self.readings);
+        for (count, exact) in self.counts.into_iter().zip(self.exact) {
+            let sums: Vec<f64> = sums.by_ref().take(3 * count).collect();
+            let safe = |sum: &f64| (1e-30..1e37).contains(sum);
+            if sums[..2 * count].iter().all(safe) {
+                let of = |i: usize| [sums[i], sums[count + i], sums[2 * count + i]];
+                readings.extend((0..count).map(|i| Reading::from_sums(of(i))));
+            } else {
+                readings.extend(exact().into_iter().map(Reading::from_sums));
+            }
+        }
+        readings
     }
 }
 
+/// The sum of a tensor, or of each of its slices along an axis.
+fn summed<const D: usize>(tensor: Tensor<D>, axis: Option<usize>) -> Tensor<1> {
+    let Some(axis) = axis else {
+        return tensor.sum();
+    };
+    let count = tensor.dims()[axis];
+    (0..D)
+        .filter(|other| *other != axis)
+        .fold(tensor, |tensor, other| tensor.sum_dim(other))
+        .reshape([count])
+}
+
 /// The sums in `f64` on the host: slow, and right where squares under- or overflow `f32`.
-fn exact_sums<const D: usize>(weight: &Tensor<D>, gradient: &Tensor<D>) -> [f64; 3] {
+fn exact_sums<const D: usize>(
+    weight: &Tensor<D>,
+    gradient: &Tensor<D>,
+    axis: Option<usize>,
+) -> Vec<[f64; 3]> {
+    let dims = weight.dims();
+    let (count, stride) = match axis {
+        Some(axis) => (dims[axis], dims[axis + 1..].iter().product()),
+        None => (1, 1),
+    };
     let (weight, gradient) = (weight.to_data(), gradient.to_data());
-    weight
-        .iter::<f64>()
-        .zip(gradient.iter::<f64>())
-        .fold([0.0; 3], |[w2, g2, wg], (w, g)| {
-            [w2 + w * w, g2 + g * g, wg + w * g]
-        })
+    let mut sums = vec![[0.0; 3]; count];
+    for (index, (w, g)) in weight.iter::<f64>().zip(gradient.iter::<f64>()).enumerate() {
+        let [w2, g2, wg] = &mut sums[index / stride % count];
+        *w2 += w * w;
+        *g2 += g * g;
+        *wg += w * g;
+    }
+    sums
 }

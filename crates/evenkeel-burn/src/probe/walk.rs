@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 use super::reading::{Reading, Sums};
-use super::{Parameter, Role};
+use super::{Parameter, Role, Units};
 
 /// Walks a module with its path and hands each float parameter to a collector.
 pub(super) struct Reader<'a, C> {
@@ -93,6 +93,7 @@ impl Seen {
             shape: self.shape,
             role,
             found,
+            units: None,
         }
     }
 }
@@ -113,7 +114,7 @@ impl Collector for Survey {
             id,
             path: path.join("."),
             shape: weight.dims().to_vec(),
-            slot: gradient.map(|gradient| self.sums.push(weight, gradient)),
+            slot: gradient.map(|gradient| self.sums.push(weight, gradient, None)),
         });
     }
 }
@@ -121,6 +122,9 @@ impl Collector for Survey {
 /// Collects the tracked layers only.
 pub(super) struct Tracked<'a> {
     pub(super) positions: &'a HashMap<ParamId, usize>,
+    /// The units of each layer that is read by units.
+    pub(super) units: Vec<Option<Units>>,
+    /// Where the readings of each layer begin.
     pub(super) found: Vec<Option<usize>>,
     pub(super) sums: Sums,
 }
@@ -137,7 +141,9 @@ impl Collector for Tracked<'_> {
         weight: Tensor<D>,
         gradient: Option<Tensor<D>>,
     ) {
-        self.found[self.positions[&id]] = gradient.map(|gradient| self.sums.push(weight, gradient));
+        let position = self.positions[&id];
+        let axis = self.units[position].map(|units| units.axis);
+        self.found[position] = gradient.map(|gradient| self.sums.push(weight, gradient, axis));
     }
 }
 

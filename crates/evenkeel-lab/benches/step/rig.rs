@@ -117,7 +117,8 @@ impl<'a> Rig<'a> {
         };
         telemetry.writer.step(
             &step_line(self.step, loss, target, &report),
-            &layer_line(self.step, &report),
+            &layer_line(self.step, &report, telemetry.controller.probe()),
+            None,
             &timing,
         )?;
         Ok(report.lr.get())
@@ -127,7 +128,7 @@ impl<'a> Rig<'a> {
 impl Telemetry {
     fn new(spec: &RunSpec, network: &Network, folder: &Path) -> Result<Self, Box<dyn Error>> {
         let probe = probe(network, spec, FloatDType::F32)?;
-        let writer = RunWriter::create(Lock::take(folder)?, &header(spec, &probe))?;
+        let writer = RunWriter::create(Lock::take(folder)?, &header(spec, &probe), false)?;
         let controller =
             ElrController::new(probe, spec.controls.clone()).for_measure(spec.optimizer.measure());
         Ok(Self { controller, writer })

@@ -1,6 +1,6 @@
 //! Which figures a report has.
 
-use crate::run_folder::{LayerLine, Run, StepLine};
+use crate::run_folder::{LayerLine, Run, StepLine, UnitLine};
 use crate::summary::decades;
 
 use super::figure::{Color, Content, Division, Figure, Heatmap, Lines, Series, Stroke};
@@ -27,6 +27,7 @@ pub fn all(runs: &[Run]) -> Vec<Figure> {
     for (index, run) in runs.iter().enumerate() {
         figures.push(heatmap(index, run, range));
         figures.push(learning_rate(index, run));
+        figures.extend(within_layers(index, run));
     }
     figures
 }
@@ -215,6 +216,44 @@ fn learning_rate(index: usize, run: &Run) -> Figure {
             series,
         }),
     }
+}
+
+/// How far apart the units of each layer are, where units were measured.
+fn within_layers(index: usize, run: &Run) -> Option<Figure> {
+    let (first, last) = (run.units.first()?, run.units.last()?);
+    let control = run.control();
+    let quantile = |line: &UnitLine, q: usize, label: &str, color, stroke| Series {
+        label: label.to_owned(),
+        color: Color::Palette(color),
+        stroke,
+        points: (line.elr.iter().enumerate())
+            .filter(|(_, quantiles)| quantiles[q] > 0.0)
+            .map(|(layer, quantiles)| (layer as f64, quantiles[q]))
+            .collect(),
+    };
+    let both = [(first, "first step", 6), (last, "last step", 0)];
+    let series = both.into_iter().flat_map(|(line, moment, color)| {
+        [
+            quantile(line, 0, &format!("{moment}, least"), color, Stroke::Dotted),
+            quantile(line, 2, &format!("{moment}, median"), color, Stroke::Solid),
+            quantile(line, 4, &format!("{moment}, most"), color, Stroke::Dashed),
+        ]
+    });
+    Some(Figure {
+        name: format!("elr-of-units-{}", file_name(control)),
+        title: format!("ELR of units by layer, {control}"),
+        caption: format!(
+            "Effective learning rates of the single rows or filters of each layer under {control}, as they act: least, \
+             median and most. What is between the lines is the spread within layers."
+        ),
+        run: Some(index),
+        content: Content::Lines(Lines {
+            x: "layer".to_owned(),
+            y: "ELR".to_owned(),
+            log: true,
+            series: series.collect(),
+        }),
+    })
 }
 
 /// The common colour scale of all heatmaps, so that runs can be compared.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     EVALS, EvalLine, HEADER, Header, LAYERS, LayerLine, OUTCOME, Outcome, STEPS, StepLine, TIMING,
-    TimingLine,
+    TimingLine, UNITS, UnitLine,
 };
 use crate::error::LabError;
 
@@ -23,6 +23,8 @@ pub struct Run {
     pub steps: Vec<StepLine>,
     /// `layers.jsonl`.
     pub layers: Vec<LayerLine>,
+    /// `units.jsonl`; empty where units were not measured.
+    pub units: Vec<UnitLine>,
     /// `evals.jsonl`.
     pub evals: Vec<EvalLine>,
     /// `timing.jsonl`, which nothing but the times of events depends on: empty where there is none.
@@ -40,17 +42,16 @@ impl Run {
     pub fn load(folder: &Path) -> Result<Self, LabError> {
         let run = Self {
             layers: lines(&folder.join(LAYERS))?,
-            timing: match folder.join(TIMING) {
-                path if path.exists() => lines(&path)?,
-                _ => Vec::new(),
-            },
+            units: lines_if_there(&folder.join(UNITS))?,
+            timing: lines_if_there(&folder.join(TIMING))?,
             ..Self::load_outline(folder)?
         };
         run.check_lengths()?;
         Ok(run)
     }
 
-    /// The same without the lines of `layers.jsonl`, which are most of a run's bytes, and `timing.jsonl`.
+    /// The same without the lines of `layers.jsonl` and `units.jsonl`, which are most of a run's bytes, and
+    /// of `timing.jsonl`.
     ///
     /// # Errors
     /// As [`Run::load`].
@@ -60,6 +61,7 @@ impl Run {
             header: Header::load(folder)?,
             steps: lines(&folder.join(STEPS))?,
             layers: Vec::new(),
+            units: Vec::new(),
             timing: Vec::new(),
             evals: lines(&folder.join(EVALS))?,
             outcome: Outcome::load(folder)?,
@@ -178,6 +180,14 @@ fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, LabError> {
         .enumerate()
         .map(|(index, line)| parse(path, index + 1, line))
         .collect()
+}
+
+/// Of a file that not every run has.
+fn lines_if_there<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, LabError> {
+    match path.exists() {
+        true => lines(path),
+        false => Ok(Vec::new()),
+    }
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Result<T, LabError> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CHECKPOINTS, EVALS, EvalLine, HEADER, Header, LAYERS, LOCK, LayerLine, OUTCOME, Outcome, STEPS,
-    StepLine, TIMING, TimingLine,
+    StepLine, TIMING, TimingLine, UNITS, UnitLine,
 };
 use crate::error::LabError;
 use crate::failpoint;
@@ -24,6 +24,8 @@ use crate::tensorboard::{self, EventFile};
 pub struct Lengths {
     steps: u64,
     layers: u64,
+    #[serde(default)]
+    units: u64,
     evals: u64,
     timing: u64,
 }
@@ -34,6 +36,8 @@ pub struct RunWriter {
     folder: PathBuf,
     steps: Lines,
     layers: Lines,
+    /// Where layers have units.
+    units: Option<Lines>,
     evals: Lines,
     timing: Lines,
     events: Option<EventFile>,
@@ -133,9 +137,13 @@ impl RunWriter {
         let folder = lock.folder.as_path();
         remove_if_there(&folder.join(OUTCOME))?;
         tensorboard::clear(folder, events)?;
+        remove_if_there(&folder.join(UNITS))?;
+        let divided = header.layers.iter().any(|layer| layer.units.is_some());
+        let units = divided.then(|| Lines::create(folder, UNITS)).transpose()?;
         let mut writer = Self {
             steps: Lines::create(folder, STEPS)?,
             layers: Lines::create(folder, LAYERS)?,
+            units,
             evals: Lines::create(folder, EVALS)?,
             timing: Lines::create(folder, TIMING)?,
             folder: folder.to_owned(),
@@ -167,6 +175,10 @@ impl RunWriter {
         let mut writer = Self {
             steps: Lines::resume(folder, STEPS, lengths.steps)?,
             layers: Lines::resume(folder, LAYERS, lengths.layers)?,
+            units: match folder.join(UNITS).exists() {
+                true => Some(Lines::resume(folder, UNITS, lengths.units)?),
+                false => None,
+            },
             evals: Lines::resume(folder, EVALS, lengths.evals)?,
             timing: Lines::resume(folder, TIMING, lengths.timing)?,
             folder: folder.to_owned(),
@@ -187,6 +199,7 @@ impl RunWriter {
         Ok(Lengths {
             steps: self.steps.sync()?,
             layers: self.layers.sync()?,
+            units: self.units.as_mut().map_or(Ok(0), Lines::sync)?,
             evals: self.evals.sync()?,
             timing: self.timing.sync()?,
         })
@@ -200,9 +213,13 @@ impl RunWriter {
         &mut self,
         step: &StepLine,
         layers: &LayerLine,
+        units: Option<&UnitLine>,
         timing: &TimingLine,
     ) -> Result<(), LabError> {
         self.layers.write(layers)?;
+        if let (Some(lines), Some(units)) = (&mut self.units, units) {
+            lines.write(units)?;
+        }
         failpoint::at("step-half-logged");
         self.timing.write(timing)?;
         self.steps.write(step)?;

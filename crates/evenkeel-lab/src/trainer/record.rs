@@ -3,9 +3,11 @@
 use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
 use evenkeel::spread::Spread;
 use evenkeel_burn::controller::StepReport;
-use evenkeel_burn::probe::{Parameter, Probe, Role};
+use evenkeel_burn::probe::{Parameter, Probe, Reading, Role, Units};
 
-use crate::run_folder::{Header, LayerHeader, LayerLine, OtherHeader, StepLine};
+use crate::run_folder::{
+    Header, LayerHeader, LayerLine, OtherHeader, QUANTILES, StepLine, UnitHeader, UnitLine,
+};
 use crate::spec::RunSpec;
 
 /// The version of Burn, which does not tell it itself.
@@ -28,6 +30,9 @@ pub fn header(spec: &RunSpec, probe: &Probe) -> Header {
             .map(|layer| LayerHeader {
                 name: layer.path.clone(),
                 shape: layer.shape.clone(),
+                units: layer
+                    .units
+                    .map(|Units { axis, count }| UnitHeader { axis, count }),
             })
             .collect(),
         others: others.map(other_header).collect(),
@@ -69,9 +74,10 @@ pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepRepo
     }
 }
 
-/// The line of `layers.jsonl`.
-pub fn layer_line(step: usize, report: &StepReport) -> LayerLine {
-    let readings = &report.readings;
+/// The line of `layers.jsonl`: what was measured of units is put together.
+pub fn layer_line(step: usize, report: &StepReport, probe: &Probe) -> LayerLine {
+    let layers: Vec<Layer> = layers(report, probe).collect();
+    let readings: Vec<Reading> = layers.iter().map(|l| Reading::joined(l.readings)).collect();
     let held = report.multipliers.iter().any(|m| *m != LrMultiplier::ONE);
     let rescaled = report.factors.iter().any(|a| *a != RescaleFactor::ONE);
     LayerLine {
@@ -79,17 +85,114 @@ pub fn layer_line(step: usize, report: &StepReport) -> LayerLine {
         weight_norm: rounded(readings.iter().map(|r| r.weight_norm)),
         grad_norm: rounded(readings.iter().map(|r| r.gradient_norm)),
         cosine: rounded(readings.iter().map(|r| r.cosine)),
-        elr: rounded(report.acting.iter().map(|elr| elr.map_or(0.0, Elr::get))),
-        lr_multiplier: held.then(|| rounded(report.multipliers.iter().map(|m| m.get()))),
-        rescale_factor: rescaled.then(|| rounded(report.factors.iter().map(|a| a.get()))),
+        elr: rounded(layers.iter().map(Layer::acting_elr)),
+        lr_multiplier: held.then(|| rounded(layers.iter().map(Layer::multiplier))),
+        rescale_factor: rescaled.then(|| rounded(layers.iter().map(Layer::factor))),
+    }
+}
+
+/// The line of `units.jsonl`; `None` where no layer is divided into units.
+pub fn unit_line(step: usize, report: &StepReport, probe: &Probe) -> Option<UnitLine> {
+    let divided = probe.layers().any(|layer| layer.units.is_some());
+    divided.then(|| {
+        let layers: Vec<Vec<f64>> = layers(report, probe).map(|l| l.ordered_elrs()).collect();
+        UnitLine {
+            step,
+            alive: layers.iter().map(Vec::len).collect(),
+            elr: layers.iter().map(|elrs| quantiles(elrs)).collect(),
+        }
+    })
+}
+
+/// Smallest, quartiles and largest of ordered numbers, to four digits; zeros for none.
+fn quantiles(ordered: &[f64]) -> [f64; QUANTILES] {
+    let at = |i: usize| match ordered.len() {
+        0 => 0.0,
+        count => ordered[i * (count - 1) / (QUANTILES - 1)],
+    };
+    std::array::from_fn(|i| rounded_to(at(i), 3))
+}
+
+/// What a step's report says of one layer: a number, or one a unit.
+struct Layer<'a> {
+    readings: &'a [Reading],
+    acting: &'a [Option<Elr>],
+    multipliers: &'a [LrMultiplier],
+    factors: &'a [RescaleFactor],
+}
+
+fn layers<'a>(report: &'a StepReport, probe: &'a Probe) -> impl Iterator<Item = Layer<'a>> {
+    let mut start = 0;
+    probe.layers().map(move |layer| {
+        let own = start..start + layer.parts();
+        start = own.end;
+        Layer {
+            readings: &report.readings[own.clone()],
+            acting: &report.acting[own.clone()],
+            multipliers: &report.multipliers[own.clone()],
+            factors: &report.factors[own],
+        }
+    })
+}
+
+impl Layer<'_> {
+    /// The root of the mean of the squares of `values`, weighted by those of `weights`. It is what
+    /// norms of units make of ratios.
+    fn mean(values: impl Iterator<Item = f64>, weights: impl Iterator<Item = f64>) -> f64 {
+        let (sum, all) = values.zip(weights).fold((0.0, 0.0), |(sum, all), (v, w)| {
+            (sum + (v * w).powi(2), all + w * w)
+        });
+        if all > 0.0 { (sum / all).sqrt() } else { 1.0 }
+    }
+
+    /// `‖ΔW‖/(λ‖W‖)` of the layer, from those of its units; 0 without gradient.
+    fn acting_elr(&self) -> f64 {
+        let elr = |elr: &Option<Elr>| elr.map_or(0.0, Elr::get);
+        match self.acting {
+            [one] => elr(one),
+            all => {
+                let factors = self.factors.iter().map(|a| a.get());
+                let norms = self.readings.iter().map(|r| r.weight_norm);
+                Self::mean(all.iter().map(elr), norms.zip(factors).map(|(w, a)| w * a))
+            }
+        }
+    }
+
+    fn multiplier(&self) -> f64 {
+        match self.multipliers {
+            [one] => one.get(),
+            all => Self::mean(
+                all.iter().map(|m| m.get()),
+                self.readings.iter().map(|r| r.gradient_norm),
+            ),
+        }
+    }
+
+    fn factor(&self) -> f64 {
+        match self.factors {
+            [one] => one.get(),
+            all => Self::mean(
+                all.iter().map(|a| a.get()),
+                self.readings.iter().map(|r| r.weight_norm),
+            ),
+        }
+    }
+
+    /// The ELRs as they act of the units that are alive, in order.
+    fn ordered_elrs(&self) -> Vec<f64> {
+        let mut elrs: Vec<f64> = self.acting.iter().flatten().map(|elr| elr.get()).collect();
+        elrs.sort_by(f64::total_cmp);
+        elrs
     }
 }
 
 /// Eight significant digits: what 32-bit norms are good for, in half the bytes.
 fn rounded(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    values
-        .map(|value| format!("{value:.7e}").parse().unwrap_or(value))
-        .collect()
+    values.map(|value| rounded_to(value, 7)).collect()
+}
+
+fn rounded_to(value: f64, digits: usize) -> f64 {
+    format!("{value:.digits$e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use evenkeel_burn::probe::ProbeError;
 use evenkeel_ops::Kernels;
 
 use super::gradients::clip;
-use super::record::{header, layer_line, step_line};
+use super::record::{header, layer_line, step_line, unit_line};
 use super::{Job, Observer, Start, cross_entropy, initial, probe};
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint, load_model};
 use crate::divergence;
@@ -136,6 +136,7 @@ impl<'a> Session<'a> {
         let State {
             step,
             multipliers,
+            starts,
             evaluated,
             best,
             ..
@@ -152,7 +153,8 @@ impl<'a> Session<'a> {
             .collect::<Result<_, _>>()
             .map_err(|error| unusable(&error))?;
         let controller = self.controller.rebound(&self.network)?;
-        self.controller = controller.resumed(step, multipliers);
+        let starts = starts.into_iter().map(f64::from_bits).collect();
+        self.controller = controller.resumed(step, multipliers, starts);
         self.evaluated = evaluated.then_some(step);
         self.best = best;
         Ok(self)
@@ -229,6 +231,12 @@ impl<'a> Session<'a> {
             multipliers: multipliers
                 .map(|multiplier| multiplier.get().to_bits())
                 .collect(),
+            starts: self
+                .controller
+                .starts()
+                .iter()
+                .map(|norm| norm.to_bits())
+                .collect(),
             logs: self.writer.sync()?,
             evaluated: self.evaluated == Some(step),
             best: self.best,
@@ -304,8 +312,12 @@ impl<'a> Session<'a> {
             step,
             seconds: start.elapsed().as_secs_f64(),
         };
-        self.writer
-            .step(&line, &layer_line(step, &report), &timing)?;
+        let probe = self.controller.probe();
+        let (layers, units) = (
+            layer_line(step, &report, probe),
+            unit_line(step, &report, probe),
+        );
+        self.writer.step(&line, &layers, units.as_ref(), &timing)?;
         Ok(Step::Done(line))
     }
 }

@@ -7,13 +7,16 @@ use std::str::FromStr;
 use evenkeel::control::{Controls, Moment};
 use evenkeel::drift::Drift;
 use evenkeel::optimizer::{Measure, Optimizer};
-use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::quantity::{Elr, Growth, LearningRate};
 use evenkeel::schedule::Shape;
 
 /// Characters of a message that refuses any text, however long.
 const LONGEST_MESSAGE: usize = 900;
 /// From the smallest to the largest that optimisers are held to.
 const VALUES: [f64; 4] = [1e-300, 1e-3, 1.0, 1e300];
+
+/// Logarithms of growths: beyond what numbers hold, and none.
+const GROWTHS: [f64; 4] = [-1e300, 0.0, 1.0, 1e300];
 
 /// A control decides the same after its name is written and read, and never above the target.
 pub fn control(text: &str) -> bool {
@@ -32,6 +35,7 @@ pub fn control(text: &str) -> bool {
                 step,
                 measure: Measure::Gradient,
                 multipliers: plan.multipliers.as_deref().unwrap_or_default(),
+                growths: &GROWTHS.map(Growth::from_ln),
             };
             let next = controls.decide_at(&moment, &elrs, target);
             assert!(next.lr <= target, "{controls} after {plan:?}: {next:?}");

@@ -1,0 +1,26 @@
+//! What has an effective learning rate of its own: a layer, or each unit of a layer.
+
+use crate::model::choice::Choice;
+
+/// What ELRs are measured and controlled of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granularity {
+    /// Whole weights.
+    Layer,
+    /// Single rows or filters where they are scale-invariant by themselves, whole weights elsewhere.
+    Unit,
+}
+
+/// Every granularity; the first is the default.
+pub const ALL: &[Choice<Granularity>] = &[
+    Choice {
+        name: "layer",
+        summary: "whole weights",
+        value: Granularity::Layer,
+    },
+    Choice {
+        name: "unit",
+        summary: "single rows or filters where they are scale-invariant by themselves, as before batch normalization; whole weights elsewhere",
+        value: Granularity::Unit,
+    },
+];

@@ -1,5 +1,10 @@
 //! Sums over rows of what was gathered times what came out: the gradient of a matrix.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "loops over constants are unrolled, and their sums stay in registers"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::lattice::{Lattice, Segment, reach};

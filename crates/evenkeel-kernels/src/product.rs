@@ -1,6 +1,11 @@
 //! Rows gathered from all over an input, times a matrix: what a linear layer and a convolution
 //! compute, forward and towards their input.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "loops over constants are unrolled, and their sums stay in registers"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::lattice::{Lattice, Segment, reach};
@@ -75,12 +80,12 @@ impl Product<'_> {
         for first in (0..self.rows).step_by(P) {
             let last = self.rows - 1;
             let from = std::array::from_fn(|p| self.from.at((first + p).min(last)));
-            // SAFETY: `compute` has checked that the segments stay within the input from every row
-            // up to the last, and the panel has `depth` rows of V vectors.
             #[allow(
                 unsafe_code,
                 reason = "a bounds check would take longer than the product"
             )]
+            // SAFETY: `compute` has checked that the segments stay within the input from every row
+            // up to the last, and the panel has `depth` rows of V vectors.
             let sums = unsafe { tile::<S, P, V>(simd, self.input, from, self.segments, matrix) };
             for (p, sums) in sums.iter().enumerate().take(self.rows - first) {
                 let start = self.to.at(first + p) + panel.column;

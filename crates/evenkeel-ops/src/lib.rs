@@ -21,12 +21,14 @@ mod batch_norm;
 mod conv;
 mod linear;
 mod memory;
+mod norms;
 mod record;
 pub mod reference;
 
 pub use batch_norm::{Norm, Normalized};
 use evenkeel_kernels::workers::Workers;
 use memory::Memory;
+pub use norms::products;
 
 /// Cores and memory for operations. Clones share both.
 #[derive(Debug, Clone, Default)]

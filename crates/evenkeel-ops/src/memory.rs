@@ -71,11 +71,11 @@ impl Numbers {
     pub fn into_tensor(self, shape: impl Into<Shape>) -> FlexTensor {
         let (shape, count) = (shape.into(), self.count);
         assert_eq!(shape.num_elements(), count);
-        // SAFETY: all of the memory has been initialised, and it has room for `count` floats.
         #[allow(
             unsafe_code,
             reason = "Burn's tensors take foreign memory in no other way"
         )]
+        // SAFETY: all of the memory has been initialised, and it has room for `count` floats.
         let bytes = unsafe { Bytes::from_controller(Box::new(self), count * size_of::<f32>()) };
         FlexTensor::new(bytes, Layout::contiguous(shape), DType::F32)
     }

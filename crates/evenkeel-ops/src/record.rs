@@ -40,7 +40,8 @@ impl Operand {
         Some(Self::Tracked(tracked, numbers))
     }
 
-    fn numbers(&self) -> &FlexTensor {
+    /// Its numbers.
+    pub(crate) fn numbers(&self) -> &FlexTensor {
         match self {
             Self::Tracked(_, numbers) | Self::Plain(numbers) => numbers,
         }

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use evenkeel::layer::LayerNorms;
 use evenkeel::quantity::{GradientNorm, QuantityError, WeightNorm};
+use evenkeel_ops::products;
 
 use super::{COSINE_TOLERANCE, MAX_COSINE};
 
@@ -65,15 +66,26 @@ impl Reading {
     }
 }
 
-/// Squared norms and inner products on the device, waiting for the one read-back.
+/// Squared norms and inner products: computed at once on the CPU, on another device waiting for the
+/// one read-back.
 #[derive(Default)]
 pub(super) struct Sums {
     pending: Vec<Tensor<1>>,
-    /// How many numbers of each kind a tensor of `pending` has: one, or one a unit.
-    counts: Vec<usize>,
-    /// Exact sums for the few tensors whose squares leave the range of `f32`.
-    exact: Vec<Box<dyn Fn() -> Vec<[f64; 3]>>>,
+    items: Vec<Item>,
     readings: usize,
+}
+
+/// A weight with its gradient.
+enum Item {
+    /// Computed.
+    Known([f64; 3]),
+    /// On the device.
+    Pending {
+        /// How many numbers of each kind the tensor has: one, or one a unit.
+        count: usize,
+        /// Exact sums, for the few tensors whose squares leave the range of `f32`.
+        exact: Box<dyn Fn() -> Vec<[f64; 3]>>,
+    },
 }
 
 impl Sums {
@@ -85,41 +97,60 @@ impl Sums {
         gradient: Tensor<D>,
         axis: Option<usize>,
     ) -> usize {
-        self.pending.push(Tensor::cat(
-            vec![
-                summed(weight.clone().mul(weight.clone()), axis),
-                summed(gradient.clone().mul(gradient.clone()), axis),
-                summed(weight.clone().mul(gradient.clone()), axis),
-            ],
-            0,
-        ));
         let count = axis.map_or(1, |axis| weight.dims()[axis]);
-        self.counts.push(count);
-        self.exact
-            .push(Box::new(move || exact_sums(&weight, &gradient, axis)));
+        let known = match axis {
+            None => products(&weight, &gradient).filter(are_safe),
+            Some(_) => None,
+        };
+        self.items.push(match known {
+            Some(sums) => Item::Known(sums),
+            None => {
+                self.pending.push(Tensor::cat(
+                    vec![
+                        summed(weight.clone().mul(weight.clone()), axis),
+                        summed(gradient.clone().mul(gradient.clone()), axis),
+                        summed(weight.clone().mul(gradient.clone()), axis),
+                    ],
+                    0,
+                ));
+                let exact = Box::new(move || exact_sums(&weight, &gradient, axis));
+                Item::Pending { count, exact }
+            }
+        });
         self.readings += count;
         self.readings - count
     }
 
     pub(super) fn read(self) -> Vec<Reading> {
-        if self.pending.is_empty() {
-            return Vec::new();
-        }
-        let data = Tensor::cat(self.pending, 0).into_data();
-        let mut sums = data.iter::<f64>();
+        let data = match self.pending.is_empty() {
+            true => Vec::new(),
+            false => Tensor::cat(self.pending, 0).into_data().iter().collect(),
+        };
+        let mut data = data.as_slice();
         let mut readings = Vec::with_capacity(self.readings);
-        for (count, exact) in self.counts.into_iter().zip(self.exact) {
-            let sums: Vec<f64> = sums.by_ref().take(3 * count).collect();
-            let safe = |sum: &f64| (1e-30..1e37).contains(sum);
-            if sums[..2 * count].iter().all(safe) {
-                let of = |i: usize| [sums[i], sums[count + i], sums[2 * count + i]];
-                readings.extend((0..count).map(|i| Reading::from_sums(of(i))));
-            } else {
-                readings.extend(exact().into_iter().map(Reading::from_sums));
+        for item in self.items {
+            match item {
+                Item::Known(sums) => readings.push(Reading::from_sums(sums)),
+                Item::Pending { count, exact } => {
+                    let (sums, rest) = data.split_at(3 * count);
+                    data = rest;
+                    let of = |i: usize| [sums[i], sums[count + i], sums[2 * count + i]];
+                    let sums = match (0..count).all(|i| are_safe(&of(i))) {
+                        true => (0..count).map(of).collect(),
+                        false => exact(),
+                    };
+                    readings.extend(sums.into_iter().map(Reading::from_sums));
+                }
             }
         }
         readings
     }
+}
+
+/// Whether no square of either vector can have left the range of `f32`.
+fn are_safe([weight, gradient, _]: &[f64; 3]) -> bool {
+    let safe = 1e-30..1e37;
+    safe.contains(weight) && safe.contains(gradient)
 }
 
 /// The sum of a tensor, or of each of its slices along an axis.

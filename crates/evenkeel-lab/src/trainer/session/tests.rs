@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
+use evenkeel_ops::Kernels;
 
 use super::Session;
 use crate::run_folder::{Outcome, Run, StepLine};
@@ -59,14 +60,16 @@ fn ending(name: &str, factors: &[(&str, f64)]) -> (Outcome, usize) {
         ..RawSpec::default()
     };
     let (spec, stop) = (raw.check().unwrap(), AtomicBool::new(false));
-    let mut session = Session::start(&Job {
+    let job = Job {
         spec: &spec,
         folder: folder.clone(),
         start: Start::Overwrite,
         checkpoints: Keeping { every: 3, keep: 1 },
+        threads: 1,
+        events: false,
         stop: &stop,
-    })
-    .unwrap();
+    };
+    let mut session = Session::start(&job, &Kernels::default()).unwrap();
     for step in 0..3 {
         session.step(step).unwrap();
     }

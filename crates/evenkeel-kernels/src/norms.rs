@@ -1,0 +1,92 @@
+//! Squared norms and inner product of two vectors in one pass.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Numbers that are summed in 32 bits before they are added to the others in 64.
+const BLOCK: usize = 1024;
+
+/// `[Σ a², Σ b², Σ a b]`.
+///
+/// # Panics
+/// When the vectors differ in length.
+pub fn products(a: &[f32], b: &[f32]) -> [f64; 3] {
+    assert_eq!(a.len(), b.len());
+    Arch::new().dispatch(Products { a, b })
+}
+
+struct Products<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for Products<'_> {
+    type Output = [f64; 3];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; 3] {
+        let mut total = [0.0; 3];
+        for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
+            let block = block(simd, a, b);
+            total
+                .iter_mut()
+                .zip(block)
+                .for_each(|(total, x)| *total += f64::from(x));
+        }
+        total
+    }
+}
+
+/// The sums of one block, four vectors at a time, so that no sum waits for the one before it.
+#[inline(always)]
+fn block<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> [f32; 3] {
+    let (a, a_rest) = S::as_simd_f32s(a);
+    let (b, b_rest) = S::as_simd_f32s(b);
+    let zero = simd.splat_f32s(0.0);
+    let mut sums = [[zero; 3]; 4];
+    let add = |sums: &mut [S::f32s; 3], a: S::f32s, b: S::f32s| {
+        sums[0] = simd.mul_add_e_f32s(a, a, sums[0]);
+        sums[1] = simd.mul_add_e_f32s(b, b, sums[1]);
+        sums[2] = simd.mul_add_e_f32s(a, b, sums[2]);
+    };
+    let (a_fours, a_few) = a.as_chunks::<4>();
+    let (b_fours, b_few) = b.as_chunks::<4>();
+    for (a, b) in a_fours.iter().zip(b_fours) {
+        for turn in 0..4 {
+            add(&mut sums[turn], a[turn], b[turn]);
+        }
+    }
+    a_few
+        .iter()
+        .zip(b_few)
+        .for_each(|(a, b)| add(&mut sums[0], *a, *b));
+    let rest = (
+        simd.partial_load_f32s(a_rest),
+        simd.partial_load_f32s(b_rest),
+    );
+    add(&mut sums[1], rest.0, rest.1);
+    std::array::from_fn(|kind| {
+        let of = |turn: usize| sums[turn][kind];
+        let pair = |x, y| simd.add_f32s(of(x), of(y));
+        simd.reduce_sum_f32s(simd.add_f32s(pair(0, 1), pair(2, 3)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_those_of_every_number() {
+        for length in [0, 1, 7, 16, 63, 64, 65, 1023, 1024, 1100, 5000] {
+            let a: Vec<f32> = (0..length).map(|i| (i % 13) as f32 - 6.0).collect();
+            let b: Vec<f32> = (0..length).map(|i| (i % 7) as f32 - 2.0).collect();
+            let sum = |f: fn(f64, f64) -> f64| -> f64 {
+                let pairs = a.iter().zip(&b);
+                pairs.map(|(a, b)| f(f64::from(*a), f64::from(*b))).sum()
+            };
+            // Whole numbers this small are summed without rounding.
+            let expected = [sum(|a, _| a * a), sum(|_, b| b * b), sum(|a, b| a * b)];
+            assert_eq!(products(&a, &b), expected, "{length}");
+        }
+    }
+}

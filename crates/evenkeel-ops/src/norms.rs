@@ -1,0 +1,16 @@
+//! Squared norms and inner products of tensors.
+
+use burn::tensor::Tensor;
+use evenkeel_kernels::norms;
+
+use crate::record::{Operand, slice};
+
+/// `[Σ a², Σ b², Σ a b]` at once, where both are on the CPU and in 32 bits; none otherwise.
+///
+/// # Panics
+/// When the tensors differ in shape.
+pub fn products<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<[f64; 3]> {
+    assert_eq!(a.dims(), b.dims());
+    let (a, b) = (Operand::of(a)?, Operand::of(b)?);
+    Some(norms::products(slice(a.numbers()), slice(b.numbers())))
+}

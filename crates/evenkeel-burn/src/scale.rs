@@ -1,6 +1,6 @@
 //! What a weight is multiplied by: one number, or one for each of its units.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use evenkeel::quantity::RescaleFactor;
 
 /// A factor for a whole tensor, or one for each slice along an axis.
@@ -48,9 +48,10 @@ impl Scale {
         };
         let mut shape = [1; D];
         shape[axis] = self.values.len();
-        let values: Vec<f32> = self.values.iter().map(|value| *value as f32).collect();
-        let factors = Tensor::<1>::from_floats(values.as_slice(), &tensor.device());
-        tensor * factors.reshape(shape)
+        // In the tensor's own precision: snapshots are in 64 bits.
+        let values = TensorData::new(self.values.clone(), shape);
+        let options = (&tensor.device(), tensor.dtype());
+        tensor * Tensor::from_data(values, options)
     }
 
     /// The number for the entry at `index` of the flat contents of a tensor of this shape.

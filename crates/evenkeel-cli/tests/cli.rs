@@ -384,6 +384,51 @@ fn a_snapshot_has_its_files_and_norms_that_fit_them() {
     );
 }
 
+#[test]
+fn units_are_measured_held_and_forecast() {
+    let folder = Folder::new("units");
+    let out = folder.path("t");
+    let run = train(&out, &["--granularity", "unit", "--control", "none,hold"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let header = folder.read("t/hold/run.toml");
+    assert!(header.contains("granularity = \"unit\"") && header.contains("axis = 1"));
+    let lines = |control: &str| {
+        let layers = folder.lines(&format!("t/{control}/layers.jsonl"));
+        assert_eq!(numbers(&layers[0]["elr"]).len(), 6);
+        folder.lines(&format!("t/{control}/units.jsonl"))
+    };
+    let within = |line: &Value| {
+        let widths = line["elr"].as_array().unwrap().iter().map(|quantiles| {
+            let quantiles = numbers(quantiles);
+            assert!(quantiles.is_sorted() && quantiles.len() == 5);
+            quantiles[4] / quantiles[0]
+        });
+        widths.fold(0.0, f64::max)
+    };
+    let (free, held) = (lines("none"), lines("hold"));
+    assert_eq!((free.len(), held.len()), (12, 12));
+    assert!(within(&free[0]) > 1.5 && (within(&held[0]) - 1.0).abs() < 1e-3);
+    assert!(
+        folder
+            .read("t/report.html")
+            .contains("ELR of units by layer")
+    );
+
+    // What a snapshot says of units is a snapshot like any other.
+    let snapshot = folder.path("s");
+    let mut arguments = vec!["snapshot", "--granularity", "unit", "--out", &snapshot];
+    arguments.extend(SMALL);
+    assert!(evenkeel(&arguments).status.success());
+    let csv = folder.read("s/snapshot.csv");
+    assert!(csv.contains("blocks.5.linear.weight[15],") && csv.lines().count() == 1 + 6 * 16);
+    let file = folder.path("s/snapshot.csv");
+    let forecast = evenkeel(&["forecast", &file, "--lr", "0.1", "--steps", "3", "--json"]);
+    assert!(forecast.status.success(), "{}", text(&forecast.stderr));
+    let refused = evenkeel(&["train", "--granularity", "row", "--out", &out]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("layer, unit"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_with_130_and_a_readable_folder() {

@@ -48,7 +48,7 @@ fn train(out: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
     command
         .arg("train")
-        .args(RUN)
+        .args(RUN.iter().filter(|_| !more.contains(&"--control")))
         .arg("--out")
         .arg(out)
         .args(more);
@@ -404,6 +404,45 @@ fn two_writers_and_folders_that_cannot_be_written() {
     let output = train(Path::new("/proc/evenkeel"), &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("/proc/evenkeel"));
+}
+
+#[test]
+fn spheres_and_units_resume_to_the_same_bits() {
+    let folder = Folder::new("spheres");
+    let options = [
+        "--depth",
+        "3",
+        "--width",
+        "8",
+        "--batch-size",
+        "32",
+        "--steps",
+        "60",
+        "--eval-every",
+        "50",
+        "--checkpoint-every",
+        "7",
+        "--granularity",
+        "unit",
+        "--optimizer",
+        "momentum",
+        "--control",
+        "sphere+hold:0.3",
+    ];
+    let (whole, broken) = (folder.0.join("whole"), folder.0.join("broken"));
+    let run = train(&whole, &options).output().unwrap();
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert!(kill_at(&broken, "step-half-logged", 40, &options));
+    let again = [&options[..], &["--resume"]].concat();
+    let resumed = train(&broken, &again).output().unwrap();
+    assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+    for file in ["run.toml", "steps.jsonl", "layers.jsonl", "units.jsonl"] {
+        let [one, other] = [&whole, &broken].map(|out| {
+            let run = out.join("sphere+hold-0.3");
+            fs::read(run.join(file)).unwrap()
+        });
+        assert!(one == other && !one.is_empty(), "{file}");
+    }
 }
 
 #[test]

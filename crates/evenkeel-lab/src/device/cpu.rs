@@ -6,9 +6,9 @@ use super::Entry;
 
 pub(super) const ENTRY: Entry = Entry {
     grammar: "cpu",
-    summary: "one thread a run; the same bits at every call",
+    summary: "the same bits at every call, on any number of threads",
     name: "cpu",
-    engine: "burn-flex, 1 thread",
+    engine: "burn-flex",
     doubles: true,
     open: |_| Ok(Device::flex()),
 };

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import _theory
-from ._theory import ElrError, Forecast, Phase, Snapshot, Spread, Vector
+from ._theory import ElrError, Forecast, Phase, Snapshot, Spread
+
+Vector = NDArray[np.float64]
 
 POLICIES: tuple[str, ...] = tuple(_theory.policies())
 """The policies of the critical learning rate, the default first."""

@@ -57,7 +57,10 @@ fn as_dict<'py>(
         critical.set_item(name.replace('-', "_"), rate.get())?;
     }
     dict.set_item("critical", critical)?;
-    let tangents = [("largest", found.tangents.0), ("smallest", found.tangents.1)];
+    let tangents = [
+        ("largest", found.tangents.0),
+        ("smallest", found.tangents.1),
+    ];
     dict.set_item("turn_tangent", table(py, &tangents)?)?;
     let pairs = PyDict::new(py);
     pairs.set_item("converging", found.pairs.converging)?;

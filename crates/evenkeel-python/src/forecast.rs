@@ -29,7 +29,13 @@ impl Forecast {
     #[getter]
     fn elr<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let layers = self.0.elrs.first().map_or(0, Vec::len);
-        let flat: Vec<f64> = self.0.elrs.iter().flatten().map(|e: &Elr| e.get()).collect();
+        let flat: Vec<f64> = self
+            .0
+            .elrs
+            .iter()
+            .flatten()
+            .map(|e: &Elr| e.get())
+            .collect();
         let rows = Array2::from_shape_vec((self.0.elrs.len(), layers), flat).map_err(refuse)?;
         Ok(PyArray2::from_owned_array(py, rows))
     }
@@ -51,7 +57,8 @@ impl Forecast {
     }
 
     fn __repr__(&self) -> String {
-        let decades = |spread: Option<&evenkeel::spread::Spread>| spread.map_or(0.0, |s| s.decades());
+        let decades =
+            |spread: Option<&evenkeel::spread::Spread>| spread.map_or(0.0, |s| s.decades());
         format!(
             "Forecast(steps={}, decades={:.2} → {:.2}, warmup_steps={})",
             self.0.lrs.len(),

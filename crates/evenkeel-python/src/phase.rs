@@ -56,13 +56,21 @@ pub fn phase(
 ) -> PyResult<Phase> {
     let optimizer: Optimizer = parsed(optimizer)?;
     let controls: Controls = parsed(control)?;
-    let rates: Vec<LearningRate> = lr.as_array().iter().map(|r| rate(*r)).collect::<PyResult<_>>()?;
+    let rates: Vec<LearningRate> = lr
+        .as_array()
+        .iter()
+        .map(|r| rate(*r))
+        .collect::<PyResult<_>>()?;
     let decades: Vec<f64> = decades.as_array().to_vec();
     if let Some(bad) = decades.iter().find(|d| !(0.0..=100.0).contains(*d)) {
-        return Err(refuse(format!("decades is {bad}, but must be from 0 to 100")));
+        return Err(refuse(format!(
+            "decades is {bad}, but must be from 0 to 100"
+        )));
     }
     if !(2..=1000).contains(&layers) {
-        return Err(refuse(format!("layers is {layers}, but must be from 2 to 1000")));
+        return Err(refuse(format!(
+            "layers is {layers}, but must be from 2 to 1000"
+        )));
     }
     let at = |spread: f64, lr: LearningRate| cell(layers, spread, lr, &optimizer, &controls);
     let row = |spread: &f64| rates.iter().map(|lr| at(*spread, *lr)).collect::<Vec<_>>();

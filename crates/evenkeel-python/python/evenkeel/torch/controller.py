@@ -145,7 +145,7 @@ class ElrController:
         if self._measured and self.measure == "update" and self._before:
             self._measure_update()
         elif self._before:
-            self._take({})
+            self._take()
         self.probe.stepped(self._rate_of(dict(self._multipliers), self._layer_lrs()))
         self._restore()
         self._before.clear()
@@ -170,20 +170,14 @@ class ElrController:
 
     def _measure_update(self) -> None:
         """Decide by the update that the optimiser has tried, and take a share of it."""
-        names = {p: n for n, p in self.probe.candidates()}
-        changes = {n: p.detach() - self._before[p] for p, n in names.items() if p in self._before}
-        lrs = self._layer_lrs()
-        after = self._swap()
-        try:
-            reading = self.probe.measure_changes(changes, lrs)
-        finally:
-            self._swap(after)
+        before = {n: self._before[p] for n, p in self.probe.candidates() if p in self._before}
+        reading = self.probe.measure_update(before, self._layer_lrs())
         plan = self._decide(reading)
         if plan is None:
             return
         if plan.capped or plan.multipliers is not None:
             share = plan.lr / max(self._used) if plan.capped else 1.0
-            self._take({p: share for p in self._before}, share)
+            self._take(share)
             self._used = [lr * share for lr in self._used]
         if plan.rescale is not None:
             self._carry(reading, plan.rescale)
@@ -222,37 +216,27 @@ class ElrController:
 
     def _remember(self, every: bool) -> None:
         """Keep weights as they are before the step: all, or those of the layers with multipliers."""
-        names = {p: n for n, p in self.probe.candidates()}
+        names = self._names()
         for group in self.optimizer.param_groups:
             for p in group["params"]:
                 if p.grad is not None and (every or names.get(p, "") in self._multipliers):
                     self._before[p] = p.detach().clone()
 
     @torch.no_grad()
-    def _swap(self, values: list[Tensor] | None = None) -> list[Tensor]:
-        """Put weights back to before the step, or to the values given; returns what they were."""
-        kept = [p.detach().clone() for p in self._before] if values is None else values
-        source = list(self._before.values()) if values is None else values
-        for p, value in zip(self._before, source, strict=True):
-            p.copy_(value)
-        return kept
+    def _take(self, share: float = 1.0) -> None:
+        """Take a share of each update, times its layer's multiplier."""
+        names = self._names()
+        now, before = [p.detach() for p in self._before], list(self._before.values())
+        factors = [share * self._multipliers.get(names.get(p, ""), 1.0) for p in self._before]
+        torch._foreach_sub_(now, before)
+        torch._foreach_mul_(now, factors)
+        torch._foreach_add_(now, before)
 
-    @torch.no_grad()
-    def _take(self, shares: dict[Tensor, float], others: float = 1.0) -> None:
-        """Take each weight's share of its update, times its layer's multiplier."""
-        names = {p: n for n, p in self.probe.candidates()}
-        now = [p.detach() for p in self._before]
-        before = list(self._before.values())
-        factors = [
-            shares.get(p, others) * self._multipliers.get(names.get(p, ""), 1.0) for p in self._before
-        ]
-        if now:
-            torch._foreach_sub_(now, before)
-            torch._foreach_mul_(now, factors)
-            torch._foreach_add_(now, before)
+    def _names(self) -> dict[Tensor, str]:
+        return {p: n for n, p in self.probe.candidates()}
 
     def _layer_lrs(self) -> dict[str, float]:
-        names = {p: n for n, p in self.probe.candidates()}
+        names = self._names()
         return {
             names[p]: lr
             for group, lr in zip(self.optimizer.param_groups, self._used, strict=True)

@@ -68,7 +68,7 @@ class Transfer:
             return cls(joined.cpu(), None, sizes)
         host = torch.empty(joined.shape, dtype=dtype, pin_memory=True)
         host.copy_(joined, non_blocking=True)
-        event = torch.cuda.Event()
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         return cls(host, event, sizes)
 

@@ -68,6 +68,8 @@ class ElrProbe:
         self.by_unit = granularity == "unit"
         self.looks, self.every, self.asynchronous = looks, every, asynchronous
         self.reading: Reading | None = None
+        # A model's parameters stay what they are, while freezing comes and goes.
+        self._matrices: list[tuple[str, nn.Parameter]] | None = None
         self._cosines: dict[str, float] = {}
         self._passed: dict[str, int] = {}
         self._dependent: set[str] = set()
@@ -78,8 +80,10 @@ class ElrProbe:
 
     def candidates(self) -> list[tuple[str, nn.Parameter]]:
         """Weights that may be scale-invariant: each once, tied or not, by its first name."""
-        named = self.model.named_parameters()
-        return [(plain(n), p) for n, p in named if p.requires_grad and p.ndim >= 2]
+        if self._matrices is None:
+            named = self.model.named_parameters()
+            self._matrices = [(plain(n), p) for n, p in named if p.ndim >= 2]
+        return [(n, p) for n, p in self._matrices if p.requires_grad]
 
     @property
     def layers(self) -> list[str]:
@@ -158,15 +162,14 @@ class ElrProbe:
             reading = reading.stepped(np.array([self._rates(name) for name in reading.names]))
         return self._keep(reading)
 
-    def measure_changes(self, changes: dict[str, Tensor], lrs: dict[str, float]) -> Reading:
-        """Measure updates in place of gradients: ``‖ΔW‖/λ``, with weights as they were before (T19).
-
-        ``changes`` holds ``ΔW`` by name, while the model holds ``W`` as it was.
-        """
-        weights = [(n, p) for n, p in self.candidates() if n in changes and n in self._passed]
+    def measure_update(self, before: dict[str, Tensor], lrs: dict[str, float]) -> Reading:
+        """Measure updates in place of gradients, ``‖ΔW‖/λ`` (T19), given the weights before the step."""
+        weights = [(n, before[n], p) for n, p in self.candidates() if n in before and self._tracks(n)]
         if not weights:
             raise ElrError(self._nothing())
-        reading = self._receive(self._send(weights, [changes[n] for n, _ in weights], look=False))
+        changes = [p.detach() - w for _, w, p in weights]
+        sent = self._send([(n, w) for n, w, _ in weights], changes, look=False)
+        reading = self._receive(sent)
         lr = np.array([lrs[name] for name in reading.names])
         # An update at rate 0 says nothing: the layer takes no part in this step.
         per_rate = np.divide(reading.gradient_norm, lr, out=np.zeros_like(lr), where=lr > 0)

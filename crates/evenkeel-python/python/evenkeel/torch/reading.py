@@ -26,8 +26,9 @@ class Reading:
     @property
     def elr(self) -> Vector:
         """‖∇W‖/‖W‖ of every layer (T2); NaN for one that takes no part."""
-        nothing = np.full(len(self.names), np.nan)
-        return np.divide(self.gradient_norm, self.weight_norm, out=nothing, where=self.alive)
+        elr: Vector = np.full(len(self.names), np.nan)
+        np.divide(self.gradient_norm, self.weight_norm, out=elr, where=self.alive)
+        return elr
 
     @property
     def spread(self) -> Spread:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from torch import optim
+from torch import Tensor, optim
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..theory import POLICIES
@@ -36,17 +36,17 @@ class CriticalWarmup(ElrController, LRScheduler):
         self.base_lrs = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self.last_epoch = 0
 
-    def step(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def step(self, *args: Any, **kwargs: Any) -> None:
         """Step the scheduler within."""
         self.last_epoch += 1
         if self.scheduler is not None:
             self.scheduler.step(*args, **kwargs)
 
-    def get_last_lr(self) -> list[float]:  # type: ignore[override]
+    def get_last_lr(self) -> list[float | Tensor]:
         """The rate of each group in the last step of the optimiser."""
-        return self.last_lr()
+        return [*self.last_lr()]
 
-    def get_lr(self) -> list[float]:  # type: ignore[override]
+    def get_lr(self) -> list[float | Tensor]:
         """The rates that the schedule asks for."""
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 

@@ -131,15 +131,14 @@ def test_sparse_gradients_are_refused_by_name() -> None:
 
 
 def test_frozen_unused_and_zero_weights_take_no_part() -> None:
-    model = mlp(8)
-    model.unused = nn.Linear(3, 3)
-    model.get_parameter("0.weight").requires_grad_(False)
+    model = nn.ModuleList([mlp(8), mlp(8, seed=1), nn.Linear(3, 3)])
+    model.get_parameter("0.3.weight").requires_grad_(False)
     with torch.no_grad():
-        model.get_parameter("21.weight").zero_()
-    x = torch.randn(32, 16)
-    model[:-2](x).square().sum().backward()
+        model.get_parameter("1.21.weight").zero_()
+    loss(lambda x: model[0](x) + model[1](x)).backward()
     reading = ElrProbe(model).measure()
-    assert "0.weight" not in reading.names and "unused.weight" not in reading.names
+    assert not {"0.3.weight", "1.21.weight", "2.weight"} & set(reading.names)
+    assert "0.0.weight" in reading.names
     assert np.isfinite(reading.spread.std)
 
 

@@ -10,7 +10,7 @@ use evenkeel::mean_field::{GRAMMAR, Synthetic, activation, normalization, wiring
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::Elr;
 use evenkeel_lab::run_folder::{Run, find_runs};
-use evenkeel_snapshot::{LayerEntry, Limits, Snapshot};
+use evenkeel_snapshot::{Limits, Snapshot};
 
 use crate::exit::usage;
 use crate::spec_args::listed;
@@ -80,8 +80,8 @@ impl NormsArgs {
             names: layers.iter().map(|layer| layer.name.clone()).collect(),
             elrs: layers
                 .iter()
-                .map(|layer| elr(layer, optimizer))
-                .collect::<anyhow::Result<_>>()?,
+                .map(|layer| layer.elr_for(optimizer))
+                .collect::<Result<_, _>>()?,
             warnings,
             run: None,
         })
@@ -102,23 +102,6 @@ fn input(source: &str) -> anyhow::Result<(&str, Vec<u8>)> {
     };
     read.map_err(|error| anyhow!("{name}: {error}"))?;
     Ok((name, bytes))
-}
-
-/// A layer's ELR as the optimiser goes by it: of Adam-type the first update has a root mean square
-/// of 1, so that `‖ΔW‖/(λ‖W‖) = √numel/‖W‖` (T19).
-fn elr(layer: &LayerEntry, optimizer: &Optimizer) -> anyhow::Result<Elr> {
-    match (optimizer.measure(), layer.weight_norm, layer.numel) {
-        (Measure::Update, Some(norm), Some(numel)) => {
-            Ok(Elr::new((numel as f64).sqrt() / norm.get())?)
-        }
-        (Measure::Update, Some(_), None) => bail!(
-            "layer `{}` has no numel, which {} needs: its updates do not depend on gradients but on the \
-             number of weights; add a column numel, or give elr as |dW| / (lr |W|)",
-            layer.name,
-            optimizer.entry().name
-        ),
-        _ => Ok(layer.elr),
-    }
 }
 
 fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Result<Norms> {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 /// From the top down: a crate may use those below it only.
-const LAYERS: [&str; 7] = [
+const LAYERS: [&str; 8] = [
+    "evenkeel-python",
     "evenkeel-cli",
     "evenkeel-lab",
     "evenkeel-burn",
@@ -53,6 +54,16 @@ fn dependencies_point_down() {
             }
         }
     }
+}
+
+#[test]
+fn the_python_module_stands_on_the_theory_alone_and_has_its_version() {
+    let ours = dependencies("evenkeel-python");
+    let above = ours.iter().filter(|name| name.starts_with("evenkeel"));
+    assert_eq!(above.collect::<Vec<_>>(), ["evenkeel", "evenkeel-snapshot"]);
+    // It is a workspace of its own, which cannot inherit the version.
+    let version = format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"));
+    assert!(manifest("evenkeel-python").contains(&version));
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! What controls decide at a step.
+
+use evenkeel::control::{self, Moment};
+use evenkeel::equalise::rescale_factors_for;
+use evenkeel::quantity::LrMultiplier;
+use numpy::PyArray1;
+use pyo3::prelude::*;
+
+use crate::error::refuse;
+use crate::input::{Vector, elrs, measure, parsed, rate};
+
+/// Controls of effective learning rates, such as `critical+hold`.
+#[pyclass(frozen, module = "evenkeel")]
+pub struct Controls(control::Controls);
+
+/// What to do at one step.
+#[pyclass(frozen, module = "evenkeel")]
+pub struct Plan(control::Plan);
+
+#[pymethods]
+impl Controls {
+    #[new]
+    fn new(text: &str) -> PyResult<Self> {
+        Ok(Self(parsed(text)?))
+    }
+
+    /// The name, as it is read.
+    #[getter]
+    fn name(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// Decides what to do at a step, from the ELRs as they stand and the rate the schedule asks for.
+    #[pyo3(signature = (step, elr, lr, multipliers=None, measure="gradient"))]
+    fn decide(
+        &self,
+        step: usize,
+        elr: Vector<'_>,
+        lr: f64,
+        multipliers: Option<Vector<'_>>,
+        measure: &str,
+    ) -> PyResult<Plan> {
+        let elrs = elrs(&elr)?;
+        let multipliers: Vec<LrMultiplier> = match &multipliers {
+            Some(values) => values
+                .as_array()
+                .iter()
+                .map(|m| LrMultiplier::new(*m).map_err(refuse))
+                .collect::<PyResult<_>>()?,
+            None => Vec::new(),
+        };
+        let moment = Moment {
+            step,
+            measure: self::measure(measure)?,
+            multipliers: &multipliers,
+        };
+        Ok(Plan(self.0.decide_at(&moment, &elrs, rate(lr)?)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Controls({:?})", self.name())
+    }
+}
+
+#[pymethods]
+impl Plan {
+    /// The rate to use: at most the target.
+    #[getter]
+    fn lr(&self) -> f64 {
+        self.0.lr.get()
+    }
+
+    /// The critical rate at the ELRs as they act.
+    #[getter]
+    fn critical(&self) -> Option<f64> {
+        self.0.critical.map(|rate| rate.get())
+    }
+
+    /// Whether the rate is held below its target.
+    #[getter]
+    fn capped(&self) -> bool {
+        self.0.is_capped()
+    }
+
+    /// The factors by which to multiply weights before the step, if any.
+    #[getter]
+    fn rescale<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        let factors = self.0.rescale.as_ref()?;
+        Some(PyArray1::from_iter(py, factors.iter().map(|a| a.get())))
+    }
+
+    /// The multipliers of the layers' rates, if any.
+    #[getter]
+    fn multipliers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        let multipliers = self.0.multipliers.as_ref()?;
+        Some(PyArray1::from_iter(py, multipliers.iter().map(|m| m.get())))
+    }
+
+    /// The ELRs as they act in this step.
+    #[getter]
+    fn elr<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_iter(py, self.0.elrs.iter().map(|elr| elr.get()))
+    }
+}
+
+/// The factors that make all ELRs equal (T22).
+#[pyfunction]
+#[pyo3(signature = (elr, measure="gradient"))]
+pub fn rescale_factors<'py>(
+    py: Python<'py>,
+    elr: Vector<'py>,
+    measure: &str,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let factors = rescale_factors_for(self::measure(measure)?, &elrs(&elr)?);
+    Ok(PyArray1::from_iter(py, factors.iter().map(|a| a.get())))
+}

@@ -1,0 +1,57 @@
+//! A layer's ELR as an optimiser goes by it.
+
+use evenkeel::optimizer::{Measure, Optimizer};
+use evenkeel::quantity::{Elr, QuantityError};
+use thiserror::Error;
+
+use crate::snapshot::LayerEntry;
+
+/// A layer that says too little for an optimiser.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum MeasureError {
+    /// The size of its weight is not known.
+    #[error(
+        "layer `{layer}` has no numel, which {optimizer} needs: its updates do not depend on gradients but on the \
+         number of weights; add a column numel, or give elr as |dW| / (lr |W|)"
+    )]
+    NoNumel {
+        /// The layer.
+        layer: String,
+        /// The optimiser's name.
+        optimizer: &'static str,
+    },
+    /// Its weight is too large or too small.
+    #[error("layer `{layer}`: {source}")]
+    Unusable {
+        /// The layer.
+        layer: String,
+        /// What is wrong with it.
+        source: QuantityError,
+    },
+}
+
+impl LayerEntry {
+    /// The layer's ELR as `optimizer` goes by it: of Adam-type the first update has a root mean square
+    /// of 1, so that `‖ΔW‖/(λ‖W‖) = √numel/‖W‖` (T19).
+    ///
+    /// # Errors
+    /// [`MeasureError`] for an update of a weight whose size is not known.
+    pub fn elr_for(&self, optimizer: &Optimizer) -> Result<Elr, MeasureError> {
+        let layer = || self.name.clone();
+        match (optimizer.measure(), self.weight_norm, self.numel) {
+            (Measure::Update, Some(norm), Some(numel)) => {
+                Elr::new((numel as f64).sqrt() / norm.get()).map_err(|source| {
+                    MeasureError::Unusable {
+                        layer: layer(),
+                        source,
+                    }
+                })
+            }
+            (Measure::Update, Some(_), None) => Err(MeasureError::NoNumel {
+                layer: layer(),
+                optimizer: optimizer.entry().name,
+            }),
+            _ => Ok(self.elr),
+        }
+    }
+}

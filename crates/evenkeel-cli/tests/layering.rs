@@ -90,6 +90,9 @@ fn nothing_goes_by_the_time_of_day() {
     }
 }
 
+/// The exceptions: a cache that looks again at whatever is new, and events, whose format asks for the time.
+const OF_THE_DAY: [&str; 2] = ["run_index/stamp.rs", "src/tensorboard.rs"];
+
 /// No source file of the crate has any of these texts in it.
 fn assert_free_of(name: &str, forbidden: &[&str]) {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -99,6 +102,9 @@ fn assert_free_of(name: &str, forbidden: &[&str]) {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            if OF_THE_DAY.iter().any(|exception| path.ends_with(exception)) {
                 continue;
             }
             // Binary files are no sources.

@@ -202,12 +202,21 @@ impl Conv {
         let outputs = self.outputs / self.groups;
         let rows = self.window_weights();
         let weights = |group: usize| &w[group * outputs * self.weights()..];
-        let matrix = |group| Panels::new(weights(group), &rows, outputs, self.weights(), widest());
+        let matrix = |group| {
+            Panels::new(
+                workers,
+                weights(group),
+                &rows,
+                outputs,
+                self.weights(),
+                widest(),
+            )
+        };
         let matrices: Vec<Panels> = (0..self.groups).map(matrix).collect();
         let (frame, window) = (self.frame(), self.window());
         let share = self.share();
         workers.chunks(y, share * self.output_numbers(), |piece, y| {
-            let mut framed = vec![0.0; frame.numbers()];
+            let mut framed = workers.memory().zeros(frame.numbers());
             for (image, y) in y.chunks_mut(self.output_numbers()).enumerate() {
                 let x = self.image(x, piece * share + image);
                 frame.fill(&mut framed, |pixel, row| copy(x, pixel * self.inputs, row));
@@ -246,11 +255,11 @@ impl Conv {
         dx: Option<&mut [f32]>,
     ) {
         let share = self.share();
-        let plan = InputGradient::new(self, w);
+        let plan = InputGradient::new(self, workers, w);
         let piece = |piece: usize, mut dx: Option<&mut [f32]>| {
-            let mut sums = vec![0.0; dw.len()];
-            let mut framed = vec![0.0; self.frame().numbers()];
-            let mut errors = vec![0.0; plan.frame.numbers()];
+            let mut sums = workers.memory().zeros(dw.len());
+            let mut framed = workers.memory().zeros(self.frame().numbers());
+            let mut errors = workers.memory().zeros(plan.frame.numbers());
             let images = piece * share..((piece + 1) * share).min(self.batch);
             for (image, place) in images.clone().zip(0..) {
                 let first = image * self.output_pixels();
@@ -274,7 +283,7 @@ impl Conv {
             }),
             None => workers.map(self.batch.div_ceil(share), |index| piece(index, None)),
         };
-        let mut sums = vec![0.0; dw.len()];
+        let mut sums = workers.memory().zeros(dw.len());
         add_up(workers, &parts, &mut sums);
         self.spread(&sums, dw);
     }
@@ -336,7 +345,7 @@ struct Part {
 }
 
 impl InputGradient {
-    fn new(conv: &Conv, w: &[f32]) -> Self {
+    fn new(conv: &Conv, workers: &Workers, w: &[f32]) -> Self {
         let axes: [Vec<Class>; 2] = std::array::from_fn(|axis| {
             classes(
                 conv.size[axis],
@@ -366,7 +375,8 @@ impl InputGradient {
         for rows in &axes[0] {
             for columns in &axes[1] {
                 parts.extend(
-                    (0..conv.groups).map(|group| frame.part(conv, w, group, rows, columns)),
+                    (0..conv.groups)
+                        .map(|group| frame.part(conv, workers, w, group, rows, columns)),
                 );
             }
         }
@@ -393,7 +403,15 @@ impl InputGradient {
 
 impl Frame {
     /// The pixels of one class of rows and one of columns, in the channels of one group.
-    fn part(&self, conv: &Conv, w: &[f32], group: usize, rows: &Class, columns: &Class) -> Part {
+    fn part(
+        &self,
+        conv: &Conv,
+        workers: &Workers,
+        w: &[f32],
+        group: usize,
+        rows: &Class,
+        columns: &Class,
+    ) -> Part {
         let (inputs, outputs) = (conv.inputs / conv.groups, conv.outputs / conv.groups);
         let place =
             |axis: usize, class: &Class| (self.before[axis] as isize + class.offset) as usize;
@@ -421,6 +439,7 @@ impl Frame {
             },
             segments: segments.collect(),
             matrix: Panels::new(
+                workers,
                 &w[first..],
                 &weights,
                 inputs,

@@ -13,6 +13,7 @@ pub mod correlation;
 mod lanes;
 pub mod lattice;
 pub mod linear;
+pub mod memory;
 pub mod norms;
 pub mod panels;
 pub mod product;

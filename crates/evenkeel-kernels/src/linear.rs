@@ -2,6 +2,7 @@
 
 use crate::correlation::Correlation;
 use crate::lattice::{Lattice, Segment};
+use crate::memory::Numbers;
 use crate::panels::Panels;
 use crate::product::{Product, widest};
 use crate::workers::Workers;
@@ -37,14 +38,14 @@ impl Linear {
         y: &mut [f32],
     ) {
         let rows: Vec<usize> = (0..self.inputs).map(|k| k * self.outputs).collect();
-        let matrix = Panels::new(w, &rows, self.outputs, 1, widest());
+        let matrix = Panels::new(workers, w, &rows, self.outputs, 1, widest());
         multiply(workers, x, &matrix, bias, y);
     }
 
     /// The gradient of `x`.
     pub fn input_gradient(&self, workers: &Workers, dy: &[f32], w: &[f32], dx: &mut [f32]) {
         let rows: Vec<usize> = (0..self.outputs).collect();
-        let matrix = Panels::new(w, &rows, self.inputs, self.outputs, widest());
+        let matrix = Panels::new(workers, w, &rows, self.inputs, self.outputs, widest());
         multiply(workers, dy, &matrix, None, dx);
     }
 
@@ -60,7 +61,7 @@ impl Linear {
         }
         let share = self.rows.div_ceil(PIECES).next_multiple_of(BLOCK);
         let parts = workers.map(self.rows.div_ceil(share), |piece| {
-            let mut sums = vec![0.0; self.inputs * self.outputs];
+            let mut sums = workers.memory().zeros(self.inputs * self.outputs);
             let rows = piece * share..((piece + 1) * share).min(self.rows);
             self.correlate(x, dy, rows, 0, &mut sums);
             sums
@@ -109,7 +110,7 @@ fn flat(rows: usize, length: usize) -> Lattice {
 }
 
 /// `sum` of the parts, in their order.
-pub(crate) fn add_up(workers: &Workers, parts: &[Vec<f32>], sum: &mut [f32]) {
+pub(crate) fn add_up(workers: &Workers, parts: &[Numbers], sum: &mut [f32]) {
     let length = sum.len().div_ceil(PIECES).max(4096);
     workers.chunks(sum, length, |piece, sum| {
         sum.fill(0.0);

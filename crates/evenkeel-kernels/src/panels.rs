@@ -1,5 +1,8 @@
 //! A matrix laid out for the kernels that multiply by it.
 
+use crate::memory::Numbers;
+use crate::workers::Workers;
+
 /// Columns of the narrowest panel: one cache line.
 pub const LINE: usize = 16;
 
@@ -18,7 +21,7 @@ pub struct Panel {
 }
 
 /// A matrix of `depth × columns` in panels of a few columns, each with its rows one after the other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Panels {
     /// Rows.
     pub depth: usize,
@@ -27,7 +30,7 @@ pub struct Panels {
     /// The panels, from the first column on.
     pub panels: Vec<Panel>,
     /// Their numbers.
-    pub numbers: Vec<f32>,
+    pub numbers: Numbers,
 }
 
 /// How `columns` are cut into panels of at most `widest`: the first column and the width of each.
@@ -50,6 +53,7 @@ impl Panels {
     /// # Panics
     /// When `source` is too short for that.
     pub fn new(
+        workers: &Workers,
         source: &[f32],
         rows: &[usize],
         columns: usize,
@@ -70,13 +74,22 @@ impl Panels {
                 panel
             })
             .collect();
-        let mut numbers = vec![0.0; start];
-        for panel in &panels {
-            let width = panel.width.min(columns - panel.column);
-            let target = &mut numbers[panel.start..][..depth * panel.width];
-            let source = &source[panel.column * stride..];
-            fill(target, panel.width, source, rows, width, stride);
-        }
+        let mut numbers = workers.memory().numbers(start);
+        // All but the last panel are of the same size.
+        let length = panels.first().map_or(0, |panel| depth * panel.width);
+        workers.chunks(&mut numbers, length, |first, target| {
+            let mut target = target;
+            for panel in panels
+                .iter()
+                .filter(|panel| panel.start / length.max(1) == first)
+            {
+                let (own, rest) = target.split_at_mut(depth * panel.width);
+                target = rest;
+                let width = panel.width.min(columns - panel.column);
+                let source = &source[panel.column * stride..];
+                fill(own, panel.width, source, rows, width, stride);
+            }
+        });
         Self {
             depth,
             columns,
@@ -103,6 +116,7 @@ fn fill(
     if stride == 1 {
         for (target, &row) in target.chunks_exact_mut(padded).zip(rows) {
             target[..width].copy_from_slice(&source[row..][..width]);
+            target[width..].fill(0.0);
         }
         return;
     }
@@ -114,6 +128,9 @@ fn fill(
                 *target = source[row];
             }
         }
+        target
+            .chunks_exact_mut(padded)
+            .for_each(|row| row[width..].fill(0.0));
     }
 }
 
@@ -150,10 +167,13 @@ mod tests {
         let by_rows: Vec<usize> = (0..depth).map(|k| k * columns).collect();
         let by_columns: Vec<usize> = (0..depth).collect();
         for widest in [16, 32, 64] {
-            assert_eq!(
-                Panels::new(&matrix, &by_rows, columns, 1, widest),
-                Panels::new(&transposed, &by_columns, columns, depth, widest)
-            );
+            let workers = Workers::new(2).unwrap();
+            // Memory that is used again is not clean.
+            workers.memory().numbers(depth * 48).fill(9.0);
+            let ours = Panels::new(&workers, &matrix, &by_rows, columns, 1, widest);
+            let other = Panels::new(&workers, &transposed, &by_columns, columns, depth, widest);
+            assert_eq!(ours.numbers[..], other.numbers[..]);
+            assert_eq!(ours.panels, other.panels);
         }
     }
 }

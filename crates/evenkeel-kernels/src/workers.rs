@@ -1,4 +1,4 @@
-//! The threads that share a kernel's work.
+//! The threads that share a kernel's work, and their memory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,12 +6,15 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
+use crate::memory::Memory;
+
 /// A number of threads. Work is cut into pieces by its shape alone, never by the number of threads,
 /// so that a result is the same to the bit however many there are.
 #[derive(Clone)]
 pub struct Workers {
     /// None where the caller's own thread does it all.
     pool: Option<Arc<ThreadPool>>,
+    memory: Memory,
 }
 
 impl fmt::Debug for Workers {
@@ -29,7 +32,10 @@ impl Default for Workers {
 impl Workers {
     /// The caller's own thread.
     pub fn one() -> Self {
-        Self { pool: None }
+        Self {
+            pool: None,
+            memory: Memory::default(),
+        }
     }
 
     /// `threads` threads; 0 and 1 are the caller's own.
@@ -43,7 +49,13 @@ impl Workers {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
         Ok(Self {
             pool: Some(Arc::new(pool)),
+            memory: Memory::default(),
         })
+    }
+
+    /// Memory for results and for work in progress.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The number of threads.

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use evenkeel_kernels::batch_norm::{Moments, Normalize};
 
+use crate::memory::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
@@ -65,9 +66,9 @@ impl Kernels {
     }
 
     fn of_features(&self, numbers: &[f32]) -> Tensor<1> {
-        let mut copy = self.memory.numbers(numbers.len());
-        copy.as_mut().copy_from_slice(numbers);
-        Tensor::from_primitive::<Flex>(copy.into_tensor([numbers.len()]))
+        let mut copy = self.workers.memory().numbers(numbers.len());
+        copy.copy_from_slice(numbers);
+        Tensor::from_primitive::<Flex>(tensor(copy, [numbers.len()]))
     }
 
     fn normalize<const D: usize>(
@@ -90,12 +91,12 @@ impl Kernels {
             gamma,
             beta,
         };
-        let mut y = self.memory.numbers(slice(&saved.z).len());
+        let mut y = self.workers.memory().numbers(slice(&saved.z).len());
         let residual = residual.as_ref().map(slice);
         saved
             .norm()
-            .forward(&self.workers, slice(&saved.z), residual, y.as_mut());
-        saved.y = y.into_tensor(saved.z.layout().shape().clone());
+            .forward(&self.workers, slice(&saved.z), residual, &mut y);
+        saved.y = tensor(y, saved.z.layout().shape().clone());
         (saved.y.clone(), saved)
     }
 }
@@ -125,16 +126,16 @@ impl Standardized {
 
     /// Gradients of `z`, `γ` and `β`.
     fn three(&self, dy: &FlexTensor) -> [Option<FlexTensor>; 3] {
-        let Kernels { workers, memory } = &self.kernels;
-        let mut dz = memory.numbers(slice(dy).len());
+        let workers = &self.kernels.workers;
+        let mut dz = workers.memory().numbers(slice(dy).len());
         let (z, y) = (slice(&self.z), slice(&self.y));
-        let sums = self.norm().backward(workers, slice(dy), z, y, dz.as_mut());
+        let sums = self.norm().backward(workers, slice(dy), z, y, &mut dz);
         let of_features = |numbers: Vec<f32>| {
-            let mut copy = memory.numbers(numbers.len());
-            copy.as_mut().copy_from_slice(&numbers);
-            Some(copy.into_tensor([numbers.len()]))
+            let mut copy = workers.memory().numbers(numbers.len());
+            copy.copy_from_slice(&numbers);
+            Some(tensor(copy, [numbers.len()]))
         };
-        let dz = dz.into_tensor(self.z.layout().shape().clone());
+        let dz = tensor(dz, self.z.layout().shape().clone());
         [Some(dz), of_features(sums.gamma), of_features(sums.beta)]
     }
 }
@@ -152,11 +153,11 @@ impl Saved<4> for Standardized {
             if !self.relu {
                 return dy;
             }
-            let Kernels { workers, memory } = &self.kernels;
-            let mut dr = memory.numbers(slice(&dy).len());
+            let workers = &self.kernels.workers;
+            let mut dr = workers.memory().numbers(slice(&dy).len());
             let (dy, y) = (slice(&dy), slice(&self.y));
-            self.norm().residual_gradient(workers, dy, y, dr.as_mut());
-            dr.into_tensor(self.z.layout().shape().clone())
+            self.norm().residual_gradient(workers, dy, y, &mut dr);
+            tensor(dr, self.z.layout().shape().clone())
         };
         [dz, dgamma, dbeta, wanted[3].then(residual)]
     }

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use evenkeel_kernels::conv::Conv;
 
+use crate::memory::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
@@ -46,9 +47,12 @@ impl Kernels {
 
     fn convolve(&self, conv: Conv, x: FlexTensor, w: FlexTensor) -> (FlexTensor, Convolution) {
         let [height, width] = conv.output_size();
-        let mut y = self.memory.numbers(conv.batch * conv.output_numbers());
-        conv.forward(&self.workers, slice(&x), slice(&w), y.as_mut());
-        let y = y.into_tensor([conv.batch, height, width, conv.outputs]);
+        let mut y = self
+            .workers
+            .memory()
+            .numbers(conv.batch * conv.output_numbers());
+        conv.forward(&self.workers, slice(&x), slice(&w), &mut y);
+        let y = tensor(y, [conv.batch, height, width, conv.outputs]);
         let saved = Convolution {
             kernels: self.clone(),
             conv,
@@ -75,21 +79,26 @@ impl Saved<2> for Convolution {
             x,
             w,
         } = self;
-        let room = |tensor: &FlexTensor| kernels.memory.numbers(tensor.layout().num_elements());
+        let room = |tensor: &FlexTensor| {
+            kernels
+                .workers
+                .memory()
+                .numbers(tensor.layout().num_elements())
+        };
         let (mut dw, mut dx) = (room(&w), input.then(|| room(&x)));
-        let wanted = dx.as_mut().map(|dx| dx.as_mut());
+        let wanted = dx.as_mut().map(|dx| &mut dx[..]);
         conv.backward(
             &kernels.workers,
             slice(&x),
             slice(&w),
             slice(&dy),
-            dw.as_mut(),
+            &mut dw,
             wanted,
         );
         let shape = |tensor: &FlexTensor| tensor.layout().shape().clone();
         [
-            dx.map(|dx| dx.into_tensor(shape(&x))),
-            weight.then(|| dw.into_tensor(shape(&w))),
+            dx.map(|dx| tensor(dx, shape(&x))),
+            weight.then(|| tensor(dw, shape(&w))),
         ]
     }
 }

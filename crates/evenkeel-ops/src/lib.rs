@@ -27,14 +27,12 @@ pub mod reference;
 
 pub use batch_norm::{Norm, Normalized};
 use evenkeel_kernels::workers::Workers;
-use memory::Memory;
 pub use norms::products;
 
 /// Cores and memory for operations. Clones share both.
 #[derive(Debug, Clone, Default)]
 pub struct Kernels {
     workers: Workers,
-    memory: Memory,
 }
 
 impl Kernels {
@@ -45,7 +43,6 @@ impl Kernels {
     pub fn new(threads: usize) -> std::io::Result<Self> {
         Ok(Self {
             workers: Workers::new(threads).map_err(std::io::Error::other)?,
-            memory: Memory::default(),
         })
     }
 

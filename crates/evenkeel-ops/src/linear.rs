@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use evenkeel_kernels::linear::Linear;
 
+use crate::memory::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
@@ -38,16 +39,16 @@ impl Kernels {
             inputs,
             outputs,
         };
-        let mut y = self.memory.numbers(rows * outputs);
+        let mut y = self.workers.memory().numbers(rows * outputs);
         let bias = b.as_ref().map(slice);
-        layer.forward(&self.workers, slice(&x), slice(&w), bias, y.as_mut());
+        layer.forward(&self.workers, slice(&x), slice(&w), bias, &mut y);
         let saved = Product {
             kernels: self.clone(),
             layer,
             x,
             w,
         };
-        (y.into_tensor([rows, outputs]), saved)
+        (tensor(y, [rows, outputs]), saved)
     }
 }
 
@@ -62,22 +63,22 @@ struct Product {
 impl Product {
     fn input(&self, dy: &FlexTensor) -> FlexTensor {
         let Linear { rows, inputs, .. } = self.layer;
-        let mut dx = self.kernels.memory.numbers(rows * inputs);
+        let mut dx = self.kernels.workers.memory().numbers(rows * inputs);
         let workers = &self.kernels.workers;
         self.layer
-            .input_gradient(workers, slice(dy), slice(&self.w), dx.as_mut());
-        dx.into_tensor([rows, inputs])
+            .input_gradient(workers, slice(dy), slice(&self.w), &mut dx);
+        tensor(dx, [rows, inputs])
     }
 
     fn weight(&self, dy: &FlexTensor) -> FlexTensor {
         let Linear {
             inputs, outputs, ..
         } = self.layer;
-        let mut dw = self.kernels.memory.numbers(inputs * outputs);
+        let mut dw = self.kernels.workers.memory().numbers(inputs * outputs);
         let workers = &self.kernels.workers;
         self.layer
-            .weight_gradient(workers, slice(&self.x), slice(dy), dw.as_mut());
-        dw.into_tensor([inputs, outputs])
+            .weight_gradient(workers, slice(&self.x), slice(dy), &mut dw);
+        tensor(dw, [inputs, outputs])
     }
 
     fn bias(&self, dy: &FlexTensor) -> FlexTensor {
@@ -88,12 +89,11 @@ impl Product {
                 .zip(row)
                 .for_each(|(sum, dy)| *sum += f64::from(*dy));
         }
-        let mut db = self.kernels.memory.numbers(outputs);
-        db.as_mut()
-            .iter_mut()
+        let mut db = self.kernels.workers.memory().numbers(outputs);
+        db.iter_mut()
             .zip(sums)
             .for_each(|(db, sum)| *db = sum as f32);
-        db.into_tensor([outputs])
+        tensor(db, [outputs])
     }
 }
 

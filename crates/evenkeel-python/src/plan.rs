@@ -2,7 +2,7 @@
 
 use evenkeel::control::{self, Moment};
 use evenkeel::equalise::rescale_factors_for;
-use evenkeel::quantity::LrMultiplier;
+use evenkeel::quantity::{Growth, LrMultiplier, QuantityError};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
@@ -31,7 +31,7 @@ impl Controls {
     }
 
     /// Decides what to do at a step, from the ELRs as they stand and the rate the schedule asks for.
-    #[pyo3(signature = (step, elr, lr, multipliers=None, measure="gradient"))]
+    #[pyo3(signature = (step, elr, lr, multipliers=None, measure="gradient", growths=None))]
     fn decide(
         &self,
         step: usize,
@@ -39,20 +39,27 @@ impl Controls {
         lr: f64,
         multipliers: Option<Vector<'_>>,
         measure: &str,
+        growths: Option<Vector<'_>>,
     ) -> PyResult<Plan> {
         let elrs = elrs(&elr)?;
-        let multipliers: Vec<LrMultiplier> = match &multipliers {
-            Some(values) => values
-                .as_array()
-                .iter()
-                .map(|m| LrMultiplier::new(*m).map_err(refuse))
-                .collect::<PyResult<_>>()?,
-            None => Vec::new(),
-        };
+        let multipliers = quantities(multipliers, LrMultiplier::new)?;
+        let growths = quantities(growths, Growth::new)?;
+        for (name, given) in [
+            ("multipliers", multipliers.len()),
+            ("growths", growths.len()),
+        ] {
+            if given != 0 && given != elrs.len() {
+                return Err(refuse(format!(
+                    "there are {given} {name} for {} layers; give one for each, or none",
+                    elrs.len()
+                )));
+            }
+        }
         let moment = Moment {
             step,
             measure: self::measure(measure)?,
             multipliers: &multipliers,
+            growths: &growths,
         };
         Ok(Plan(self.0.decide_at(&moment, &elrs, rate(lr)?)))
     }
@@ -101,6 +108,18 @@ impl Plan {
     fn elr<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
         PyArray1::from_iter(py, self.0.elrs.iter().map(|elr| elr.get()))
     }
+}
+
+/// What was before the step, one for each layer; none when nothing is given.
+fn quantities<T>(
+    values: Option<Vector<'_>>,
+    checked: fn(f64) -> Result<T, QuantityError>,
+) -> PyResult<Vec<T>> {
+    let Some(values) = &values else {
+        return Ok(Vec::new());
+    };
+    let values = values.as_array();
+    values.iter().map(|v| checked(*v).map_err(refuse)).collect()
 }
 
 /// The factors that make all ELRs equal (T22).

@@ -12,7 +12,7 @@ from torch import nn
 
 import evenkeel
 from evenkeel import ElrError
-from evenkeel.torch import CriticalWarmup, ElrProbe, HoldElr, rescale_
+from evenkeel.torch import CriticalWarmup, ElrController, ElrProbe, HoldElr, rescale_
 
 
 def sgd(model: nn.Module, lr: float = 1.0, **settings: float) -> torch.optim.SGD:
@@ -121,6 +121,19 @@ def test_held_elrs_act_alike(through: str) -> None:
         new = model.get_parameter(name).detach()
         turns.append(torch.nn.functional.cosine_similarity(old.flatten(), new.flatten(), 0).double().arccos().item())
     assert max(turns) / min(turns) < 1.05
+
+
+def test_weights_stay_on_their_spheres() -> None:
+    model = mlp(8)
+    optimizer = sgd(model, 0.1)
+    ElrController(optimizer, ElrProbe(model), "sphere")
+    norms = [model.get_parameter(n).norm().item() for n in hidden()]
+    train(model, optimizer, 5)
+    loss(model, 5).backward()
+    # Weights are put back before a step: the next one would find them back where they began.
+    optimizer.param_groups[0]["lr"] = 1e-12
+    optimizer.step()
+    assert [model.get_parameter(n).norm().item() for n in hidden()] == pytest.approx(norms, rel=1e-5)
 
 
 def test_sparse_gradients_are_refused_by_name() -> None:

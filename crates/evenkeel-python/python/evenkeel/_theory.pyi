@@ -68,6 +68,7 @@ class Controls:
         lr: float,
         multipliers: Vector | None = None,
         measure: str = "gradient",
+        growths: Vector | None = None,
     ) -> Plan: ...
 
 @final

@@ -64,6 +64,7 @@ class ElrController:
         self.steps = 0
         self._calm, self._highest = 0, 0.0
         self._multipliers: dict[str, float] = {}
+        self._starts: dict[str, float] = {}
         self._targets: list[Any] = []
         self._used: list[float] = []
         self._before: dict[Tensor, Tensor] = {}
@@ -195,8 +196,13 @@ class ElrController:
         before = np.array([self._multipliers.get(name, 1.0) for name in names])
         elr = np.ascontiguousarray((reading.elr * ratios)[alive])
         remembered = before if self._multipliers else None
-        plan = self._controls.decide(self.steps, elr, target, remembered, self.measure)
+        weight = reading.weight_norm[alive]
+        growths = self._growths(names, weight)
+        plan = self._controls.decide(self.steps, elr, target, remembered, self.measure, growths)
         self.plan = plan
+        if growths is None and not self.probe.by_unit:
+            factors = np.ones(len(names)) if plan.rescale is None else plan.rescale
+            self._starts = dict(zip(names, (weight * factors).tolist(), strict=True))
         self._multipliers = {}
         if plan.multipliers is not None:
             if self.probe.by_unit:
@@ -206,6 +212,13 @@ class ElrController:
         self._calm = self._calm + 1 if idle else 0
         self._highest = max(self._highest, target) if idle else 0.0
         return plan
+
+    def _growths(self, names: list[str], weight: Vector) -> Vector | None:
+        """By how much norms have grown since the first step (T25); nothing before it."""
+        if not self._starts:
+            return None
+        starts = [self._starts.setdefault(n, float(w)) for n, w in zip(names, weight, strict=True)]
+        return np.ascontiguousarray(weight / np.array(starts))
 
     # ── acting ──
 
@@ -271,6 +284,7 @@ class ElrController:
             "calm": self._calm,
             "highest": self._highest,
             "multipliers": dict(self._multipliers),
+            "starts": dict(self._starts),
             "used": list(self._used),
             "probe": self.probe.state_dict(),
         }
@@ -281,6 +295,7 @@ class ElrController:
             raise ElrError(f"the checkpoint was steered by `{state['control']}`, not by `{self.control}`")
         self.steps, self._calm, self._highest = state["steps"], state["calm"], state["highest"]
         self._multipliers, self._used = dict(state["multipliers"]), list(state["used"])
+        self._starts = dict(state["starts"])
         self.probe.load_state_dict(state["probe"])
 
 

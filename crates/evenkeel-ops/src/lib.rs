@@ -3,7 +3,7 @@
 //! [`Kernels`] computes linear layers, convolutions and batch normalization (with a sum and a ReLU
 //! behind it) on Burn's CPU backend `flex` in 32 bits, on as many cores as it is given, with gradients.
 //! Maps are `[batch, height, width, channels]`: the numbers of a pixel lie side by side. On every other
-//! backend and in other types it does the same by Burn's own operations ([`reference`]).
+//! backend and in other types it does the same by Burn's own operations ([`mod@reference`]).
 //!
 //! ```
 //! use burn::tensor::{Device, Distribution, Tensor};

@@ -256,6 +256,7 @@ impl Conv {
     ) {
         let share = self.share();
         let plan = InputGradient::new(self, workers, w);
+        let window = self.window();
         let piece = |piece: usize, mut dx: Option<&mut [f32]>| {
             let mut sums = workers.memory().zeros(dw.len());
             let mut framed = workers.memory().zeros(self.frame().numbers());
@@ -269,7 +270,7 @@ impl Conv {
                 let x = self.image(x, image);
                 self.frame()
                     .fill(&mut framed, |pixel, row| copy(x, pixel * self.inputs, row));
-                self.correlate(&framed, &errors, plan.frame.pixels(), &mut sums);
+                self.correlate(&framed, &window, &errors, plan.frame.pixels(), &mut sums);
                 if let Some(dx) = &mut dx {
                     let numbers = self.input_numbers();
                     plan.compute(self, &errors, &mut dx[place * numbers..][..numbers]);
@@ -289,13 +290,20 @@ impl Conv {
     }
 
     /// Adds one image's part of the gradients of all weights, in the order in which windows meet them.
-    fn correlate(&self, framed: &[f32], dy: &[f32], at: Lattice, sums: &mut [f32]) {
+    fn correlate(
+        &self,
+        framed: &[f32],
+        window: &[Segment],
+        dy: &[f32],
+        at: Lattice,
+        sums: &mut [f32],
+    ) {
         let outputs = self.outputs / self.groups;
         for (group, sums) in sums.chunks_mut(outputs * self.weights()).enumerate() {
             Correlation {
                 input: framed,
                 from: self.windows(group),
-                segments: &self.window(),
+                segments: window,
                 errors: dy,
                 at: Lattice {
                     origin: at.origin + group * outputs,

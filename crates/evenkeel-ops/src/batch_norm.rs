@@ -42,8 +42,7 @@ impl Kernels {
     /// # Panics
     /// When the shapes do not fit each other.
     pub fn batch_norm<const D: usize>(&self, z: Tensor<D>, norm: Norm<D>) -> Normalized<D> {
-        let three = [&norm.gamma, &norm.beta].map(Operand::of);
-        let [gamma, beta] = three;
+        let [gamma, beta] = [&norm.gamma, &norm.beta].map(Operand::of);
         let residual = norm.residual.as_ref().map(Operand::of);
         let operands = all([Operand::of(&z), gamma, beta]);
         let mut moments = Moments::default();
@@ -60,15 +59,16 @@ impl Kernels {
         };
         Normalized {
             y,
-            mean: self.of_features(&moments.mean),
-            variance: self.of_features(&moments.variance),
+            mean: Tensor::from_primitive::<Flex>(self.of_features(&moments.mean)),
+            variance: Tensor::from_primitive::<Flex>(self.of_features(&moments.variance)),
         }
     }
 
-    fn of_features(&self, numbers: &[f32]) -> Tensor<1> {
+    /// A tensor of one number for each feature.
+    fn of_features(&self, numbers: &[f32]) -> FlexTensor {
         let mut copy = self.workers.memory().numbers(numbers.len());
         copy.copy_from_slice(numbers);
-        Tensor::from_primitive::<Flex>(tensor(copy, [numbers.len()]))
+        tensor(copy, [numbers.len()])
     }
 
     fn normalize<const D: usize>(
@@ -130,13 +130,9 @@ impl Standardized {
         let mut dz = workers.memory().numbers(slice(dy).len());
         let (z, y) = (slice(&self.z), slice(&self.y));
         let sums = self.norm().backward(workers, slice(dy), z, y, &mut dz);
-        let of_features = |numbers: Vec<f32>| {
-            let mut copy = workers.memory().numbers(numbers.len());
-            copy.copy_from_slice(&numbers);
-            Some(tensor(copy, [numbers.len()]))
-        };
         let dz = tensor(dz, self.z.layout().shape().clone());
-        [Some(dz), of_features(sums.gamma), of_features(sums.beta)]
+        let [gamma, beta] = [&sums.gamma, &sums.beta].map(|sums| self.kernels.of_features(sums));
+        [Some(dz), Some(gamma), Some(beta)]
     }
 }
 

@@ -7,10 +7,12 @@
 //! class of input pixels that the same rows and columns of the kernel reach.
 
 use crate::correlation::Correlation;
+use crate::frame::{Frame, copy};
 use crate::lattice::{Lattice, Segment};
 use crate::linear::add_up;
 use crate::panels::Panels;
 use crate::product::{Product, widest};
+use crate::winograd::Winograd;
 use crate::workers::Workers;
 
 /// Most pieces that a batch is cut into.
@@ -35,48 +37,6 @@ pub struct Conv {
     pub padding: [usize; 2],
     /// Groups of channels that do not see each other.
     pub groups: usize,
-}
-
-/// Zeros around an image.
-#[derive(Debug, Clone, Copy)]
-struct Frame {
-    /// Size of the image.
-    size: [usize; 2],
-    channels: usize,
-    /// Zeros before the first row and column.
-    before: [usize; 2],
-    /// Rows and columns with those before and behind.
-    framed: [usize; 2],
-}
-
-impl Frame {
-    fn numbers(&self) -> usize {
-        self.framed[0] * self.framed[1] * self.channels
-    }
-
-    /// From one row to the next.
-    fn row(&self) -> usize {
-        self.framed[1] * self.channels
-    }
-
-    /// Where the image's pixels are.
-    fn pixels(&self) -> Lattice {
-        Lattice {
-            origin: self.before[0] * self.row() + self.before[1] * self.channels,
-            columns: self.size[1],
-            row: self.row(),
-            column: self.channels,
-        }
-    }
-
-    /// Has each row of the image written by `fill`, given the number of its first pixel.
-    fn fill(&self, frame: &mut [f32], fill: impl Fn(usize, &mut [f32])) {
-        let length = self.size[1] * self.channels;
-        for row in 0..self.size[0] {
-            let start = self.pixels().origin + row * self.row();
-            fill(row * self.size[1], &mut frame[start..][..length]);
-        }
-    }
 }
 
 /// One axis of the gradient of the input: the pixels `first`, `first + stride`, …
@@ -197,8 +157,34 @@ impl Conv {
         self.inputs / self.groups * self.kernel[0] * self.kernel[1]
     }
 
+    /// The same convolution with fewer multiplications, where it has that form and it pays.
+    fn winograd(&self) -> Option<Winograd> {
+        let fits = self.kernel == [3; 2] && self.stride == [1; 2] && self.groups == 1;
+        let winograd = Winograd {
+            size: self.size,
+            inputs: self.inputs,
+            outputs: self.outputs,
+            padding: self.padding,
+        };
+        let near = self.padding.iter().all(|padding| *padding <= 2);
+        Some(winograd).filter(|winograd| fits && near && winograd.pays())
+    }
+
     /// `y`.
     pub fn forward(&self, workers: &Workers, x: &[f32], w: &[f32], y: &mut [f32]) {
+        let Some(winograd) = self.winograd() else {
+            return self.forward_directly(workers, x, w, y);
+        };
+        let weights = winograd.forward_weights(workers, w);
+        let share = self.share();
+        workers.chunks(y, share * self.output_numbers(), |piece, y| {
+            let images = y.len() / self.output_numbers();
+            let x = &x[piece * share * self.input_numbers()..][..images * self.input_numbers()];
+            winograd.forward(workers, &weights, x, y);
+        });
+    }
+
+    fn forward_directly(&self, workers: &Workers, x: &[f32], w: &[f32], y: &mut [f32]) {
         let outputs = self.outputs / self.groups;
         let rows = self.window_weights();
         let weights = |group: usize| &w[group * outputs * self.weights()..];
@@ -229,10 +215,7 @@ impl Conv {
                         bias: None,
                         rows: self.output_pixels(),
                         output: y,
-                        to: Lattice {
-                            origin: group * outputs,
-                            ..Lattice::rows(self.outputs)
-                        },
+                        to: Lattice::line(group * outputs, self.outputs),
                     }
                     .compute();
                 }
@@ -246,6 +229,44 @@ impl Conv {
 
     /// The gradients of the weights and, if there is room for it, of the input.
     pub fn backward(
+        &self,
+        workers: &Workers,
+        x: &[f32],
+        w: &[f32],
+        dy: &[f32],
+        dw: &mut [f32],
+        dx: Option<&mut [f32]>,
+    ) {
+        let Some(winograd) = self.winograd() else {
+            return self.backward_directly(workers, x, w, dy, dw, dx);
+        };
+        let backwards = winograd.backwards();
+        let weights = dx.is_some().then(|| backwards.backward_weights(workers, w));
+        let share = self.share();
+        let piece = |piece: usize, dx: Option<&mut [f32]>| {
+            let images = share.min(self.batch - piece * share);
+            let (inputs, outputs) = (self.input_numbers(), self.output_numbers());
+            let x = &x[piece * share * inputs..][..images * inputs];
+            let dy = &dy[piece * share * outputs..][..images * outputs];
+            if let (Some(weights), Some(dx)) = (&weights, dx) {
+                backwards.forward(workers, weights, dy, dx);
+            }
+            winograd.weight_sums(workers, x, dy)
+        };
+        let parts = match dx {
+            Some(dx) => workers.chunks_with(dx, share * self.input_numbers(), |index, dx| {
+                piece(index, Some(dx))
+            }),
+            None => workers.map(self.batch.div_ceil(share), |index| piece(index, None)),
+        };
+        let mut sums = workers
+            .memory()
+            .zeros(parts.first().map_or(0, |part| part.len()));
+        add_up(workers, &parts, &mut sums);
+        winograd.weight_gradient(&sums, dw);
+    }
+
+    fn backward_directly(
         &self,
         workers: &Workers,
         x: &[f32],
@@ -329,11 +350,6 @@ impl Conv {
             }
         }
     }
-}
-
-/// Copies as many numbers as `row` has, from `start` on.
-fn copy(numbers: &[f32], start: usize, row: &mut [f32]) {
-    row.copy_from_slice(&numbers[start..][..row.len()]);
 }
 
 /// The gradient of one image from its framed errors.

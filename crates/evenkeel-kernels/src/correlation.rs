@@ -4,12 +4,13 @@
     clippy::needless_range_loop,
     reason = "loops over constants are unrolled, and their sums stay in registers"
 )]
+#![allow(unsafe_code, reason = "a bounds check would take longer than the sums")]
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::lattice::{Lattice, Segment, reach};
 use crate::panels::cut;
-use crate::product::widest;
+use crate::product::{vectors, widest};
 
 /// `sums[k, n] += Σ_r input(r)[k] · errors[r, n]`, where `input(r)` is the input's segments as seen from
 /// position `r`, one after the other.
@@ -49,7 +50,8 @@ impl Correlation<'_> {
         Arch::new().dispatch(self);
     }
 
-    /// The sums of one panel of columns, `K` rows of sums at a time.
+    /// The sums of one panel of columns, `K` rows of sums at a time, and as many as are left at the end
+    /// of a segment in few goes.
     #[inline(always)]
     fn panel<S: Simd, const K: usize, const V: usize>(
         &mut self,
@@ -59,70 +61,92 @@ impl Correlation<'_> {
     ) {
         let mut row = 0;
         for segment in self.segments {
-            for first in (0..segment.length).step_by(K) {
-                let offset = segment.offset + first;
-                let sums = match (segment.length - first, width == V * S::F32_LANES) {
-                    (rest, true) if rest >= K => {
-                        self.tile::<S, K, V, true>(simd, offset, K, column, width)
-                    }
-                    (rest, _) => {
-                        self.tile::<S, K, V, false>(simd, offset, rest.min(K), column, width)
-                    }
+            let mut first = 0;
+            while first < segment.length {
+                let place = Place {
+                    row: row + first,
+                    offset: segment.offset + first,
+                    column,
+                    width,
                 };
-                for (k, sums) in sums.iter().enumerate().take(segment.length - first) {
-                    let start = (row + first + k) * self.columns + column;
-                    add(simd, &mut self.sums[start..][..width], sums);
-                }
+                first += match segment.length - first {
+                    rest if rest >= K => self.rows::<S, K, V>(simd, place),
+                    rest if rest >= 8 && K > 8 => self.rows::<S, 8, V>(simd, place),
+                    rest if rest >= 4 && K > 4 => self.rows::<S, 4, V>(simd, place),
+                    rest if rest >= 2 && K > 2 => self.rows::<S, 2, V>(simd, place),
+                    _ => self.rows::<S, 1, V>(simd, place),
+                };
             }
             row += segment.length;
         }
     }
 
-    /// The sums of `K` rows and `V` vectors of columns. `WHOLE` where all of them exist; otherwise only
-    /// the first `depth` rows and `width` columns do.
+    /// `K` rows of sums; returns `K`.
+    #[inline(always)]
+    fn rows<S: Simd, const K: usize, const V: usize>(&mut self, simd: S, place: Place) -> usize {
+        let of = self;
+        match place.width == V * S::F32_LANES {
+            true => simd.vectorize(Tile::<K, V, true> { of, place }),
+            false => simd.vectorize(Tile::<K, V, false> { of, place }),
+        }
+        K
+    }
+}
+
+/// `K` rows of sums and `V` vectors of columns, `WHOLE` where all of these exist. A function by itself:
+/// the compiler keeps sums in registers in functions of this size only.
+struct Tile<'a, 'b, const K: usize, const V: usize, const WHOLE: bool> {
+    of: &'a mut Correlation<'b>,
+    place: Place,
+}
+
+impl<const K: usize, const V: usize, const WHOLE: bool> WithSimd for Tile<'_, '_, K, V, WHOLE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { of, place } = self;
+        let sums = of.tile::<S, K, V, WHOLE>(simd, place);
+        for (k, sums) in sums.iter().enumerate() {
+            let start = (place.row + k) * of.columns + place.column;
+            add(simd, &mut of.sums[start..][..place.width], sums);
+        }
+    }
+}
+
+impl Correlation<'_> {
+    /// The sums of `K` rows and `V` vectors of columns. `WHOLE` where all of these exist.
     #[inline(always)]
     fn tile<S: Simd, const K: usize, const V: usize, const WHOLE: bool>(
         &self,
         simd: S,
-        offset: usize,
-        depth: usize,
-        column: usize,
-        width: usize,
+        place: Place,
     ) -> [[S::f32s; V]; K] {
         let mut sums = [[simd.splat_f32s(0.0); V]; K];
         let mut index = 0;
         while index < self.rows {
-            let (from, at) = (self.from.at(index) + offset, self.at.at(index) + column);
+            let from = self.from.at(index) + place.offset;
+            let at = self.at.at(index) + place.column;
             // The rest of a row of the lattices, whichever is shorter.
             let run = (self.from.columns - index % self.from.columns)
                 .min(self.at.columns - index % self.at.columns)
                 .min(self.rows - index);
             for step in 0..run {
                 let (from, at) = (from + step * self.from.column, at + step * self.at.column);
-                // SAFETY: `accumulate` has checked that segments and rows of errors stay within
-                // input and errors; `WHOLE` tiles lie within a segment and within the columns.
-                #[allow(unsafe_code, reason = "a bounds check would take longer than the sums")]
-                unsafe {
-                    if WHOLE {
+                let errors: [S::f32s; V] = match WHOLE {
+                    // SAFETY: `accumulate` has checked that rows of errors stay within the errors.
+                    true => std::array::from_fn(|v| unsafe {
                         let errors = self.errors.as_ptr().add(at).cast::<S::f32s>();
-                        let errors: [S::f32s; V] =
-                            std::array::from_fn(|v| errors.add(v).read_unaligned());
-                        for k in 0..K {
-                            let factor = simd.splat_f32s(*self.input.get_unchecked(from + k));
-                            for v in 0..V {
-                                sums[k][v] = simd.mul_add_e_f32s(factor, errors[v], sums[k][v]);
-                            }
-                        }
-                    }
-                }
-                if !WHOLE {
-                    let errors = &self.errors[at..][..width];
-                    for (k, sums) in sums.iter_mut().enumerate().take(depth) {
-                        let factor = simd.splat_f32s(self.input[from + k]);
-                        for (errors, sum) in errors.chunks(S::F32_LANES).zip(sums) {
-                            let errors = simd.partial_load_f32s(errors);
-                            *sum = simd.mul_add_e_f32s(factor, errors, *sum);
-                        }
+                        errors.add(v).read_unaligned()
+                    }),
+                    false => vectors(simd, &self.errors[at..][..place.width]),
+                };
+                for k in 0..K {
+                    // SAFETY: `accumulate` has checked that segments stay within the input.
+                    let factor = unsafe { *self.input.get_unchecked(from + k) };
+                    let factor = simd.splat_f32s(factor);
+                    for v in 0..V {
+                        sums[k][v] = simd.mul_add_e_f32s(factor, errors[v], sums[k][v]);
                     }
                 }
             }
@@ -130,6 +154,19 @@ impl Correlation<'_> {
         }
         sums
     }
+}
+
+/// Where a tile of sums is.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Its first row of sums.
+    row: usize,
+    /// What that row meets, behind each position.
+    offset: usize,
+    /// Its first column.
+    column: usize,
+    /// How many columns it has.
+    width: usize,
 }
 
 impl WithSimd for Correlation<'_> {

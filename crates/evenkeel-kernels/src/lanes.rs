@@ -26,20 +26,20 @@ impl Columns {
     /// Their numbers in the row that begins at `row`, zeros behind them.
     #[inline(always)]
     pub(crate) fn load<S: Simd>(self, simd: S, numbers: &[f32], row: usize) -> S::f32s {
-        let numbers = &numbers[row + self.first..][..self.count];
-        match S::as_simd_f32s(numbers).0 {
-            [whole] => *whole,
-            _ => simd.partial_load_f32s(numbers),
+        let numbers = &numbers[row + self.first..];
+        match self.count == S::F32_LANES {
+            true => S::as_simd_f32s(&numbers[..S::F32_LANES]).0[0],
+            false => simd.partial_load_f32s(&numbers[..self.count]),
         }
     }
 
     /// Writes them.
     #[inline(always)]
     pub(crate) fn store<S: Simd>(self, simd: S, numbers: &mut [f32], row: usize, values: S::f32s) {
-        let numbers = &mut numbers[row + self.first..][..self.count];
-        match S::as_mut_simd_f32s(numbers).0 {
-            [whole] => *whole = values,
-            _ => simd.partial_store_f32s(numbers, values),
+        let numbers = &mut numbers[row + self.first..];
+        match self.count == S::F32_LANES {
+            true => S::as_mut_simd_f32s(&mut numbers[..S::F32_LANES]).0[0] = values,
+            false => simd.partial_store_f32s(&mut numbers[..self.count], values),
         }
     }
 }

@@ -14,13 +14,13 @@ pub struct Lattice {
 }
 
 impl Lattice {
-    /// One position in each row.
-    pub fn rows(distance: usize) -> Self {
+    /// Positions at one distance from each other, as a single row.
+    pub fn line(origin: usize, distance: usize) -> Self {
         Self {
-            origin: 0,
-            columns: 1,
-            row: distance,
-            column: 0,
+            origin,
+            columns: usize::MAX,
+            row: 0,
+            column: distance,
         }
     }
 
@@ -29,6 +29,48 @@ impl Lattice {
     pub fn at(&self, index: usize) -> usize {
         let (row, column) = (index / self.columns, index % self.columns);
         self.origin + row * self.row + column * self.column
+    }
+}
+
+/// The positions of a lattice one after the other: no division on the way.
+#[derive(Debug, Clone, Copy)]
+pub struct Walk<'a> {
+    lattice: &'a Lattice,
+    /// Where the row at hand begins.
+    row: usize,
+    column: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// From the first position on.
+    pub fn along(lattice: &'a Lattice) -> Self {
+        Self {
+            lattice,
+            row: lattice.origin,
+            column: 0,
+        }
+    }
+
+    /// The position at hand.
+    #[inline(always)]
+    pub fn at(&self) -> usize {
+        self.row + self.column * self.lattice.column
+    }
+
+    /// Goes on by so many positions, which the row must have.
+    #[inline(always)]
+    pub fn skip_in_row(&mut self, count: usize) {
+        self.column += count;
+    }
+
+    /// Goes on to the next.
+    #[inline(always)]
+    pub fn step(&mut self) {
+        self.column += 1;
+        if self.column == self.lattice.columns {
+            self.column = 0;
+            self.row += self.lattice.row;
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod batch_norm;
 pub mod conv;
 pub mod correlation;
+mod frame;
 mod lanes;
 pub mod lattice;
 pub mod linear;
@@ -17,4 +18,5 @@ pub mod memory;
 pub mod norms;
 pub mod panels;
 pub mod product;
+mod winograd;
 pub mod workers;

@@ -86,26 +86,16 @@ impl Linear {
             let count = BLOCK.min(rows.end - start);
             Correlation {
                 input: &x[start * self.inputs..],
-                from: flat(count, self.inputs),
+                from: Lattice::line(0, self.inputs),
                 segments: &[inputs],
                 errors: &dy[start * self.outputs..],
-                at: flat(count, self.outputs),
+                at: Lattice::line(0, self.outputs),
                 rows: count,
                 columns: self.outputs,
                 sums,
             }
             .accumulate();
         }
-    }
-}
-
-/// Rows one after the other, as a single row of a lattice.
-fn flat(rows: usize, length: usize) -> Lattice {
-    Lattice {
-        origin: 0,
-        columns: rows.max(1),
-        row: 0,
-        column: length,
     }
 }
 
@@ -138,13 +128,13 @@ fn multiply(
     workers.chunks(output, share * matrix.columns, |piece, output| {
         Product {
             input: &input[piece * share * matrix.depth..],
-            from: Lattice::rows(matrix.depth),
+            from: Lattice::line(0, matrix.depth),
             segments: &segments,
             matrix,
             bias,
             rows: output.len() / matrix.columns,
             output,
-            to: Lattice::rows(matrix.columns),
+            to: Lattice::line(0, matrix.columns),
         }
         .compute();
     });

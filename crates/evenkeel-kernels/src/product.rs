@@ -5,10 +5,14 @@
     clippy::needless_range_loop,
     reason = "loops over constants are unrolled, and their sums stay in registers"
 )]
+#![allow(
+    unsafe_code,
+    reason = "a bounds check would take longer than the product"
+)]
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::lattice::{Lattice, Segment, reach};
+use crate::lattice::{Lattice, Segment, Walk, reach};
 use crate::panels::{LINE, Panel, Panels, WIDEST};
 
 /// `output[r, n] = bias[n] + Σ_k input(r)[k] · matrix[k, n]`, where `input(r)` is the input's
@@ -71,27 +75,47 @@ impl Product<'_> {
     /// All rows of one panel, `P` at a time, `V` vectors wide.
     #[inline(always)]
     fn panel<S: Simd, const P: usize, const V: usize>(&mut self, simd: S, panel: &Panel) {
-        let matrix = S::as_simd_f32s(self.matrix.of(panel)).0;
         let width = panel.width.min(self.matrix.columns - panel.column);
-        let bias = match self.bias {
-            Some(bias) => vectors(simd, &bias[panel.column..][..width]),
-            None => [simd.splat_f32s(0.0); V],
+        let matrix = Matrix {
+            segments: self.segments,
+            numbers: self.matrix.of(panel),
+            bias: self.bias.map(|bias| &bias[panel.column..][..width]),
         };
-        for first in (0..self.rows).step_by(P) {
-            let last = self.rows - 1;
-            let from = std::array::from_fn(|p| self.from.at((first + p).min(last)));
-            #[allow(
-                unsafe_code,
-                reason = "a bounds check would take longer than the product"
-            )]
-            // SAFETY: `compute` has checked that the segments stay within the input from every row
-            // up to the last, and the panel has `depth` rows of V vectors.
-            let sums = unsafe { tile::<S, P, V>(simd, self.input, from, self.segments, matrix) };
-            for (p, sums) in sums.iter().enumerate().take(self.rows - first) {
-                let start = self.to.at(first + p) + panel.column;
-                let sums: [S::f32s; V] = std::array::from_fn(|v| simd.add_f32s(sums[v], bias[v]));
-                store(simd, &mut self.output[start..][..width], &sums);
+        let (input, output) = (self.input, &mut *self.output);
+        let (mut source, mut target) = (Walk::along(&self.from), Walk::along(&self.to));
+        let mut first = 0;
+        if self.from.columns.min(self.to.columns) >= self.rows {
+            first = self.rows / P * P;
+            simd.vectorize(Line::<P, V> {
+                matrix,
+                input,
+                from: self.from.origin,
+                source: self.from.column,
+                output,
+                to: self.to.origin + panel.column,
+                target: self.to.column,
+                tiles: self.rows / P,
+                width,
+            });
+            source.skip_in_row(first);
+            target.skip_in_row(first);
+        }
+        for first in (first..self.rows).step_by(P) {
+            let count = P.min(self.rows - first);
+            let (mut from, mut to) = ([source.at(); P], [0; P]);
+            for p in 0..count {
+                (from[p], to[p]) = (source.at(), target.at() + panel.column);
+                source.step();
+                target.step();
             }
+            simd.vectorize(Tile::<P, V> {
+                matrix,
+                input,
+                from,
+                output,
+                to: &to[..count],
+                width,
+            });
         }
     }
 }
@@ -118,7 +142,7 @@ impl WithSimd for Product<'_> {
 
 /// The numbers in vectors, zeros behind them.
 #[inline(always)]
-fn vectors<S: Simd, const V: usize>(simd: S, numbers: &[f32]) -> [S::f32s; V] {
+pub(crate) fn vectors<S: Simd, const V: usize>(simd: S, numbers: &[f32]) -> [S::f32s; V] {
     std::array::from_fn(|v| {
         let from = (v * S::F32_LANES).min(numbers.len());
         let to = (from + S::F32_LANES).min(numbers.len());
@@ -138,40 +162,132 @@ fn store<S: Simd, const V: usize>(simd: S, output: &mut [f32], sums: &[S::f32s; 
     }
 }
 
-/// `P` rows times `V` vectors of columns.
-///
-/// # Safety
-/// Every segment must lie within the input as seen from each position in `from`, and `matrix` must have as many
-/// times `V` vectors as the segments are long together.
-#[inline(always)]
-#[allow(
-    unsafe_code,
-    reason = "a bounds check would take longer than the product"
-)]
-unsafe fn tile<S: Simd, const P: usize, const V: usize>(
-    simd: S,
-    input: &[f32],
-    from: [usize; P],
-    segments: &[Segment],
-    matrix: &[S::f32s],
-) -> [[S::f32s; V]; P] {
-    let mut sums = [[simd.splat_f32s(0.0); V]; P];
-    let mut row = 0;
-    for segment in segments {
-        let from = from.map(|from| from + segment.offset);
-        for k in 0..segment.length {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let numbers: [S::f32s; V] = std::array::from_fn(|v| *matrix.get_unchecked(row + v));
-                for p in 0..P {
-                    let factor = simd.splat_f32s(*input.get_unchecked(from[p] + k));
-                    for v in 0..V {
-                        sums[p][v] = simd.mul_add_e_f32s(factor, numbers[v], sums[p][v]);
+/// A panel with what it is multiplied by.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    segments: &'a [Segment],
+    numbers: &'a [f32],
+    bias: Option<&'a [f32]>,
+}
+
+impl Matrix<'_> {
+    /// `P` rows times `V` vectors of columns. In a `LINE` every third row's place is looked up, and those
+    /// behind it follow at a distance, so that few registers say where they all are.
+    ///
+    /// # Safety
+    /// Every segment must lie within the input as seen from each place, and there must be as many times
+    /// `V` vectors of numbers as the segments are long together.
+    #[inline(always)]
+    unsafe fn times<S: Simd, const P: usize, const V: usize, const LINE: bool>(
+        &self,
+        simd: S,
+        input: &[f32],
+        from: &[usize; P],
+        distance: usize,
+    ) -> [[S::f32s; V]; P] {
+        let mut sums = [[simd.splat_f32s(0.0); V]; P];
+        let numbers = S::as_simd_f32s(self.numbers).0;
+        let mut row = 0;
+        for segment in self.segments {
+            let mut places = *from;
+            for p in 0..P {
+                places[p] += segment.offset;
+            }
+            for k in 0..segment.length {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let numbers: [S::f32s; V] =
+                        std::array::from_fn(|v| *numbers.get_unchecked(row + v));
+                    for p in 0..P {
+                        let place = match LINE {
+                            true => places[p / 3 * 3] + p % 3 * distance,
+                            false => places[p],
+                        };
+                        let factor = simd.splat_f32s(*input.get_unchecked(place + k));
+                        for v in 0..V {
+                            sums[p][v] = simd.mul_add_e_f32s(factor, numbers[v], sums[p][v]);
+                        }
                     }
                 }
+                row += V;
             }
-            row += V;
+        }
+        if let Some(bias) = self.bias {
+            let bias: [S::f32s; V] = vectors(simd, bias);
+            for p in 0..P {
+                for v in 0..V {
+                    sums[p][v] = simd.add_f32s(sums[p][v], bias[v]);
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// Rows at one distance from each other, `P` a tile. As [`Tile`], a function by itself: the compiler
+/// keeps sums in registers in functions of this size only. Made by [`Product`] alone, which has checked
+/// that what is read lies within input and matrix.
+struct Line<'a, const P: usize, const V: usize> {
+    matrix: Matrix<'a>,
+    input: &'a [f32],
+    from: usize,
+    source: usize,
+    output: &'a mut [f32],
+    to: usize,
+    target: usize,
+    tiles: usize,
+    width: usize,
+}
+
+impl<const P: usize, const V: usize> WithSimd for Line<'_, P, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (mut place, mut to) = (self.from, self.to);
+        for _ in 0..self.tiles {
+            let mut from = [place; P];
+            for p in 0..P {
+                from[p] += p * self.source;
+            }
+            // SAFETY: see above.
+            let sums: [[S::f32s; V]; P] = unsafe {
+                self.matrix
+                    .times::<S, P, V, true>(simd, self.input, &from, self.source)
+            };
+            for p in 0..P {
+                store(simd, &mut self.output[to..][..self.width], &sums[p]);
+                to += self.target;
+            }
+            place += P * self.source;
         }
     }
-    sums
+}
+
+/// `P` rows anywhere, of which as many are kept as have somewhere to go to.
+struct Tile<'a, const P: usize, const V: usize> {
+    matrix: Matrix<'a>,
+    input: &'a [f32],
+    from: [usize; P],
+    output: &'a mut [f32],
+    to: &'a [usize],
+    width: usize,
+}
+
+impl<const P: usize, const V: usize> WithSimd for Tile<'_, P, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // SAFETY: as for `Line`.
+        let sums: [[S::f32s; V]; P] = unsafe {
+            self.matrix
+                .times::<S, P, V, false>(simd, self.input, &self.from, 0)
+        };
+        for p in 0..P {
+            if let Some(to) = self.to.get(p) {
+                store(simd, &mut self.output[*to..][..self.width], &sums[p]);
+            }
+        }
+    }
 }

@@ -88,6 +88,21 @@ fn convs() -> impl Strategy<Value = Conv> {
     )
 }
 
+/// Those that are computed with fewer multiplications, even sides and odd ones.
+fn three_by_three() -> impl Strategy<Value = Conv> {
+    let sizes = (1..4usize, [1..12usize, 1..12], [0..3usize, 0..3]);
+    (sizes, 16..70usize, 16..70usize).prop_map(|((batch, size, padding), inputs, outputs)| Conv {
+        batch,
+        size,
+        inputs,
+        outputs,
+        kernel: [3; 2],
+        stride: [1; 2],
+        padding,
+        groups: 1,
+    })
+}
+
 fn check(conv: &Conv, workers: &Workers, seed: u64) -> Result<(), TestCaseError> {
     let x = numbers(conv.batch * conv.size[0] * conv.size[1] * conv.inputs, seed);
     let weights = conv.outputs * conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1];
@@ -117,6 +132,11 @@ fn check(conv: &Conv, workers: &Workers, seed: u64) -> Result<(), TestCaseError>
 proptest! {
     #[test]
     fn a_convolution_and_its_gradients_are_what_is_written_out(conv in convs(), seed in 0..1000u64) {
+        check(&conv, &Workers::one(), seed)?;
+    }
+
+    #[test]
+    fn fewer_multiplications_come_to_the_same(conv in three_by_three(), seed in 0..1000u64) {
         check(&conv, &Workers::one(), seed)?;
     }
 

@@ -10,6 +10,7 @@
 pub mod batch_norm;
 pub mod conv;
 pub mod correlation;
+pub mod descent;
 mod frame;
 mod lanes;
 pub mod lattice;
@@ -18,5 +19,6 @@ pub mod memory;
 pub mod norms;
 pub mod panels;
 pub mod product;
+pub mod subsample;
 mod winograd;
 pub mod workers;

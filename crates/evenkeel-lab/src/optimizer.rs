@@ -1,18 +1,16 @@
 //! The optimisers of the theory, as Burn has them.
 
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{
-    AdamWConfig, LearningRate, ModuleOptimizer, Optimizer, Sgd, SgdConfig, SgdState,
-};
+use burn::optim::momentum::{Momentum, MomentumConfig};
+use burn::optim::{AdamWConfig, LearningRate, ModuleOptimizer, Optimizer, Sgd, SgdState};
 use burn::tensor::{Device, Tensor};
 use evenkeel::optimizer::{self as theory, Decay, Measure};
+use evenkeel_ops::Kernels;
 
 /// ε of Adam, as PyTorch has it.
 const EPSILON: f32 = 1e-8;
 
 /// Burn's optimiser for the theory's: no dampening, biases and gains decayed like weights.
-pub fn build(optimizer: &theory::Optimizer) -> ModuleOptimizer {
+pub fn build(optimizer: &theory::Optimizer, kernels: &Kernels) -> ModuleOptimizer {
     let settings = optimizer.settings();
     match optimizer.measure() {
         Measure::Update => {
@@ -27,43 +25,40 @@ pub fn build(optimizer: &theory::Optimizer) -> ModuleOptimizer {
                 .with_weight_decay(decay as f32)
                 .init()
         }
-        Measure::Gradient => sgd(optimizer),
+        Measure::Gradient => sgd(optimizer, kernels),
     }
 }
 
-fn sgd(optimizer: &theory::Optimizer) -> ModuleOptimizer {
+fn sgd(optimizer: &theory::Optimizer, kernels: &Kernels) -> ModuleOptimizer {
     let settings = optimizer.settings();
     let momentum = MomentumConfig::new()
         .with_momentum(settings.momentum.get())
         .with_dampening(0.0)
         .with_nesterov(optimizer.entry().name == "nesterov");
-    let config = SgdConfig::new();
-    let config = match settings.momentum.get() > 0.0 {
-        true => config.with_momentum(Some(momentum)),
-        false => config,
+    let (coupled, decoupled) = match settings.decay {
+        Decay::None => (0.0, 0.0),
+        Decay::Coupled(decay) => (decay.get(), 0.0),
+        Decay::Decoupled(decay) => (0.0, decay.get()),
     };
-    match settings.decay {
-        Decay::None => config.init(),
-        Decay::Coupled(decay) => {
-            let decay = WeightDecayConfig::new(decay.get() as f32);
-            config.with_weight_decay(Some(decay)).init()
-        }
-        Decay::Decoupled(decay) => ModuleOptimizer::from(DecoupledSgd {
-            sgd: config.build(),
-            decay: decay.get(),
-        }),
-    }
+    ModuleOptimizer::from(Descent {
+        kernels: kernels.clone(),
+        momentum: (settings.momentum.get() > 0.0).then(|| Momentum::new(&momentum)),
+        coupled,
+        decoupled,
+    })
 }
 
-/// SGD that shrinks weights apart from the gradient, `w′ = (1 − λγ)w − λm′` (T17), which Burn does
-/// not have.
+/// SGD in one pass over the weights, on all threads. Weights shrink with the gradient or apart from it,
+/// `w′ = (1 − λγ)w − λm′` (T17), which Burn does not have.
 #[derive(Clone)]
-struct DecoupledSgd {
-    sgd: Sgd,
-    decay: f64,
+struct Descent {
+    kernels: Kernels,
+    momentum: Option<Momentum>,
+    coupled: f64,
+    decoupled: f64,
 }
 
-impl Optimizer for DecoupledSgd {
+impl Optimizer for Descent {
     type State<const D: usize> = SgdState<D>;
 
     fn step<const D: usize>(
@@ -73,8 +68,19 @@ impl Optimizer for DecoupledSgd {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let shrunk = tensor.mul_scalar(1.0 - lr * self.decay);
-        self.sgd.step(lr, shrunk, grad, state)
+        let keep = 1.0 - lr * self.decoupled;
+        let Some(momentum) = &self.momentum else {
+            let keep = keep - lr * self.coupled;
+            let state = SgdState::new(None);
+            return (self.kernels.descend(tensor, grad, keep, lr), Some(state));
+        };
+        let grad = match self.coupled > 0.0 {
+            true => tensor.clone().mul_scalar(self.coupled) + grad,
+            false => grad,
+        };
+        let (direction, velocity) = momentum.transform(grad, state.and_then(|s| s.momentum));
+        let stepped = self.kernels.descend(tensor, direction, keep, lr);
+        (stepped, Some(SgdState::new(Some(velocity))))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {

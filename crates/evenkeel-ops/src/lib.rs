@@ -19,11 +19,13 @@
 
 mod batch_norm;
 mod conv;
+mod descent;
 mod linear;
 mod memory;
 mod norms;
 mod record;
 pub mod reference;
+mod subsample;
 
 pub use batch_norm::{Norm, Normalized};
 use evenkeel_kernels::workers::Workers;

@@ -2,8 +2,8 @@
 //! held against.
 
 use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::ops::{ConvOptions, PadMode};
+use burn::tensor::{Tensor, activation, s};
 
 use crate::batch_norm::{Norm, Normalized};
 
@@ -50,4 +50,16 @@ pub fn batch_norm<const D: usize>(z: Tensor<D>, norm: Norm<D>) -> Normalized<D> 
         mean: mean.reshape([features]).detach(),
         variance: variance.reshape([features]).detach(),
     }
+}
+
+/// As [`Kernels::subsample`](crate::Kernels::subsample).
+pub fn subsample(x: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
+    let step = stride as isize;
+    let kept = x.slice(s![.., ..;step, ..;step, ..]);
+    kept.pad([(0, 0), (0, 0), (0, 0), (0, zeros)], PadMode::Constant(0.0))
+}
+
+/// As [`Kernels::descend`](crate::Kernels::descend).
+pub fn descend<const D: usize>(w: Tensor<D>, g: Tensor<D>, keep: f64, rate: f64) -> Tensor<D> {
+    w.mul_scalar(keep) - g.mul_scalar(rate)
 }

@@ -63,7 +63,7 @@ impl<'a> Rig<'a> {
             spec,
             batches,
             network,
-            optimizer: optimizer::build(&spec.optimizer),
+            optimizer: optimizer::build(&spec.optimizer, kernels),
             telemetry,
             step: 0,
         })
@@ -100,8 +100,7 @@ impl<'a> Rig<'a> {
             .spec
             .schedule
             .at(self.step.min(self.spec.raw.steps - 1));
-        // Stepping consumes the network; `evenkeel train` keeps a handle, too.
-        let network = self.network.clone();
+        let network = std::mem::take(&mut self.network);
         let Some(telemetry) = &mut self.telemetry else {
             self.network = self.optimizer.step(target.get(), network, gradients);
             return Ok(target.get());

@@ -4,8 +4,8 @@ use burn::module::RunningState;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::{MaxPoolOptions, PadMode};
-use burn::tensor::{Device, Tensor, activation, s};
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, Tensor, activation};
 use evenkeel_ops::{Kernels, Norm};
 
 use super::draw::Draw;
@@ -21,7 +21,7 @@ use crate::seed::Rng;
 pub type Inspect<'a> = dyn FnMut(&str, &Signal) + 'a;
 
 /// A list of layers with their weights.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Network {
     pub(super) nodes: Vec<Node>,
     pub(super) kernels: Kernels,
@@ -195,6 +195,9 @@ impl Network {
                 let parts = [rows(query), rows(key), rows(value)];
                 sequence::attend(parts, *heads, *context, *causal).into()
             }
+            (&Layer::Subsample { stride, zeros }, _, _) => {
+                self.kernels.subsample(input.maps(), stride, zeros).into()
+            }
             (layer, Weights::None, _) => layer.apply(input),
         };
         behind.apply(output)
@@ -320,7 +323,6 @@ impl Layer {
             }
             Self::Sequence => sequence::from_maps(input.maps()).into(),
             Self::FirstToken { context } => sequence::first(input.rows(), context).into(),
-            Self::Subsample { stride, zeros } => subsample(input.maps(), stride, zeros).into(),
             _ => input,
         }
     }
@@ -337,12 +339,6 @@ fn max_pool(maps: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Te
     channels_last(max_pool2d(channels_first(maps), options))
 }
 
-fn subsample(maps: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
-    let step = stride as isize;
-    let kept = maps.slice(s![.., ..;step, ..;step, ..]);
-    kept.pad([(0, 0), (0, 0), (0, 0), (0, zeros)], PadMode::Constant(0.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,7 +347,7 @@ mod tests {
     fn a_shortcut_of_option_a_keeps_every_other_pixel_and_adds_zeros() {
         let maps = Tensor::<1, burn::tensor::Int>::arange(0..18, &Device::flex());
         let maps = channels_last(maps.float().reshape([1, 2, 3, 3]));
-        let kept = channels_first(subsample(maps, 2, 1));
+        let kept = channels_first(Kernels::default().subsample(maps, 2, 1));
         let kept: Vec<f64> = kept.into_data().iter::<f64>().collect();
         let expected = [0, 2, 6, 8, 9, 11, 15, 17, 0, 0, 0, 0];
         assert_eq!(kept, expected.map(f64::from));

@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
             .map_or(0, |checkpoint| checkpoint.state.batches);
         let fresh = Self {
             spec: job.spec,
-            optimizer: optimizer::build(&job.spec.optimizer),
+            optimizer: optimizer::build(&job.spec.optimizer, kernels),
             controller: ElrController::new(probe, job.spec.controls.clone())
                 .for_measure(job.spec.optimizer.measure()),
             batches: Prefetch::start(Feed::restore(job.spec, drawn))?,
@@ -293,8 +293,8 @@ impl<'a> Session<'a> {
             Ok(backward) => backward,
             Err(divergence) => return Ok(Step::Diverged(divergence)),
         };
-        // Stepping consumes the network; the handle kept here serves when it fails.
-        let network = self.network.clone();
+        // No handle is kept, so that weights can change where they are: a step that fails ends the run.
+        let network = std::mem::take(&mut self.network);
         let target = self.spec.schedule.at(step);
         let stepped = self
             .controller

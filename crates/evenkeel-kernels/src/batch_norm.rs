@@ -36,7 +36,7 @@ impl Moments {
     }
 
     /// Of some rows, in two passes: the variance is that around their own mean.
-    fn of(rows: &[f32], features: usize) -> Self {
+    pub(crate) fn of(rows: &[f32], features: usize) -> Self {
         let mut moments = Self {
             rows: rows.len() / features.max(1),
             mean: vec![0.0; features],
@@ -155,7 +155,8 @@ impl Normalize<'_> {
         });
     }
 
-    /// The gradients of `γ` and `β`, and of `z` in `dz`, where `dy` is that of `y`.
+    /// The gradients of `γ` and `β`, and of `z` in `dz`, where `dy` is that of `y`. Where there was no
+    /// summand, what ReLU let through is known without `y`.
     ///
     /// # Panics
     /// When the rows are not as many.
@@ -164,10 +165,11 @@ impl Normalize<'_> {
         workers: &Workers,
         dy: &[f32],
         z: &[f32],
-        y: &[f32],
+        y: Option<&[f32]>,
         dz: &mut [f32],
     ) -> Sums {
-        assert!(dy.len() == z.len() && z.len() == y.len() && y.len() == dz.len());
+        assert!(dy.len() == z.len() && z.len() == dz.len());
+        assert!(y.is_none_or(|y| y.len() == z.len()));
         let length = chunk(self.mean.len());
         let sums = workers.map(z.len().div_ceil(length), |index| {
             let part = index * length..((index + 1) * length).min(z.len());
@@ -179,7 +181,7 @@ impl Normalize<'_> {
                 norm: self,
                 dy: &dy[part.clone()],
                 z: &z[part.clone()],
-                y: &y[part],
+                y: y.map(|y| &y[part]),
                 sums: &mut sums,
             });
             sums
@@ -194,7 +196,7 @@ impl Normalize<'_> {
                 share,
                 dy: &dy[part.clone()],
                 z: &z[part.clone()],
-                y: &y[part],
+                y: y.map(|y| &y[part]),
                 dz,
             });
         });
@@ -299,7 +301,7 @@ struct Reduce<'a> {
     norm: &'a Normalize<'a>,
     dy: &'a [f32],
     z: &'a [f32],
-    y: &'a [f32],
+    y: Option<&'a [f32]>,
     sums: &'a mut Sums,
 }
 
@@ -311,16 +313,19 @@ impl WithSimd for Reduce<'_> {
         let features = self.norm.mean.len();
         let zero = simd.splat_f32s(0.0);
         for block in columns(simd, features) {
-            let mean = block.load(simd, self.norm.mean, 0);
+            let of = |numbers: &[f32]| block.load(simd, numbers, 0);
+            let (mean, shift) = (of(self.norm.mean), of(self.norm.beta));
+            let factor = simd.mul_f32s(of(self.norm.gamma), of(self.norm.scale));
             let mut beta = [zero; 4];
             let mut gamma = [zero; 4];
             for (turn, row) in (0..self.z.len()).step_by(features).enumerate() {
-                let (dy, y) = (
-                    block.load(simd, self.dy, row),
-                    block.load(simd, self.y, row),
-                );
-                let g = let_through(simd, self.norm.relu, dy, y, zero);
                 let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
+                let y = match self.y {
+                    Some(y) => block.load(simd, y, row),
+                    None => simd.mul_add_e_f32s(apart, factor, shift),
+                };
+                let dy = block.load(simd, self.dy, row);
+                let g = let_through(simd, self.norm.relu, dy, y, zero);
                 beta[turn % 4] = simd.add_f32s(beta[turn % 4], g);
                 gamma[turn % 4] = simd.mul_add_e_f32s(g, apart, gamma[turn % 4]);
             }
@@ -338,7 +343,7 @@ struct Backward<'a> {
     share: f32,
     dy: &'a [f32],
     z: &'a [f32],
-    y: &'a [f32],
+    y: Option<&'a [f32]>,
     dz: &'a mut [f32],
 }
 
@@ -354,15 +359,17 @@ impl WithSimd for Backward<'_> {
             let of = |numbers: &[f32]| block.load(simd, numbers, 0);
             let (mean, scale) = (of(self.norm.mean), of(self.norm.scale));
             let factor = simd.mul_f32s(of(self.norm.gamma), scale);
+            let shift = of(self.norm.beta);
             let flat = simd.mul_f32s(of(&self.sums.beta), share);
             let slope = simd.mul_f32s(simd.mul_f32s(of(&self.sums.gamma), share), scale);
             for row in (0..self.z.len()).step_by(features) {
-                let (dy, y) = (
-                    block.load(simd, self.dy, row),
-                    block.load(simd, self.y, row),
-                );
-                let g = let_through(simd, self.norm.relu, dy, y, zero);
                 let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
+                let y = match self.y {
+                    Some(y) => block.load(simd, y, row),
+                    None => simd.mul_add_e_f32s(apart, factor, shift),
+                };
+                let dy = block.load(simd, self.dy, row);
+                let g = let_through(simd, self.norm.relu, dy, y, zero);
                 let centred = simd.sub_f32s(simd.sub_f32s(g, flat), simd.mul_f32s(apart, slope));
                 block.store(simd, self.dz, row, simd.mul_f32s(centred, factor));
             }

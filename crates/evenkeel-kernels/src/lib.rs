@@ -15,6 +15,7 @@ mod frame;
 mod lanes;
 pub mod lattice;
 pub mod linear;
+pub mod linear_norm;
 pub mod memory;
 pub mod norms;
 pub mod panels;

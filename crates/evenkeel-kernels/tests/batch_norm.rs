@@ -60,7 +60,18 @@ proptest! {
         }
 
         let mut dz = vec![f32::NAN; count];
-        let sums = norm.backward(&workers, dy, z, &y, &mut dz);
+        let sums = norm.backward(&workers, dy, z, Some(&y), &mut dz);
+        // Without a summand the output need not be kept.
+        let mut alone = vec![f32::NAN; count];
+        norm.forward(&workers, z, None, &mut alone);
+        let (mut kept, mut known) = (vec![f32::NAN; count], vec![f32::NAN; count]);
+        let both = [
+            norm.backward(&workers, dy, z, Some(&alone), &mut kept),
+            norm.backward(&workers, dy, z, None, &mut known),
+        ];
+        prop_assert_eq!(&both[0], &both[1]);
+        prop_assert_eq!(kept, known);
+
         let loss = |z: &[f64], gamma: &[f64], beta: &[f64]| -> f64 {
             let y = written_out(z, &wide(r), gamma, beta, relu);
             y.iter().zip(dy).map(|(y, dy)| y * f64::from(*dy)).sum()

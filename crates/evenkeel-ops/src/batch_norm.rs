@@ -57,6 +57,14 @@ impl Kernels {
             }
             _ => return reference::batch_norm(z, norm),
         };
+        self.normalized(y, &moments)
+    }
+
+    pub(crate) fn normalized<const D: usize>(
+        &self,
+        y: Tensor<D>,
+        moments: &Moments,
+    ) -> Normalized<D> {
         Normalized {
             y,
             mean: Tensor::from_primitive::<Flex>(self.of_features(&moments.mean)),
@@ -65,7 +73,7 @@ impl Kernels {
     }
 
     /// A tensor of one number for each feature.
-    fn of_features(&self, numbers: &[f32]) -> FlexTensor {
+    pub(crate) fn of_features(&self, numbers: &[f32]) -> FlexTensor {
         let mut copy = self.workers.memory().numbers(numbers.len());
         copy.copy_from_slice(numbers);
         tensor(copy, [numbers.len()])
@@ -86,7 +94,7 @@ impl Kernels {
             scale: moments.scales(norm.epsilon as f32),
             mean: moments.mean.clone(),
             relu: norm.relu,
-            y: z.clone(),
+            y: None,
             z,
             gamma,
             beta,
@@ -96,8 +104,9 @@ impl Kernels {
         saved
             .norm()
             .forward(&self.workers, slice(&saved.z), residual, &mut y);
-        saved.y = tensor(y, saved.z.layout().shape().clone());
-        (saved.y.clone(), saved)
+        let y = tensor(y, saved.z.layout().shape().clone());
+        saved.y = residual.map(|_| y.clone());
+        (y, saved)
     }
 }
 
@@ -110,7 +119,8 @@ struct Standardized {
     gamma: FlexTensor,
     beta: FlexTensor,
     z: FlexTensor,
-    y: FlexTensor,
+    /// The output, where what ReLU let through is not known without it.
+    y: Option<FlexTensor>,
 }
 
 impl Standardized {
@@ -128,7 +138,7 @@ impl Standardized {
     fn three(&self, dy: &FlexTensor) -> [Option<FlexTensor>; 3] {
         let workers = &self.kernels.workers;
         let mut dz = workers.memory().numbers(slice(dy).len());
-        let (z, y) = (slice(&self.z), slice(&self.y));
+        let (z, y) = (slice(&self.z), self.y.as_ref().map(slice));
         let sums = self.norm().backward(workers, slice(dy), z, y, &mut dz);
         let dz = tensor(dz, self.z.layout().shape().clone());
         let [gamma, beta] = [&sums.gamma, &sums.beta].map(|sums| self.kernels.of_features(sums));
@@ -146,13 +156,13 @@ impl Saved<4> for Standardized {
     fn gradients(self, dy: FlexTensor, wanted: [bool; 4]) -> [Option<FlexTensor>; 4] {
         let [dz, dgamma, dbeta] = self.three(&dy);
         let residual = || {
-            if !self.relu {
+            let (true, Some(y)) = (self.relu, &self.y) else {
                 return dy;
-            }
+            };
             let workers = &self.kernels.workers;
             let mut dr = workers.memory().numbers(slice(&dy).len());
-            let (dy, y) = (slice(&dy), slice(&self.y));
-            self.norm().residual_gradient(workers, dy, y, &mut dr);
+            self.norm()
+                .residual_gradient(workers, slice(&dy), slice(y), &mut dr);
             tensor(dr, self.z.layout().shape().clone())
         };
         [dz, dgamma, dbeta, wanted[3].then(residual)]

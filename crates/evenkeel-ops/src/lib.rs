@@ -21,6 +21,7 @@ mod batch_norm;
 mod conv;
 mod descent;
 mod linear;
+mod linear_norm;
 mod memory;
 mod norms;
 mod record;

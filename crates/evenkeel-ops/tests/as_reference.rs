@@ -138,6 +138,115 @@ proptest! {
             same(&dr, &rdr)?;
         }
     }
+
+    #[test]
+    fn conv_by_fewer_multiplications(
+        (batch, height, width) in (1..4usize, 2..9usize, 2..9usize),
+        (inputs, outputs) in (16..40usize, 16..40usize),
+        padding in [0..3usize, 0..3],
+    ) {
+        prop_assume!(height + 2 * padding[0] > 2 && width + 2 * padding[1] > 2);
+        let x = random([batch, height, width, inputs]);
+        let w = random([outputs, inputs, 3, 3]);
+        let kernels = Kernels::new(2).unwrap();
+        let dy = random(kernels.conv(x.clone(), w.clone(), [1, 1], padding, 1).dims());
+        let [(y, dx, dw), (ry, rdx, rdw)] = [true, false].map(|ours| {
+            let (x, w) = (leaf(&x), leaf(&w));
+            let y = match ours {
+                true => kernels.conv(x.clone(), w.clone(), [1, 1], padding, 1),
+                false => reference::conv(x.clone(), w.clone(), [1, 1], padding, 1),
+            };
+            let (dx, dw) = gradients!(y, dy, [x, w]);
+            (y.inner(), dx, dw)
+        });
+        same(&y, &ry)?;
+        same(&dx, &rdx)?;
+        same(&dw, &rdw)?;
+    }
+
+    #[test]
+    fn linear_and_batch_norm_in_one(
+        (rows, inputs, blocks) in (prop_oneof![2..200usize, 510..515usize], 1..70usize, 1..12usize),
+        relu in any::<bool>(),
+        residual in proptest::bool::weighted(0.2),
+    ) {
+        let outputs = 16 * blocks;
+        let (x, w, dy) = (random([rows, inputs]), random([inputs, outputs]), random([rows, outputs]));
+        let (gamma, beta) = (random([outputs]), random([outputs]));
+        let summand = residual.then(|| random([rows, outputs]));
+        // Where ReLU bends, the last digit decides what it lets through.
+        let straight = Norm {
+            gamma: gamma.clone(),
+            beta: beta.clone(),
+            epsilon: 1e-2,
+            residual: summand.clone(),
+            relu: false,
+        };
+        let raw = reference::batch_norm(x.clone().matmul(w.clone()), straight).y;
+        let dy = dy * raw.abs().greater_elem(1e-3).float();
+        let kernels = Kernels::new(2).unwrap();
+        let [(y, mean, variance, gradients), (ry, rmean, rvariance, rgradients)] = [true, false].map(|ours| {
+            let (x, w, gamma, beta) = (leaf(&x), leaf(&w), leaf(&gamma), leaf(&beta));
+            let norm = Norm {
+                gamma: gamma.clone(),
+                beta: beta.clone(),
+                epsilon: 1e-2,
+                residual: summand.clone(),
+                relu,
+            };
+            let Normalized { y, mean, variance } = match ours {
+                true => kernels.linear_batch_norm(x.clone(), w.clone(), norm),
+                false => reference::batch_norm(reference::linear(x.clone(), w.clone(), None), norm),
+            };
+            let gradients = gradients!(y, dy, [x, w, gamma, beta]);
+            (y.inner(), mean.without_autodiff(), variance.without_autodiff(), gradients)
+        });
+        same(&y, &ry)?;
+        same(&mean, &rmean)?;
+        same(&variance, &rvariance)?;
+        same(&gradients.0, &rgradients.0)?;
+        same(&gradients.1, &rgradients.1)?;
+        same(&gradients.2, &rgradients.2)?;
+        same(&gradients.3, &rgradients.3)?;
+    }
+
+    #[test]
+    fn subsample(
+        (batch, height, width, channels) in (1..4usize, 1..9usize, 1..9usize, 1..9usize),
+        (stride, zeros) in (1..4usize, 0..5usize),
+    ) {
+        let x = random([batch, height, width, channels]);
+        let kernels = Kernels::new(2).unwrap();
+        let dy = random(kernels.subsample(x.clone(), stride, zeros).dims());
+        let [(y, dx), (ry, rdx)] = [true, false].map(|ours| {
+            let x = leaf(&x);
+            let y = match ours {
+                true => kernels.subsample(x.clone(), stride, zeros),
+                false => reference::subsample(x.clone(), stride, zeros),
+            };
+            let (dx,) = gradients!(y, dy, [x]);
+            (y.inner(), dx)
+        });
+        prop_assert_eq!(apart(&y, &ry), 0.0);
+        prop_assert_eq!(apart(&dx, &rdx), 0.0);
+    }
+}
+
+#[test]
+fn a_step_changes_weights_where_they_are_and_nobody_elses() {
+    let kernels = Kernels::new(2).unwrap();
+    let (w, g) = (random([300, 70]).inner(), random([300, 70]).inner());
+    let reference = reference::descend(w.clone(), g.clone(), 0.9, 0.1);
+    let before = w.to_data();
+    let kept = w.clone();
+    let stepped = kernels.descend(w, g.clone(), 0.9, 0.1);
+    assert!(apart(&stepped, &reference) < 1e-6);
+    assert_eq!(kept.to_data(), before);
+    // A view of some rows is no vector by itself, and its other rows stay.
+    let rows = kept.clone().transpose();
+    let stepped = kernels.descend(rows, g.transpose(), 0.9, 0.1);
+    assert!(apart(&stepped.transpose(), &reference) < 1e-6);
+    assert_eq!(kept.to_data(), before);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, activation};
-use evenkeel_ops::{Kernels, Norm};
+use evenkeel_ops::{Kernels, Norm, Normalized};
 
 use super::draw::Draw;
 use super::init::Init;
@@ -96,11 +96,11 @@ impl Network {
 
     /// What the layers make of `input`, and what comes behind them. Unless somebody looks at the output of
     /// each layer, what comes behind one is left to it.
-    fn walk(
-        &self,
+    fn walk<'a>(
+        &'a self,
         within: &str,
         input: Signal,
-        behind: Behind,
+        behind: Behind<'a>,
         inspect: &mut Option<&mut Inspect>,
     ) -> Signal {
         let mut name = within;
@@ -110,6 +110,10 @@ impl Network {
             name = node.layer.name().unwrap_or(name);
             let mut next = Behind::default();
             if inspect.is_none() {
+                next.norm = node.norm_behind(nodes.peek().copied());
+                if next.norm.is_some() {
+                    nodes.next();
+                }
                 next.relu = nodes.next_if(|node| node.layer == Layer::Relu).is_some();
                 if nodes.peek().is_none() && !next.relu {
                     next = behind.take().unwrap_or_default();
@@ -124,19 +128,20 @@ impl Network {
     }
 
     /// What one layer makes of `input`, and what comes behind it.
-    fn pass(
-        &self,
-        node: &Node,
+    fn pass<'a>(
+        &'a self,
+        node: &'a Node,
         name: &str,
         input: Signal,
-        behind: Behind,
+        behind: Behind<'a>,
         inspect: &mut Option<&mut Inspect>,
     ) -> Signal {
-        let mut part =
-            |part: &Network, input: Signal, behind: Behind| part.walk(name, input, behind, inspect);
+        let mut part = |part: &'a Network, input: Signal, behind: Behind<'a>| {
+            part.walk(name, input, behind, inspect)
+        };
         let output = match (&node.layer, &node.weights, node.branches.as_slice()) {
             (_, Weights::BatchNorm(norm), _) => {
-                let Behind { residual, relu } = behind;
+                let Behind { residual, relu, .. } = behind;
                 return match input {
                     Signal::Maps(maps) => self
                         .batch_norm(norm, maps, residual.map(Signal::maps), relu)
@@ -158,6 +163,12 @@ impl Network {
             (_, Weights::Linear(linear), _) => {
                 let bias = linear.bias.as_ref().map(|bias| bias.val());
                 let (x, w) = (input.rows(), linear.weight.val());
+                if let Some(norm) = behind.norm {
+                    let residual = behind.residual.map(Signal::rows);
+                    let own = normalization(norm, residual, behind.relu);
+                    let normalized = self.kernels.linear_batch_norm(x, w, own);
+                    return followed(norm, normalized).into();
+                }
                 self.kernels.linear(x, w, bias).into()
             }
             (layer, Weights::Conv(conv), _) => {
@@ -191,7 +202,7 @@ impl Network {
                 [query, key, value],
             ) => {
                 let mut rows =
-                    |network: &Network| part(network, input.clone(), Behind::default()).rows();
+                    |network: &'a Network| part(network, input.clone(), Behind::default()).rows();
                 let parts = [rows(query), rows(key), rows(value)];
                 sequence::attend(parts, *heads, *context, *causal).into()
             }
@@ -212,7 +223,7 @@ impl Network {
         residual: Option<Tensor<D>>,
         relu: bool,
     ) -> Tensor<D> {
-        if !(x.device().is_autodiff() && norm.training.is_enabled()) {
+        if !by_batch(norm, &x) {
             let y = by_running_statistics(norm, x);
             let y = match residual {
                 Some(residual) => y + residual,
@@ -220,38 +231,73 @@ impl Network {
             };
             return if relu { activation::relu(y) } else { y };
         }
-        let normalized = self.kernels.batch_norm(
-            x,
-            Norm {
-                gamma: norm.gamma.val(),
-                beta: norm.beta.val(),
-                epsilon: norm.epsilon,
-                residual,
-                relu,
-            },
-        );
-        let follow = |state: &RunningState<Tensor<1>>, seen: Tensor<1>| {
-            let before = state.value_sync().without_autodiff();
-            let momentum = norm.momentum;
-            let seen = seen.without_autodiff().mul_scalar(momentum);
-            state.update(Tensor::from_inner(before.mul_scalar(1.0 - momentum) + seen));
-        };
-        follow(&norm.running_mean, normalized.mean);
-        follow(&norm.running_var, normalized.variance);
-        normalized.y
+        followed(
+            norm,
+            self.kernels
+                .batch_norm(x, normalization(norm, residual, relu)),
+        )
+    }
+}
+
+/// Whether the statistics of the batch count.
+fn by_batch<const D: usize>(norm: &BatchNorm, x: &Tensor<D>) -> bool {
+    x.device().is_autodiff() && norm.training.is_enabled()
+}
+
+/// What is asked of the kernels.
+fn normalization<const D: usize>(
+    norm: &BatchNorm,
+    residual: Option<Tensor<D>>,
+    relu: bool,
+) -> Norm<D> {
+    Norm {
+        gamma: norm.gamma.val(),
+        beta: norm.beta.val(),
+        epsilon: norm.epsilon,
+        residual,
+        relu,
+    }
+}
+
+/// What was normalized, after the running statistics have followed those of the batch.
+fn followed<const D: usize>(norm: &BatchNorm, normalized: Normalized<D>) -> Tensor<D> {
+    let follow = |state: &RunningState<Tensor<1>>, seen: Tensor<1>| {
+        let before = state.value_sync().without_autodiff();
+        let momentum = norm.momentum;
+        let seen = seen.without_autodiff().mul_scalar(momentum);
+        state.update(Tensor::from_inner(before.mul_scalar(1.0 - momentum) + seen));
+    };
+    follow(&norm.running_mean, normalized.mean);
+    follow(&norm.running_var, normalized.variance);
+    normalized.y
+}
+
+impl Node {
+    /// The normalization behind a linear layer without bias, which then does both.
+    fn norm_behind<'a>(&self, next: Option<&'a Self>) -> Option<&'a BatchNorm> {
+        match (&self.weights, &next?.weights) {
+            (Weights::Linear(linear), Weights::BatchNorm(norm))
+                if linear.bias.is_none() && by_batch(norm, &linear.weight.val()) =>
+            {
+                Some(norm)
+            }
+            _ => None,
+        }
     }
 }
 
 /// What is done to the output of a layer or of a list of layers before anyone else sees it.
 #[derive(Default)]
-struct Behind {
+struct Behind<'a> {
+    /// What normalizes it first.
+    norm: Option<&'a BatchNorm>,
     /// What is added to it.
     residual: Option<Signal>,
     /// Whether what is then negative becomes zero.
     relu: bool,
 }
 
-impl Behind {
+impl Behind<'_> {
     fn apply(self, output: Signal) -> Signal {
         let sum = match self.residual {
             Some(residual) => output.plus(residual),

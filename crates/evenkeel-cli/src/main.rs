@@ -25,9 +25,11 @@ mod scale_args;
 mod snapshot;
 mod spec_args;
 mod start;
+mod sweep;
 mod table;
 mod train;
 mod weights;
+mod workers;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,6 +59,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
+    Sweep(sweep::Args),
     Forecast(forecast::Args),
     Advise(advise::Args),
     Drift(drift::Args),
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
     };
     let result = match command {
         Command::Train(args) => train::run(args, &config::Typed::of(&matches)),
+        Command::Sweep(args) => sweep::run(args),
         Command::Forecast(args) => forecast::run(args),
         Command::Advise(args) => advise::run(args),
         Command::Drift(args) => drift::run(args),

@@ -1,21 +1,21 @@
 //! `evenkeel train`: one run per control, from the same weights and batches, and what came of it.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel::{control, optimizer, schedule, warmup};
 use evenkeel_lab::comparison;
+use evenkeel_lab::drive;
 use evenkeel_lab::error::LabError;
 use evenkeel_lab::prediction::explosion;
 use evenkeel_lab::report::{self, Format};
 use evenkeel_lab::run_folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
 use evenkeel_lab::spec::{RawSpec, RunSpec, SpecError};
 use evenkeel_lab::summary::{Summary, decades};
+use evenkeel_lab::sweep::in_parallel;
 use evenkeel_lab::trainer::{self, Job, Keeping, Observer, Start};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -23,6 +23,7 @@ use crate::config::{Typed, merged, printed};
 use crate::exit::{Exit, usage};
 use crate::spec_args::{SpecArgs, listed};
 use crate::table::table;
+use crate::workers::{cores, stop_on_signal};
 
 /// Train a network under several controls of its ELRs and compare what comes of them.
 ///
@@ -62,6 +63,10 @@ pub struct Args {
     /// Shrink gradients whose norm, of all parameters together, is larger.
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     clip_norm: Option<f64>,
+
+    /// Where the gradients of scale-invariant weights come from.
+    #[arg(long, value_name = "NAME", default_value = drive::ALL[0].name, long_help = listed("Where the gradients of scale-invariant weights come from.", drive::ALL.iter().map(|d| (d.name, d.summary))))]
+    gradients: String,
 
     /// Stop after this many evaluations without a lower test loss.
     #[arg(long, value_name = "EVALUATIONS")]
@@ -177,7 +182,9 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
             bar: bars.add(bar(spec)),
         })
         .collect();
-    let outcomes = run_all(tasks, jobs)?;
+    let outcomes = in_parallel(tasks, jobs, Task::run)
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
     let runs = folders
         .iter()
         .map(|folder| Run::load(folder))
@@ -222,6 +229,7 @@ impl Args {
             schedule: self.schedule.clone(),
             accumulate: self.accumulate,
             clip_norm: self.clip_norm,
+            gradients: self.gradients.clone(),
             patience: self.patience,
             eval_rows: self.eval_rows,
             ..self
@@ -310,24 +318,6 @@ fn out_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     anyhow::bail!("runs/ is full")
 }
 
-/// A flag that the first Ctrl-C or SIGTERM sets; the second ends the program at once.
-fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("stopping after this step; once more to stop at once");
-    })
-    .map_err(|error| anyhow::anyhow!("cannot listen for Ctrl-C: {error}"))?;
-    Ok(stop)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 struct Task<'a> {
     job: Job<'a>,
     bar: ProgressBar,
@@ -342,32 +332,6 @@ impl Task<'_> {
         observer.bar.abandon();
         outcome
     }
-}
-
-/// Runs the tasks in order, `jobs` at a time. A task that fails does not keep others from ending.
-fn run_all(tasks: Vec<Task>, jobs: usize) -> Result<Vec<Outcome>, LabError> {
-    let count = tasks.len();
-    let queue: Mutex<VecDeque<(usize, Task)>> = Mutex::new(tasks.into_iter().enumerate().collect());
-    let results = Mutex::new(Vec::with_capacity(count));
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(count) {
-            scope.spawn(|| {
-                loop {
-                    let next = queue
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .pop_front();
-                    let Some((index, task)) = next else { break };
-                    let result = task.run();
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.push((index, result));
-                }
-            });
-        }
-    });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
 }
 
 fn bar(spec: &RunSpec) -> ProgressBar {

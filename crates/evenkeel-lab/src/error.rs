@@ -10,6 +10,7 @@ use crate::checkpoint::Which;
 use crate::dataset::DataError;
 use crate::run_index::filter::FilterError;
 use crate::spec::{SpecError, names};
+use crate::sweep::grid::GridError;
 
 /// An error of the laboratory.
 #[derive(Debug, Error)]
@@ -150,6 +151,17 @@ pub enum LabError {
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
+    /// A grid cannot be read.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// A run of a sweep ended in a panic, which is an error of the program.
+    #[error("{run}: the program failed: {what}; please report it with the run's run.toml")]
+    Panicked {
+        /// The run.
+        run: String,
+        /// What the panic said.
+        what: String,
+    },
     /// A figure cannot be drawn.
     #[error("figure `{figure}` cannot be drawn: {problem}")]
     Figure {
@@ -197,6 +209,7 @@ impl LabError {
             | Self::FolderTaken { .. }
             | Self::OtherRun { .. }
             | Self::Filter(_)
+            | Self::Grid(_)
             | Self::Probe(_)
             | Self::NothingToControl { .. }
             | Self::NoDoubles { .. }

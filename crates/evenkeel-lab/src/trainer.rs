@@ -2,6 +2,7 @@
 
 mod evaluation;
 mod gradients;
+mod random_walk;
 pub mod record;
 mod session;
 
@@ -86,7 +87,10 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
 }
 
 /// How the run in `folder` ended, if it needs no going on.
-fn ended(folder: &Path) -> Result<Option<Outcome>, LabError> {
+///
+/// # Errors
+/// [`LabError::Io`] or [`LabError::Malformed`].
+pub fn ended(folder: &Path) -> Result<Option<Outcome>, LabError> {
     Ok(Outcome::load(folder)?.filter(|outcome| !matches!(outcome, Outcome::Interrupted { .. })))
 }
 

@@ -20,6 +20,7 @@ mod norms;
 mod phase;
 mod rate_args;
 mod report;
+mod reproduce;
 mod runs;
 mod scale_args;
 mod snapshot;
@@ -60,6 +61,7 @@ struct Cli {
 enum Command {
     Train(train::Args),
     Sweep(sweep::Args),
+    Reproduce(reproduce::Args),
     Forecast(forecast::Args),
     Advise(advise::Args),
     Drift(drift::Args),
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(args, &config::Typed::of(&matches)),
         Command::Sweep(args) => sweep::run(args),
+        Command::Reproduce(args) => reproduce::run(args),
         Command::Forecast(args) => forecast::run(args),
         Command::Advise(args) => advise::run(args),
         Command::Drift(args) => drift::run(args),

@@ -96,6 +96,12 @@ pub enum LabError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is no page of a claim.
+    #[error("{} holds no page of a claim: give a folder that `evenkeel reproduce` wrote pages into", path.display())]
+    NoPages {
+        /// The folder.
+        path: PathBuf,
+    },
     /// One run is needed, and there are several.
     #[error("{} is of several runs; give one of its runs: {}", path.display(), names(runs.iter()))]
     SeveralRuns {

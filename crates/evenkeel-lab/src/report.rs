@@ -79,6 +79,14 @@ pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError
     write_atomically(path, &bytes)
 }
 
+/// A figure as SVG.
+///
+/// # Errors
+/// [`LabError::Figure`].
+pub fn svg(figure: &Figure) -> Result<String, LabError> {
+    draw::svg(std::slice::from_ref(figure))
+}
+
 /// Writes the report of `runs` into `folder` and returns the files written.
 ///
 /// One run is reported by itself, several are compared.

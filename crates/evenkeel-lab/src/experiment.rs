@@ -11,11 +11,23 @@ pub mod frame;
 pub mod page;
 pub mod provenance;
 pub mod reproduction;
+mod show;
 pub mod statistics;
 
+mod constrained;
+mod convergence;
+mod critical_lr;
 mod explosion;
 mod grid;
+mod initial_turn;
 mod norm_law;
+mod optimisers;
+mod outcome;
+mod random_walk;
+mod ratio_prediction;
+mod trainability;
+mod transformers;
+mod warm_up;
 
 use crate::run_folder::Run;
 use crate::run_index::value::Value;
@@ -82,7 +94,20 @@ pub struct Sheet {
 }
 
 /// Every claim.
-pub const ALL: &[Claim] = &[norm_law::CLAIM, explosion::CLAIM];
+pub const ALL: &[Claim] = &[
+    norm_law::CLAIM,
+    explosion::CLAIM,
+    ratio_prediction::CLAIM,
+    convergence::CLAIM,
+    critical_lr::CLAIM,
+    warm_up::CLAIM,
+    trainability::CLAIM,
+    constrained::CLAIM,
+    initial_turn::CLAIM,
+    optimisers::CLAIM,
+    random_walk::CLAIM,
+    transformers::CLAIM,
+];
 
 /// The claim of this name.
 pub fn find(name: &str) -> Option<&'static Claim> {

@@ -108,7 +108,7 @@ fn judge(evidence: &Evidence) -> Finding {
         &["model", "norm", "activation", "no_shortcut", "depth", "width", "batch_size"],
     );
     let of = |rows: &[Row]| mean(&numbers(rows, "growth"));
-    let limit = bn_relu_explosion().sqrt();
+    let limit = bn_relu_explosion();
     let widest = networks.iter().find(|(key, _)| key[1..3] == ["bn", "relu"] && key[5] == "256" && key[6] == "512");
     let found = widest.map(|(_, rows)| of(rows));
     let near = found.is_some_and(|e| (e.low / limit - 1.0).abs() < 0.02 && (e.high / limit - 1.0).abs() < 0.02);

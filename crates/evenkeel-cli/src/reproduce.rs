@@ -73,7 +73,8 @@ impl Args {
         }
         let known = || ALL.iter().map(|c| c.name).collect::<Vec<_>>().join(", ");
         let found = |name: &String| {
-            find(name).ok_or_else(|| usage(format!("unknown claim `{name}`; permitted: {}", known())))
+            find(name)
+                .ok_or_else(|| usage(format!("unknown claim `{name}`; permitted: {}", known())))
         };
         self.claims.iter().map(found).collect()
     }
@@ -92,7 +93,11 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     fs::create_dir_all(&args.out).map_err(|error| anyhow!("{}: {error}", args.out.display()))?;
     let ended = args.workers.run(&cells, &args.out)?;
     if ended.interrupted > 0 {
-        let text = format!("{} of {} runs are left: the same command goes on.\n", ended.interrupted, cells.len());
+        let text = format!(
+            "{} of {} runs are left: the same command goes on.\n",
+            ended.interrupted,
+            cells.len()
+        );
         return Ok((text, Exit::Interrupted));
     }
     let pages = args
@@ -118,10 +123,18 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
 fn check(folder: &Path) -> anyhow::Result<(String, Exit)> {
     let other = page::check(folder)?;
     if other.is_empty() {
-        let text = format!("Every page and figure in {} follows from its tables.\n", folder.display());
+        let text = format!(
+            "Every page and figure in {} follows from its tables.\n",
+            folder.display()
+        );
         return Ok((text, Exit::Done));
     }
-    let lines = other.iter().map(|path| format!("does not follow from the tables beside it: {}\n", path.display()));
+    let lines = other.iter().map(|path| {
+        format!(
+            "does not follow from the tables beside it: {}\n",
+            path.display()
+        )
+    });
     Ok((lines.collect(), Exit::File))
 }
 
@@ -131,7 +144,11 @@ fn told(claims: &[&Claim], findings: &[Finding], pages: &Path) -> String {
         .zip(findings)
         .map(|(claim, finding)| {
             let page = pages.join(claim.name).join("README.md");
-            [claim.name.to_owned(), finding.verdict.to_string(), page.display().to_string()]
+            [
+                claim.name.to_owned(),
+                finding.verdict.to_string(),
+                page.display().to_string(),
+            ]
         })
         .collect();
     table(["claim", "verdict", "page"], &rows)
@@ -141,7 +158,15 @@ fn told(claims: &[&Claim], findings: &[Finding], pages: &Path) -> String {
 fn commit() -> Option<String> {
     let source = env!("CARGO_MANIFEST_DIR");
     let output = Command::new("git")
-        .args(["-C", source, "describe", "--always", "--dirty", "--exclude", "*"])
+        .args([
+            "-C",
+            source,
+            "describe",
+            "--always",
+            "--dirty",
+            "--exclude",
+            "*",
+        ])
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

@@ -162,4 +162,3 @@ pub fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
-

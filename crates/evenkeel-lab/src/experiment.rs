@@ -76,8 +76,18 @@ pub struct Claim {
     pub runs: fn(Scale) -> Vec<RawSpec>,
     /// The numbers that are read off them.
     pub sheets: &'static [Sheet],
-    /// What they say.
-    pub judge: fn(&Evidence) -> Finding,
+    /// What they say, if there are any.
+    judge: fn(&Evidence) -> Finding,
+}
+
+impl Claim {
+    /// What the numbers say.
+    pub fn judge(&self, evidence: &Evidence) -> Finding {
+        match evidence.is_empty() {
+            true => Finding::undecided(),
+            false => (self.judge)(evidence),
+        }
+    }
 }
 
 /// Numbers that are read off each run, as a table.

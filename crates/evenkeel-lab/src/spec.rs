@@ -257,7 +257,9 @@ pub enum SpecError {
         given: f64,
     },
     /// Random gradients are drawn for layers as wholes.
-    #[error("--gradients random is for --granularity layer: units would need base gradients of their own")]
+    #[error(
+        "--gradients random is for --granularity layer: units would need base gradients of their own"
+    )]
     RandomUnits,
     /// A learning rate that is none.
     #[error("--lr: {0}")]

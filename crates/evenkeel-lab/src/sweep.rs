@@ -46,8 +46,14 @@ impl Cell {
         let hash = Sha256::digest(text.as_bytes());
         let hash: String = hash[..5].iter().map(|byte| format!("{byte:02x}")).collect();
         let depth = raw.depth.map_or(String::new(), |depth| depth.to_string());
-        let words = format!("{}{depth}-{}-lr{}-s{}", raw.model, raw.control, raw.lr, raw.seed);
-        let name = words.replace(|c: char| !(c.is_ascii_alphanumeric() || "+.-".contains(c)), "-");
+        let words = format!(
+            "{}{depth}-{}-lr{}-s{}",
+            raw.model, raw.control, raw.lr, raw.seed
+        );
+        let name = words.replace(
+            |c: char| !(c.is_ascii_alphanumeric() || "+.-".contains(c)),
+            "-",
+        );
         Ok(Self {
             name: format!("{name}-{hash}"),
             raw,

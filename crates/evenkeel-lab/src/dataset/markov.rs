@@ -65,10 +65,17 @@ mod tests {
         assert_ne!(text, draw(2));
         let mut after = std::collections::BTreeMap::<_, std::collections::BTreeSet<u16>>::new();
         for window in text.windows(3) {
-            after.entry((window[0], window[1])).or_default().insert(window[2]);
+            after
+                .entry((window[0], window[1]))
+                .or_default()
+                .insert(window[2]);
         }
         assert!(after.len() > 100, "{}", after.len());
-        assert!(after.values().all(|successors| successors.len() <= SUCCESSORS));
+        assert!(
+            after
+                .values()
+                .all(|successors| successors.len() <= SUCCESSORS)
+        );
     }
 
     #[test]

@@ -27,16 +27,31 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 /// Controls without anything to tune, of which one is the default.
-const UNTUNED: [&str; 7] = ["none", "critical", "rescale", "hold", "hold:0.2", "critical+hold", "critical+rescale"];
+const UNTUNED: [&str; 7] = [
+    "none",
+    "critical",
+    "rescale",
+    "hold",
+    "hold:0.2",
+    "critical+hold",
+    "critical+rescale",
+];
 const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:300"];
 const RATES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let controls = |runs, controls: &[&str]| {
-        vary(runs, controls.to_vec(), |run: &mut RawSpec, control: &str| run.control = control.to_owned())
+        vary(
+            runs,
+            controls.to_vec(),
+            |run: &mut RawSpec, control: &str| run.control = control.to_owned(),
+        )
     };
-    let rates = |runs, rates: &[f64]| vary(runs, rates.to_vec(), |run: &mut RawSpec, lr| run.lr = lr);
-    let depths = vary(vec![mlp(50, 64, 600)], [10, 20, 50, 80], |run, depth| run.depth = Some(depth));
+    let rates =
+        |runs, rates: &[f64]| vary(runs, rates.to_vec(), |run: &mut RawSpec, lr| run.lr = lr);
+    let depths = vary(vec![mlp(50, 64, 600)], [10, 20, 50, 80], |run, depth| {
+        run.depth = Some(depth)
+    });
     let mut all = UNTUNED.to_vec();
     all.extend(LINEAR);
     all.extend(["lars:0.03", "sphere"]);
@@ -45,13 +60,19 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         granularity: "unit".to_owned(),
         ..mlp(50, 64, 600)
     };
-    runs.extend(controls(rates(vec![units], &RATES[1..5]), &["hold", "hold:0.2"]));
+    runs.extend(controls(
+        rates(vec![units], &RATES[1..5]),
+        &["hold", "hold:0.2"],
+    ));
     let momentum = RawSpec {
         optimizer: "momentum:mu=0.9".to_owned(),
         ..mlp(50, 64, 600)
     };
     let tenth: Vec<f64> = vec![0.003, 0.01, 0.03, 0.1, 0.3];
-    runs.extend(controls(rates(vec![momentum], &tenth), &["none", "critical", "linear:100", "hold", "hold:0.2"]));
+    runs.extend(controls(
+        rates(vec![momentum], &tenth),
+        &["none", "critical", "linear:100", "hold", "hold:0.2"],
+    ));
     seeds(runs, if scale == Scale::Quick { 3 } else { 5 })
 }
 
@@ -66,41 +87,63 @@ impl Network<'_> {
     /// The best rate of a control with its accuracy.
     fn best(&self, control: &str) -> Option<(f64, Estimate)> {
         let (_, rates) = self.controls.iter().find(|(name, _)| name == control)?;
-        let best = rates.iter().max_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
+        let best = rates
+            .iter()
+            .max_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
         Some((best.0, best.1))
     }
 
     fn accuracy(&self, control: &str) -> f64 {
-        self.best(control).map_or(f64::NAN, |(_, estimate)| estimate.value)
+        self.best(control)
+            .map_or(f64::NAN, |(_, estimate)| estimate.value)
     }
 
     fn linear(&self) -> f64 {
-        LINEAR.iter().map(|control| self.accuracy(control)).fold(f64::NAN, f64::max)
+        LINEAR
+            .iter()
+            .map(|control| self.accuracy(control))
+            .fold(f64::NAN, f64::max)
     }
 
     /// At how many rates a control trains.
     fn range(&self, control: &str) -> usize {
         let all = self.controls.iter().map(|(name, _)| self.accuracy(name));
         let enough = 0.8 * all.fold(f64::NAN, f64::max);
-        let rates = self.controls.iter().filter(|(name, _)| name == control).flat_map(|(_, rates)| rates);
-        rates.filter(|(_, accuracy, _)| accuracy.value >= enough).count()
+        let rates = self
+            .controls
+            .iter()
+            .filter(|(name, _)| name == control)
+            .flat_map(|(_, rates)| rates);
+        rates
+            .filter(|(_, accuracy, _)| accuracy.value >= enough)
+            .count()
     }
 
     fn linear_range(&self) -> usize {
-        LINEAR.iter().map(|control| self.range(control)).max().unwrap_or(0)
+        LINEAR
+            .iter()
+            .map(|control| self.range(control))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Whether the claim holds here, by its rule.
     fn holds(&self) -> bool {
         match self.initial > 1.0 {
-            true => self.accuracy("hold") >= self.linear() - 0.005 && self.range("hold") >= self.linear_range(),
+            true => {
+                self.accuracy("hold") >= self.linear() - 0.005
+                    && self.range("hold") >= self.linear_range()
+            }
             false => self.accuracy("hold") >= self.accuracy("none") - 0.01,
         }
     }
 }
 
 fn networks(evidence: &Evidence) -> Vec<Network<'_>> {
-    let networks = groups(evidence.sheet("runs").rows(), &["depth", "optimizer", "granularity"]);
+    let networks = groups(
+        evidence.sheet("runs").rows(),
+        &["depth", "optimizer", "granularity"],
+    );
     networks
         .into_iter()
         .map(|(key, rows)| Network {
@@ -119,13 +162,25 @@ fn networks(evidence: &Evidence) -> Vec<Network<'_>> {
 
 /// A rate, the accuracy there, and the runs behind it.
 fn of_rate((_, rows): (Vec<String>, Vec<Row>)) -> (f64, Estimate, Vec<Row>) {
-    (rows[0].number("lr"), mean(&numbers(&rows, "accuracy")), rows)
+    (
+        rows[0].number("lr"),
+        mean(&numbers(&rows, "accuracy")),
+        rows,
+    )
 }
 
 /// The control that wins by the rule, with its accuracy over networks.
 fn winner(layers: &[&Network]) -> Option<(&'static str, f64, f64)> {
-    let over = |value: &dyn Fn(&Network) -> f64| mean(&layers.iter().map(|n| value(n)).collect::<Vec<_>>()).value;
-    let scores = UNTUNED.map(|control| (control, over(&|n| n.accuracy(control)), over(&|n| n.range(control) as f64)));
+    let over = |value: &dyn Fn(&Network) -> f64| {
+        mean(&layers.iter().map(|n| value(n)).collect::<Vec<_>>()).value
+    };
+    let scores = UNTUNED.map(|control| {
+        (
+            control,
+            over(&|n| n.accuracy(control)),
+            over(&|n| n.range(control) as f64),
+        )
+    });
     let best = scores.iter().map(|score| score.1).fold(f64::NAN, f64::max);
     let near = scores.into_iter().filter(|score| score.1 >= best - 0.005);
     near.max_by(|a, b| a.2.total_cmp(&b.2))
@@ -133,7 +188,10 @@ fn winner(layers: &[&Network]) -> Option<(&'static str, f64, f64)> {
 
 fn judge(evidence: &Evidence) -> Finding {
     let networks = networks(evidence);
-    let layers: Vec<&Network> = networks.iter().filter(|n| n.key[2] == "layer" && n.linear().is_finite()).collect();
+    let layers: Vec<&Network> = networks
+        .iter()
+        .filter(|n| n.key[2] == "layer" && n.linear().is_finite())
+        .collect();
     let told = |n: &&Network| {
         format!(
             "depth {}, {}, {:.1} decades: hold {:.3} at {} rates, best linear {:.3} at {}, none {:.3}",
@@ -148,7 +206,11 @@ fn judge(evidence: &Evidence) -> Finding {
         )
     };
     let told: Vec<String> = layers.iter().map(told).collect();
-    let plain: Vec<&Network> = layers.iter().copied().filter(|n| n.key[1] == "sgd").collect();
+    let plain: Vec<&Network> = layers
+        .iter()
+        .copied()
+        .filter(|n| n.key[1] == "sgd")
+        .collect();
     let winner = winner(&plain).map_or(String::new(), |(control, accuracy, range)| {
         format!(" By the rule set beforehand `{control}` wins under plain SGD: accuracy {accuracy:.3} and {range:.1} rates, averaged over depths.")
     });
@@ -161,14 +223,29 @@ fn judge(evidence: &Evidence) -> Finding {
 }
 
 fn figure(network: &Network) -> Figure {
-    let shown = ["none", "critical", "linear:100", "rescale", "hold", "hold:0.2", "lars:0.03", "sphere"];
-    let lines = network.controls.iter().filter(|(name, _)| shown.contains(&name.as_str()));
-    let rows = lines.flat_map(|(_, rates)| rates.iter().flat_map(|(_, _, rows)| rows.iter().copied()));
+    let shown = [
+        "none",
+        "critical",
+        "linear:100",
+        "rescale",
+        "hold",
+        "hold:0.2",
+        "lars:0.03",
+        "sphere",
+    ];
+    let lines = network
+        .controls
+        .iter()
+        .filter(|(name, _)| shown.contains(&name.as_str()));
+    let rows =
+        lines.flat_map(|(_, rates)| rates.iter().flat_map(|(_, _, rows)| rows.iter().copied()));
     let depth = &network.key[0];
     Figure::of_lines(
         &format!("accuracy-by-rate-{depth}"),
         &format!("Accuracy by learning rate, depth {depth}"),
-        &format!("Final test accuracy of a BN-MLP of depth {depth} by learning rate and control; the mean over seeds."),
+        &format!(
+            "Final test accuracy of a BN-MLP of depth {depth} by learning rate and control; the mean over seeds."
+        ),
         Lines {
             x: "learning rate".to_owned(),
             y: "test accuracy".to_owned(),
@@ -206,7 +283,18 @@ fn all_table(evidence: &Evidence) -> Table {
     show::table(
         "Every rate.",
         evidence.sheet("runs").rows(),
-        &[("depth", "depth"), ("optimizer", "optimiser"), ("granularity", "granularity"), ("control", "control"), ("lr", "λ")],
-        &[("spread", "median range (decades)", 2), ("loss", "loss", 2), ("accuracy", "accuracy", 3), ("diverged", "diverged", 2)],
+        &[
+            ("depth", "depth"),
+            ("optimizer", "optimiser"),
+            ("granularity", "granularity"),
+            ("control", "control"),
+            ("lr", "λ"),
+        ],
+        &[
+            ("spread", "median range (decades)", 2),
+            ("loss", "loss", 2),
+            ("accuracy", "accuracy", 3),
+            ("diverged", "diverged", 2),
+        ],
     )
 }

@@ -1,11 +1,11 @@
 //! Ratios go to 1 under every constant rate: how long that takes, with learning and without.
 
-use evenkeel::convergence::steps_until;
 use evenkeel::control::Controls;
+use evenkeel::convergence::steps_until;
 use evenkeel::flow::fastest_constant_lr;
+use evenkeel::optimizer::Decay;
 use evenkeel::optimizer::Optimizer;
 use evenkeel::quantity::{Elr, LearningRate};
-use evenkeel::optimizer::Decay;
 
 use super::evidence::Evidence;
 use super::finding::{Finding, Verdict};
@@ -31,7 +31,14 @@ pub(super) const CLAIM: Claim = Claim {
     sheets: &[Sheet {
         name: "times",
         settings: &["gradients", "lr", "seed"],
-        columns: &["steps", "forecast", "fastest_lr", "initial_decades", "final_decades", "least_decades"],
+        columns: &[
+            "steps",
+            "forecast",
+            "fastest_lr",
+            "initial_decades",
+            "final_decades",
+            "least_decades",
+        ],
         rows,
     }],
     judge,
@@ -41,13 +48,22 @@ pub(super) const CLAIM: Claim = Claim {
 const RATIO: f64 = 2.0;
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let (steps, count) = if scale == Scale::Quick { (1500, 3) } else { (10_000, 5) };
+    let (steps, count) = if scale == Scale::Quick {
+        (1500, 3)
+    } else {
+        (10_000, 5)
+    };
     let net = RawSpec {
         eval_rows: 100,
         ..mlp(20, 32, steps)
     };
-    let kinds = vary(vec![net], ["random", "loss"], |run, kind| run.gradients = kind.to_owned());
-    seeds(vary(kinds, log_spaced(0.01, 100.0, 9), |run, lr| run.lr = lr), count)
+    let kinds = vary(vec![net], ["random", "loss"], |run, kind| {
+        run.gradients = kind.to_owned()
+    });
+    seeds(
+        vary(kinds, log_spaced(0.01, 100.0, 9), |run, lr| run.lr = lr),
+        count,
+    )
 }
 
 fn rows(run: &Run) -> Vec<Vec<Value>> {
@@ -57,14 +73,20 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
         return Vec::new();
     };
     let range = |share: &crate::run_folder::StepLine| share.spread_range;
-    let reached = run.steps.iter().find(|line| range(line).is_some_and(|r| r <= RATIO.ln()));
+    let reached = run
+        .steps
+        .iter()
+        .find(|line| range(line).is_some_and(|r| r <= RATIO.ln()));
     let free: Controls = match "none".parse() {
         Ok(free) => free,
         Err(_) => return Vec::new(),
     };
     let forecast = steps_until(RATIO, &start, &Optimizer::sgd(Decay::None), &free, lr);
     let extremes = start.iter().fold((start[0], start[0]), |(low, high), elr| {
-        (if *elr < low { *elr } else { low }, if *elr > high { *elr } else { high })
+        (
+            if *elr < low { *elr } else { low },
+            if *elr > high { *elr } else { high },
+        )
     });
     let ranges: Vec<f64> = run.steps.iter().filter_map(range).map(decades).collect();
     vec![vec![
@@ -78,18 +100,26 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
 }
 
 fn of_kind<'a>(evidence: &'a Evidence, kind: &'a str) -> impl Iterator<Item = Row<'a>> {
-    evidence.sheet("times").rows().filter(move |row| row.text("gradients") == kind)
+    evidence
+        .sheet("times")
+        .rows()
+        .filter(move |row| row.text("gradients") == kind)
 }
 
 fn judge(evidence: &Evidence) -> Finding {
     let most = 1500.0;
     let due = |kind| of_kind(evidence, kind).filter(|row| row.number("forecast") <= 0.8 * most);
-    let timely = |row: &Row| (row.number("steps") - row.number("forecast")).abs() <= (0.25 * row.number("forecast")).max(2.0);
+    let timely = |row: &Row| {
+        (row.number("steps") - row.number("forecast")).abs()
+            <= (0.25 * row.number("forecast")).max(2.0)
+    };
     let (walks, walks_due) = (due("random").filter(timely).count(), due("random").count());
     let equal = |row: &Row| row.number("final_decades") <= RATIO.log10();
     let (learnt, learnt_due) = (due("loss").filter(equal).count(), due("loss").count());
     let fastest = fastest(evidence);
-    let plateau: Vec<f64> = of_kind(evidence, "loss").map(|row| row.number("final_decades")).collect();
+    let plateau: Vec<f64> = of_kind(evidence, "loss")
+        .map(|row| row.number("final_decades"))
+        .collect();
     Finding {
         verdict: Verdict::of_parts([
             walks == walks_due && walks > 0,
@@ -122,7 +152,9 @@ fn judge(evidence: &Evidence) -> Finding {
 /// The rate of the shortest time without learning, and theory's.
 fn fastest(evidence: &Evidence) -> Option<(f64, f64)> {
     let rates = groups(of_kind(evidence, "random"), &["lr"]);
-    let timed = rates.iter().filter(|(_, rows)| rows.iter().all(|row| row.number("steps").is_finite()));
+    let timed = rates
+        .iter()
+        .filter(|(_, rows)| rows.iter().all(|row| row.number("steps").is_finite()));
     let time = |rows: &[Row]| mean(&numbers(rows, "steps")).value;
     let (_, rows) = timed.min_by(|a, b| time(&a.1).total_cmp(&time(&b.1)))?;
     Some((rows[0].number("lr"), median(&numbers(rows, "fastest_lr"))))
@@ -131,7 +163,11 @@ fn fastest(evidence: &Evidence) -> Option<(f64, f64)> {
 fn times(evidence: &Evidence) -> Figure {
     let walks: Vec<_> = of_kind(evidence, "random").collect();
     let learnt: Vec<_> = of_kind(evidence, "loss").collect();
-    let single = |rows: &[Row]| rows.iter().map(|row| (row.number("lr"), row.number("steps").max(0.5))).collect::<Vec<_>>();
+    let single = |rows: &[Row]| {
+        rows.iter()
+            .map(|row| (row.number("lr"), row.number("steps").max(0.5)))
+            .collect::<Vec<_>>()
+    };
     Figure::of_lines(
         "times",
         "Steps until ELRs are within a factor of 2",
@@ -161,7 +197,12 @@ fn plateaus(evidence: &Evidence) -> Figure {
             y: "range of ELRs (decades)".to_owned(),
             log: false,
             log_x: true,
-            series: show::curves(evidence.sheet("times").rows(), &["gradients"], ("lr", "final_decades"), |key| key[0].clone()),
+            series: show::curves(
+                evidence.sheet("times").rows(),
+                &["gradients"],
+                ("lr", "final_decades"),
+                |key| key[0].clone(),
+            ),
         },
     )
 }

@@ -41,7 +41,9 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     };
     let nets = vary(vec![net], [10, 20], |run, depth| run.depth = Some(depth));
     let batches = vary(nets, [128, 1437], |run, size| run.batch_size = size);
-    let runs = vary(batches, log_spaced(0.001, 1000.0, 25), |run, lr| run.lr = lr);
+    let runs = vary(batches, log_spaced(0.001, 1000.0, 25), |run, lr| {
+        run.lr = lr
+    });
     seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
 }
 
@@ -50,7 +52,9 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
         return Vec::new();
     };
     let pairs = before.elr.iter().zip(&after.elr).enumerate();
-    pairs.map(|(layer, (before, after))| vec![layer.into(), (*before).into(), (*after).into()]).collect()
+    pairs
+        .map(|(layer, (before, after))| vec![layer.into(), (*before).into(), (*after).into()])
+        .collect()
 }
 
 /// One initial state: by rate, the log ELRs of its layers before and after the step.
@@ -60,13 +64,26 @@ type State = BTreeMap<u64, (Vec<f64>, Vec<f64>)>;
 fn states(rows: &[Row]) -> Vec<State> {
     let of_seed = |rows: Vec<Row>| {
         let rates = groups(rows, &["lr"]).into_iter();
-        let logs = |rows: &[Row], column| numbers(rows, column).into_iter().map(f64::ln).collect::<Vec<_>>();
+        let logs = |rows: &[Row], column| {
+            numbers(rows, column)
+                .into_iter()
+                .map(f64::ln)
+                .collect::<Vec<_>>()
+        };
         rates
             // The bits of positive numbers are in their order.
-            .map(|(_, rows)| (rows[0].number("lr").to_bits(), (logs(&rows, "before"), logs(&rows, "after"))))
+            .map(|(_, rows)| {
+                (
+                    rows[0].number("lr").to_bits(),
+                    (logs(&rows, "before"), logs(&rows, "after")),
+                )
+            })
             .collect()
     };
-    groups(rows.iter().copied(), &["seed"]).into_iter().map(|(_, rows)| of_seed(rows)).collect()
+    groups(rows.iter().copied(), &["seed"])
+        .into_iter()
+        .map(|(_, rows)| of_seed(rows))
+        .collect()
 }
 
 /// For each pair that flips: the critical rate by theory, and the rate at which it flipped, as logarithms.
@@ -84,9 +101,16 @@ fn flips(state: &State) -> Vec<(f64, f64)> {
                 .iter()
                 .map(|(lr, (_, after))| (f64::from_bits(*lr).ln(), after[l] - after[k]))
                 .collect();
-            let crossing = gaps.windows(2).find(|pair| pair[0].1 > 0.0 && pair[1].1 <= 0.0);
-            if let Some([(x0, y0), (x1, y1)]) = crossing.and_then(|pair| <[_; 2]>::try_from(pair).ok()) {
-                flips.push((-(before[l] + before[k]) / 2.0, x0 + (x1 - x0) * y0 / (y0 - y1)));
+            let crossing = gaps
+                .windows(2)
+                .find(|pair| pair[0].1 > 0.0 && pair[1].1 <= 0.0);
+            if let Some([(x0, y0), (x1, y1)]) =
+                crossing.and_then(|pair| <[_; 2]>::try_from(pair).ok())
+            {
+                flips.push((
+                    -(before[l] + before[k]) / 2.0,
+                    x0 + (x1 - x0) * y0 / (y0 - y1),
+                ));
             }
         }
     }
@@ -94,20 +118,28 @@ fn flips(state: &State) -> Vec<(f64, f64)> {
 }
 
 fn range(logs: impl Iterator<Item = f64>) -> f64 {
-    let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+        (low.min(x), high.max(x))
+    });
     high - low
 }
 
 /// The range of log ELRs after a step by T5.
 fn foretold(before: &[f64], lr: f64) -> f64 {
-    range(before.iter().map(|x| x - (1.0 + (lr * x.exp()).powi(2)).ln()))
+    range(
+        before
+            .iter()
+            .map(|x| x - (1.0 + (lr * x.exp()).powi(2)).ln()),
+    )
 }
 
 /// The rates, as logarithms, at which the range was least by theory and by measurement.
 fn best(state: &State) -> Option<(f64, f64)> {
     let least = |of: &dyn Fn(u64, &(Vec<f64>, Vec<f64>)) -> f64| {
         let ranges = state.iter().map(|(lr, elrs)| (*lr, of(*lr, elrs)));
-        ranges.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(lr, _)| f64::from_bits(lr).ln())
+        ranges
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(lr, _)| f64::from_bits(lr).ln())
     };
     let theory = least(&|lr, (before, _)| foretold(before, f64::from_bits(lr)))?;
     let measured = least(&|_, (_, after)| range(after.iter().copied()))?;
@@ -129,7 +161,11 @@ impl Kind {
     }
 
     fn best_holds(&self) -> bool {
-        let off: Vec<f64> = self.best.iter().map(|(theory, measured)| measured - theory).collect();
+        let off: Vec<f64> = self
+            .best
+            .iter()
+            .map(|(theory, measured)| measured - theory)
+            .collect();
         !off.is_empty() && median(&off).abs() <= 3f64.ln()
     }
 }
@@ -170,8 +206,15 @@ fn judge(evidence: &Evidence) -> Finding {
         })
         .collect();
     Finding {
-        verdict: Verdict::of_parts(kinds.iter().flat_map(|kind| [kind.flips_hold(), kind.best_holds()])),
-        because: format!("Rates at which pairs flip, against 1/√(E_l E_k): {}.", told.join("; ")),
+        verdict: Verdict::of_parts(
+            kinds
+                .iter()
+                .flat_map(|kind| [kind.flips_hold(), kind.best_holds()]),
+        ),
+        because: format!(
+            "Rates at which pairs flip, against 1/√(E_l E_k): {}.",
+            told.join("; ")
+        ),
         figures: vec![scatter(&kinds), widths(evidence)],
         tables: vec![table(&kinds)],
     }
@@ -214,11 +257,19 @@ fn scatter(kinds: &[Kind]) -> Figure {
             // A few hundred of the many pairs show the cloud.
             let some = kind.flips.iter().step_by(kind.flips.len() / 300 + 1);
             let label = format!("depth {}, batch {}", kind.key[0], kind.key[1]);
-            show::points(&label, color, some.map(|(theory, found)| (theory.exp(), found.exp())))
+            show::points(
+                &label,
+                color,
+                some.map(|(theory, found)| (theory.exp(), found.exp())),
+            )
         })
         .collect();
-    let all = kinds.iter().flat_map(|kind| kind.flips.iter().map(|flip| flip.0.exp()));
-    let (low, high) = all.fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
+    let all = kinds
+        .iter()
+        .flat_map(|kind| kind.flips.iter().map(|flip| flip.0.exp()));
+    let (low, high) = all.fold((f64::INFINITY, 0.0f64), |(low, high), x| {
+        (low.min(x), high.max(x))
+    });
     series.push(show::reference("theory", [(low, low), (high, high)]));
     Figure::of_lines(
         "flips",
@@ -240,14 +291,26 @@ fn widths(evidence: &Evidence) -> Figure {
     for (color, (key, rows)) in networks.iter().enumerate() {
         let states = states(rows);
         let over = |of: &dyn Fn(f64, &(Vec<f64>, Vec<f64>)) -> f64| -> Vec<(f64, f64)> {
-            let rates: Vec<u64> = states.iter().flat_map(|state| state.keys().copied()).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            let rates: Vec<u64> = states
+                .iter()
+                .flat_map(|state| state.keys().copied())
+                .collect::<std::collections::BTreeSet<_>>()
+                .into_iter()
+                .collect();
             let at = |lr: &u64| {
-                let values: Vec<f64> = states.iter().filter_map(|state| state.get(lr)).map(|elrs| of(f64::from_bits(*lr), elrs) / std::f64::consts::LN_10).collect();
+                let values: Vec<f64> = states
+                    .iter()
+                    .filter_map(|state| state.get(lr))
+                    .map(|elrs| of(f64::from_bits(*lr), elrs) / std::f64::consts::LN_10)
+                    .collect();
                 (f64::from_bits(*lr), mean(&values).value)
             };
             rates.iter().map(at).collect()
         };
-        let mut measured = show::reference(&format!("depth {}, batch {}", key[0], key[1]), over(&|_, (_, after)| range(after.iter().copied())));
+        let mut measured = show::reference(
+            &format!("depth {}, batch {}", key[0], key[1]),
+            over(&|_, (_, after)| range(after.iter().copied())),
+        );
         measured.stroke = crate::report::figure::Stroke::Solid;
         let mut theory = show::reference("", over(&|lr, (before, _)| foretold(before, lr)));
         for line in [&mut measured, &mut theory] {

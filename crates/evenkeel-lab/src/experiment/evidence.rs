@@ -32,6 +32,11 @@ impl Evidence {
         }
     }
 
+    /// Whether no run has said anything.
+    pub fn is_empty(&self) -> bool {
+        self.frames.iter().all(|(_, frame)| frame.is_empty())
+    }
+
     /// Adds what a run says.
     pub fn add(&mut self, claim: &Claim, run: &Run) {
         for (sheet, (_, frame)) in claim.sheets.iter().zip(&mut self.frames) {

@@ -27,13 +27,31 @@ pub(super) const CLAIM: Claim = Claim {
     sheets: &[
         Sheet {
             name: "growth",
-            settings: &["model", "depth", "width", "norm", "activation", "no_shortcut", "batch_size", "seed"],
+            settings: &[
+                "model",
+                "depth",
+                "width",
+                "norm",
+                "activation",
+                "no_shortcut",
+                "batch_size",
+                "seed",
+            ],
             columns: &["growth", "mean_field", "decades"],
             rows: growth,
         },
         Sheet {
             name: "profile",
-            settings: &["model", "depth", "width", "norm", "activation", "no_shortcut", "batch_size", "seed"],
+            settings: &[
+                "model",
+                "depth",
+                "width",
+                "norm",
+                "activation",
+                "no_shortcut",
+                "batch_size",
+                "seed",
+            ],
             columns: &["layer", "elr"],
             rows: profile,
         },
@@ -43,22 +61,44 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let named = |text: &str| Some(text.to_owned());
-    let mut runs = vary(vec![mlp(50, 64, 1)], [32, 64, 128, 256], |run, width| run.width = Some(width));
+    let mut runs = vary(vec![mlp(50, 64, 1)], [32, 64, 128, 256], |run, width| {
+        run.width = Some(width)
+    });
     runs = vary(runs, [16, 128, 512], |run, size| run.batch_size = size);
-    let other = [("bn", "tanh"), ("bn", "gelu"), ("bn", "identity"), ("ln", "relu"), ("ln", "tanh"), ("rms", "relu")];
-    runs.extend(vary(vec![mlp(50, 256, 1)], other, |run, (norm, activation)| {
-        (run.norm, run.activation) = (named(norm), named(activation));
-        run.batch_size = 512;
+    let other = [
+        ("bn", "tanh"),
+        ("bn", "gelu"),
+        ("bn", "identity"),
+        ("ln", "relu"),
+        ("ln", "tanh"),
+        ("rms", "relu"),
+    ];
+    runs.extend(vary(
+        vec![mlp(50, 256, 1)],
+        other,
+        |run, (norm, activation)| {
+            (run.norm, run.activation) = (named(norm), named(activation));
+            run.batch_size = 512;
+        },
+    ));
+    runs.extend(vary(vec![mlp(20, 128, 1)], [20, 100], |run, depth| {
+        run.depth = Some(depth)
     }));
-    runs.extend(vary(vec![mlp(20, 128, 1)], [20, 100], |run, depth| run.depth = Some(depth)));
     let residual = RawSpec {
         model: "resnet".to_owned(),
         depth: Some(if scale == Scale::Quick { 32 } else { 56 }),
         width: Some(8),
-        data: if scale == Scale::Quick { "digits" } else { "cifar10" }.to_owned(),
+        data: if scale == Scale::Quick {
+            "digits"
+        } else {
+            "cifar10"
+        }
+        .to_owned(),
         ..RawSpec::default()
     };
-    runs.extend(vary(vec![residual], [false, true], |run, without| run.no_shortcut = without));
+    runs.extend(vary(vec![residual], [false, true], |run, without| {
+        run.no_shortcut = without
+    }));
     seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
 }
 
@@ -87,8 +127,11 @@ fn growth(run: &Run) -> Vec<Vec<Value>> {
 
 fn profile(run: &Run) -> Vec<Vec<Value>> {
     let first = run.layers.first().filter(|_| run.header.spec.seed == 0);
-    let elrs = first.into_iter().flat_map(|line| line.elr.iter().enumerate());
-    elrs.map(|(layer, elr)| vec![layer.into(), (*elr).into()]).collect()
+    let elrs = first
+        .into_iter()
+        .flat_map(|line| line.elr.iter().enumerate());
+    elrs.map(|(layer, elr)| vec![layer.into(), (*elr).into()])
+        .collect()
 }
 
 /// What mean field says of a network's growth in norm, where it says anything.
@@ -96,8 +139,15 @@ fn mean_field(spec: &RawSpec) -> Option<f64> {
     let (norm, activation) = (spec.norm.as_deref()?, spec.activation.as_deref()?);
     let wide = Architecture::named(&format!("{norm}-{activation}")).ok();
     let wide = wide.filter(|_| spec.model == "mlp")?;
-    let batch = u32::try_from(spec.batch_size).ok().and_then(|rows| Batch::of(rows).ok());
-    let finite = batch.and_then(|batch| Architecture::named(&format!("{norm}-{activation}")).ok()?.with_batch(batch).ok());
+    let batch = u32::try_from(spec.batch_size)
+        .ok()
+        .and_then(|rows| Batch::of(rows).ok());
+    let finite = batch.and_then(|batch| {
+        Architecture::named(&format!("{norm}-{activation}"))
+            .ok()?
+            .with_batch(batch)
+            .ok()
+    });
     Some(finite.unwrap_or(wide).growth().sqrt())
 }
 
@@ -105,21 +155,44 @@ fn judge(evidence: &Evidence) -> Finding {
     let growth = evidence.sheet("growth");
     let networks = groups(
         growth.rows(),
-        &["model", "norm", "activation", "no_shortcut", "depth", "width", "batch_size"],
+        &[
+            "model",
+            "norm",
+            "activation",
+            "no_shortcut",
+            "depth",
+            "width",
+            "batch_size",
+        ],
     );
     let of = |rows: &[Row]| mean(&numbers(rows, "growth"));
     let limit = bn_relu_explosion();
-    let widest = networks.iter().find(|(key, _)| key[1..3] == ["bn", "relu"] && key[5] == "256" && key[6] == "512");
+    let widest = networks
+        .iter()
+        .find(|(key, _)| key[1..3] == ["bn", "relu"] && key[5] == "256" && key[6] == "512");
     let found = widest.map(|(_, rows)| of(rows));
-    let near = found.is_some_and(|e| (e.low / limit - 1.0).abs() < 0.02 && (e.high / limit - 1.0).abs() < 0.02);
+    let near = found
+        .is_some_and(|e| (e.low / limit - 1.0).abs() < 0.02 && (e.high / limit - 1.0).abs() < 0.02);
     let known: Vec<_> = networks
         .iter()
         .filter(|(key, rows)| key[5] == "256" && rows[0].number("mean_field").is_finite())
         .collect();
     let off = |rows: &[Row]| of(rows).value / rows[0].number("mean_field") - 1.0;
-    let fits = known.iter().filter(|(_, rows)| off(rows).abs() < 0.03).count();
-    let residual: Vec<_> = networks.iter().filter(|(key, _)| key[0] == "resnet").map(|(key, rows)| (key[3] == "yes", of(rows).value.ln())).collect();
-    let of_kind = |without: bool| residual.iter().find(|(kind, _)| *kind == without).map_or(f64::NAN, |(_, value)| *value);
+    let fits = known
+        .iter()
+        .filter(|(_, rows)| off(rows).abs() < 0.03)
+        .count();
+    let residual: Vec<_> = networks
+        .iter()
+        .filter(|(key, _)| key[0] == "resnet")
+        .map(|(key, rows)| (key[3] == "yes", of(rows).value.ln()))
+        .collect();
+    let of_kind = |without: bool| {
+        residual
+            .iter()
+            .find(|(kind, _)| *kind == without)
+            .map_or(f64::NAN, |(_, value)| *value)
+    };
     let (with, without) = (of_kind(false), of_kind(true));
     Finding {
         verdict: Verdict::of_parts([near, fits == known.len() && fits > 0, with < without / 2.0]),
@@ -175,27 +248,43 @@ fn by_batch(evidence: &Evidence) -> Figure {
 fn over_batches(rows: &[Row], column: &str) -> Vec<(f64, f64)> {
     groups(rows.iter().copied(), &["batch_size"])
         .into_iter()
-        .map(|(_, rows)| (rows[0].number("batch_size"), mean(&numbers(&rows, column)).value))
+        .map(|(_, rows)| {
+            (
+                rows[0].number("batch_size"),
+                mean(&numbers(&rows, column)).value,
+            )
+        })
         .collect()
 }
 
 fn profiles(evidence: &Evidence) -> Figure {
     let networks = groups(
         evidence.sheet("profile").rows().filter(|row| {
-            row.text("model") == "resnet" || (row.number("width") == 256.0 && row.number("batch_size") == 512.0)
+            row.text("model") == "resnet"
+                || (row.number("width") == 256.0 && row.number("batch_size") == 512.0)
         }),
         &["model", "norm", "activation", "no_shortcut"],
     );
-    let series = networks.into_iter().enumerate().map(|(index, (key, rows))| Series {
-        label: match (key[0].as_str(), key[3].as_str()) {
-            ("resnet", "yes") => "resnet, no shortcuts".to_owned(),
-            ("resnet", _) => "resnet".to_owned(),
-            _ => format!("{}-{}", key[1], key[2]),
-        },
-        color: Color::Palette(index % 7),
-        stroke: if index < 7 { Stroke::Solid } else { Stroke::Dashed },
-        points: rows.iter().map(|row| (row.number("layer"), row.number("elr"))).collect(),
-    });
+    let series = networks
+        .into_iter()
+        .enumerate()
+        .map(|(index, (key, rows))| Series {
+            label: match (key[0].as_str(), key[3].as_str()) {
+                ("resnet", "yes") => "resnet, no shortcuts".to_owned(),
+                ("resnet", _) => "resnet".to_owned(),
+                _ => format!("{}-{}", key[1], key[2]),
+            },
+            color: Color::Palette(index % 7),
+            stroke: if index < 7 {
+                Stroke::Solid
+            } else {
+                Stroke::Dashed
+            },
+            points: rows
+                .iter()
+                .map(|row| (row.number("layer"), row.number("elr")))
+                .collect(),
+        });
     Figure::of_lines(
         "profile",
         "ELR by layer at initialisation",
@@ -212,8 +301,20 @@ fn profiles(evidence: &Evidence) -> Figure {
 
 fn table(networks: &[(Vec<String>, Vec<Row>)]) -> Table {
     Table {
-        caption: "Growth a layer and initial range of ELRs: mean and 95 % interval over seeds.".to_owned(),
-        headings: vec!["model", "norm", "activation", "no shortcuts", "depth", "width", "batch", "growth", "mean field", "range (decades)"],
+        caption: "Growth a layer and initial range of ELRs: mean and 95 % interval over seeds."
+            .to_owned(),
+        headings: vec![
+            "model",
+            "norm",
+            "activation",
+            "no shortcuts",
+            "depth",
+            "width",
+            "batch",
+            "growth",
+            "mean field",
+            "range (decades)",
+        ],
         rows: networks
             .iter()
             .map(|(key, rows)| {

@@ -67,3 +67,28 @@ pub struct Finding {
     /// The numbers behind it.
     pub tables: Vec<Table>,
 }
+
+impl Finding {
+    /// Before any run has ended.
+    pub fn undecided() -> Self {
+        Self {
+            verdict: Verdict::Undecided,
+            because: "No run has ended yet.".to_owned(),
+            figures: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_holds_as_far_as_its_parts() {
+        assert_eq!(Verdict::of_parts([]), Verdict::Undecided);
+        assert_eq!(Verdict::of_parts([true, true]), Verdict::Holds);
+        assert_eq!(Verdict::of_parts([true, false]), Verdict::InPart);
+        assert_eq!(Verdict::of_parts([false]), Verdict::Fails);
+    }
+}

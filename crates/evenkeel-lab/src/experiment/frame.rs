@@ -42,6 +42,11 @@ impl Frame {
         self.rows.iter().map(|cells| Row { frame: self, cells })
     }
 
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// As a CSV file.
     pub fn to_csv(&self) -> String {
         let names = self.columns.iter().map(String::as_str);
@@ -155,7 +160,10 @@ mod tests {
     fn groups_keep_the_order_and_missing_numbers_are_none() {
         let frame = frame();
         let groups = groups(frame.rows(), &["control"]);
-        let sizes: Vec<_> = groups.iter().map(|(key, rows)| (&key[0][..], rows.len())).collect();
+        let sizes: Vec<_> = groups
+            .iter()
+            .map(|(key, rows)| (&key[0][..], rows.len()))
+            .collect();
         assert_eq!(sizes, [("none", 2), ("hold", 1)]);
         assert!(groups[1].1[0].number("loss").is_nan());
         assert!(groups[1].1[0].number("nothing").is_nan());

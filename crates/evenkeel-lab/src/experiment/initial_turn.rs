@@ -32,8 +32,12 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         control: "hold".to_owned(),
         ..mlp(50, 64, 600)
     };
-    let mut nets = vary(vec![held.clone()], [10, 20, 50, 80], |run, depth| run.depth = Some(depth));
-    nets.extend(vary(vec![held.clone()], [32, 512], |run, size| run.batch_size = size));
+    let mut nets = vary(vec![held.clone()], [10, 20, 50, 80], |run, depth| {
+        run.depth = Some(depth)
+    });
+    nets.extend(vary(vec![held.clone()], [32, 512], |run, size| {
+        run.batch_size = size
+    }));
     nets.push(RawSpec {
         norm: Some("ln".to_owned()),
         ..held.clone()
@@ -43,7 +47,11 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         depth: Some(20),
         ..held.clone()
     });
-    let (steps, data) = if scale == Scale::Quick { (200, "digits") } else { (2000, "cifar10") };
+    let (steps, data) = if scale == Scale::Quick {
+        (200, "digits")
+    } else {
+        (2000, "cifar10")
+    };
     nets.push(RawSpec {
         model: "resnet".to_owned(),
         depth: Some(32),
@@ -55,7 +63,10 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         ..held
     });
     let rates = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
-    seeds(vary(nets, rates, |run, lr| run.lr = lr), if scale == Scale::Quick { 2 } else { 5 })
+    seeds(
+        vary(nets, rates, |run, lr| run.lr = lr),
+        if scale == Scale::Quick { 2 } else { 5 },
+    )
 }
 
 /// A network at one rate: rate, turn, accuracy.
@@ -88,12 +99,18 @@ impl Network {
     }
 
     fn best(&self) -> Option<Trial> {
-        self.trials.iter().copied().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))
+        self.trials
+            .iter()
+            .copied()
+            .max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))
     }
 
     fn chosen(&self) -> Option<Trial> {
         let off = |trial: &Trial| (trial.turn / TURN).ln().abs();
-        self.trials.iter().copied().min_by(|a, b| off(a).total_cmp(&off(b)))
+        self.trials
+            .iter()
+            .copied()
+            .min_by(|a, b| off(a).total_cmp(&off(b)))
     }
 
     fn lost(&self) -> Option<f64> {
@@ -101,17 +118,32 @@ impl Network {
     }
 
     fn name(&self) -> String {
-        format!("{} {} × {}, {}, batch {}", self.key[0], self.key[1], self.key[2], self.key[3], self.key[4])
+        format!(
+            "{} {} × {}, {}, batch {}",
+            self.key[0], self.key[1], self.key[2], self.key[3], self.key[4]
+        )
     }
 }
 
 fn judge(evidence: &Evidence) -> Finding {
-    let kinds = groups(evidence.sheet("runs").rows(), &["model", "depth", "width", "norm", "batch_size"]);
+    let kinds = groups(
+        evidence.sheet("runs").rows(),
+        &["model", "depth", "width", "norm", "batch_size"],
+    );
     let networks: Vec<Network> = kinds.into_iter().map(Network::of).collect();
     let lost: Vec<f64> = networks.iter().filter_map(Network::lost).collect();
-    let turns: Vec<f64> = networks.iter().filter_map(|n| Some(n.best()?.turn)).collect();
+    let turns: Vec<f64> = networks
+        .iter()
+        .filter_map(|n| Some(n.best()?.turn))
+        .collect();
     let rates: Vec<f64> = networks.iter().filter_map(|n| Some(n.best()?.lr)).collect();
-    let ends = |values: &[f64]| values.iter().fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(*v), high.max(*v)));
+    let ends = |values: &[f64]| {
+        values
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(low, high), v| {
+                (low.min(*v), high.max(*v))
+            })
+    };
     let ((low, high), (slow, fast)) = (ends(&turns), ends(&rates));
     Finding {
         verdict: Verdict::of_parts(lost.iter().map(|lost| *lost <= 0.01)),
@@ -126,23 +158,40 @@ fn judge(evidence: &Evidence) -> Finding {
             100.0 * lost.iter().copied().fold(0.0, f64::max),
             100.0 * median(&lost)
         ),
-        figures: vec![figure("turn", "turn of the first step θ₀ (tangent)", &networks, |trial| trial.turn), figure("rate", "learning rate", &networks, |trial| trial.lr)],
+        figures: vec![
+            figure(
+                "turn",
+                "turn of the first step θ₀ (tangent)",
+                &networks,
+                |trial| trial.turn,
+            ),
+            figure("rate", "learning rate", &networks, |trial| trial.lr),
+        ],
         tables: vec![table(&networks)],
     }
 }
 
 fn figure(name: &str, x: &str, networks: &[Network], place: fn(&Trial) -> f64) -> Figure {
     let series = networks.iter().enumerate().map(|(index, network)| {
-        let points = network.trials.iter().map(|trial| (place(trial), trial.accuracy));
+        let points = network
+            .trials
+            .iter()
+            .map(|trial| (place(trial), trial.accuracy));
         let mut series = show::reference(&network.name(), points);
         series.color = crate::report::figure::Color::Palette(index);
-        series.stroke = if index < 7 { crate::report::figure::Stroke::Solid } else { crate::report::figure::Stroke::Dashed };
+        series.stroke = if index < 7 {
+            crate::report::figure::Stroke::Solid
+        } else {
+            crate::report::figure::Stroke::Dashed
+        };
         series
     });
     Figure::of_lines(
         &format!("accuracy-by-{name}"),
         &format!("Accuracy under held ELRs by {name}"),
-        &format!("Final test accuracy under held ELRs by the {x}, for each network; the mean over seeds."),
+        &format!(
+            "Final test accuracy under held ELRs by the {x}, for each network; the mean over seeds."
+        ),
         Lines {
             x: x.to_owned(),
             y: "test accuracy".to_owned(),
@@ -168,8 +217,18 @@ fn table(networks: &[Network]) -> Table {
         ])
     };
     Table {
-        caption: "The best rate of each network, and the one by its turn; means over seeds.".to_owned(),
-        headings: vec!["network", "best λ", "its θ₀", "accuracy", "λ by turn", "its θ₀", "accuracy", "points lost"],
+        caption: "The best rate of each network, and the one by its turn; means over seeds."
+            .to_owned(),
+        headings: vec![
+            "network",
+            "best λ",
+            "its θ₀",
+            "accuracy",
+            "λ by turn",
+            "its θ₀",
+            "accuracy",
+            "points lost",
+        ],
         rows: networks.iter().filter_map(row).collect(),
     }
 }

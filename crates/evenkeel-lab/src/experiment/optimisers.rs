@@ -49,28 +49,45 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let runs = vary(vec![net], optimizers, |run, (optimizer, lr)| {
         (run.optimizer, run.lr) = (optimizer.to_owned(), lr);
     });
-    let runs = vary(runs, ["random", "loss"], |run, kind| run.gradients = kind.to_owned());
+    let runs = vary(runs, ["random", "loss"], |run, kind| {
+        run.gradients = kind.to_owned()
+    });
     seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
 }
 
 fn rows(run: &Run) -> Vec<Vec<Value>> {
     let spec = &run.header.spec;
-    let (Ok(optimizer), Ok(lr)) = (spec.optimizer.parse::<Optimizer>(), LearningRate::new(spec.lr)) else {
+    let (Ok(optimizer), Ok(lr)) = (
+        spec.optimizer.parse::<Optimizer>(),
+        LearningRate::new(spec.lr),
+    ) else {
         return Vec::new();
     };
-    let theory = optimizer.equilibrium(lr).map(|equilibrium| equilibrium.tangent);
+    let theory = optimizer
+        .equilibrium(lr)
+        .map(|equilibrium| equilibrium.tangent);
     let last = &run.layers[run.layers.len() * 2 / 3..];
     (0..run.header.layers.len())
         .map(|layer| {
-            let squares: Vec<f64> = last.iter().filter_map(|line| line.elr.get(layer)).map(|elr| (spec.lr * elr).powi(2)).collect();
-            vec![layer.into(), mean(&squares).value.sqrt().into(), theory.into()]
+            let squares: Vec<f64> = last
+                .iter()
+                .filter_map(|line| line.elr.get(layer))
+                .map(|elr| (spec.lr * elr).powi(2))
+                .collect();
+            vec![
+                layer.into(),
+                mean(&squares).value.sqrt().into(),
+                theory.into(),
+            ]
         })
         .collect()
 }
 
 /// How far each layer is from its equilibrium, relatively.
 fn off(rows: &[Row]) -> Vec<f64> {
-    rows.iter().map(|row| (row.number("tangent") / row.number("theory") - 1.0).abs()).collect()
+    rows.iter()
+        .map(|row| (row.number("tangent") / row.number("theory") - 1.0).abs())
+        .collect()
 }
 
 fn judge(evidence: &Evidence) -> Finding {
@@ -80,9 +97,19 @@ fn judge(evidence: &Evidence) -> Finding {
     let mut told = Vec::new();
     for (key, rows) in &kinds {
         let (median, most) = (quantile(&off(rows), 0.5), quantile(&off(rows), 0.9));
-        let (near, far) = if key[1] == "random" { (0.05, 0.1) } else { (0.1, 0.25) };
+        let (near, far) = if key[1] == "random" {
+            (0.05, 0.1)
+        } else {
+            (0.1, 0.25)
+        };
         parts.push(median <= near && most <= far);
-        told.push(format!("{} on {} gradients: median {:.1} %, 9 of 10 within {:.1} %", key[0], key[1], 100.0 * median, 100.0 * most));
+        told.push(format!(
+            "{} on {} gradients: median {:.1} %, 9 of 10 within {:.1} %",
+            key[0],
+            key[1],
+            100.0 * median,
+            100.0 * most
+        ));
     }
     Finding {
         verdict: Verdict::of_parts(parts),
@@ -91,17 +118,30 @@ fn judge(evidence: &Evidence) -> Finding {
         tables: vec![show::table(
             "Turn a step over layers and seeds, as the root mean square of λE over the last third (an interval over layers and seeds).",
             frame.rows(),
-            &[("gradients", "gradients"), ("optimizer", "optimiser"), ("lr", "λ")],
+            &[
+                ("gradients", "gradients"),
+                ("optimizer", "optimiser"),
+                ("lr", "λ"),
+            ],
             &[("tangent", "λE", 5), ("theory", "theory", 5)],
         )],
     }
 }
 
 fn figure(evidence: &Evidence, kind: &str) -> Figure {
-    let rows: Vec<Row> = evidence.sheet("equilibria").rows().filter(|row| row.text("gradients") == kind).collect();
+    let rows: Vec<Row> = evidence
+        .sheet("equilibria")
+        .rows()
+        .filter(|row| row.text("gradients") == kind)
+        .collect();
     let mut series = Vec::new();
     for (color, (key, rows)) in groups(rows, &["optimizer"]).into_iter().enumerate() {
-        series.push(show::points(&key[0], color, rows.iter().map(|row| (row.number("layer"), row.number("tangent")))));
+        series.push(show::points(
+            &key[0],
+            color,
+            rows.iter()
+                .map(|row| (row.number("layer"), row.number("tangent"))),
+        ));
         let mut line = show::reference("", show::means(&rows, "layer", "theory"));
         line.color = crate::report::figure::Color::Palette(color);
         series.push(line);
@@ -109,7 +149,9 @@ fn figure(evidence: &Evidence, kind: &str) -> Figure {
     Figure::of_lines(
         &format!("equilibria-{kind}"),
         &format!("Turn a step by layer, gradients: {kind}"),
-        &format!("Root mean square of λE over the last third of training by layer, a point a seed, with {kind} gradients; dashed: equilibrium."),
+        &format!(
+            "Root mean square of λE over the last third of training by layer, a point a seed, with {kind} gradients; dashed: equilibrium."
+        ),
         Lines {
             x: "layer".to_owned(),
             y: "turn a step λE (tangent)".to_owned(),

@@ -10,10 +10,24 @@ use crate::summary::{Summary, decades};
 pub const SHEET: Sheet = Sheet {
     name: "runs",
     settings: &[
-        "model", "depth", "width", "norm", "no_shortcut", "data", "batch_size", "granularity", "optimizer", "schedule", "control", "lr",
+        "model",
+        "depth",
+        "width",
+        "norm",
+        "no_shortcut",
+        "data",
+        "batch_size",
+        "granularity",
+        "optimizer",
+        "schedule",
+        "control",
+        "lr",
         "seed",
     ],
-    columns: &["initial", "at_10", "at_50", "spread", "final", "capped", "mean_elr", "loss", "accuracy", "diverged"],
+    columns: &[
+        "initial", "at_10", "at_50", "spread", "final", "capped", "mean_elr", "loss", "accuracy",
+        "diverged",
+    ],
     rows,
 };
 
@@ -25,8 +39,18 @@ fn guessing(run: &Run) -> f64 {
 
 fn rows(run: &Run) -> Vec<Vec<Value>> {
     let summary = Summary::of(run);
-    let at = |step: usize| run.steps.get(step).and_then(|line| line.spread_range).map(decades);
-    let ranges: Vec<f64> = run.steps.iter().filter_map(|line: &StepLine| line.spread_range).map(decades).collect();
+    let at = |step: usize| {
+        run.steps
+            .get(step)
+            .and_then(|line| line.spread_range)
+            .map(decades)
+    };
+    let ranges: Vec<f64> = run
+        .steps
+        .iter()
+        .filter_map(|line: &StepLine| line.spread_range)
+        .map(decades)
+        .collect();
     let diverged = matches!(run.outcome, Some(Outcome::Diverged { .. }));
     let accuracy = match diverged {
         true => Some(guessing(run)),
@@ -50,6 +74,9 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
 fn initial_mean(run: &Run) -> Option<f64> {
     let first = run.layers.first()?;
     let logs = first.grad_norm.iter().zip(&first.weight_norm);
-    let logs: Vec<f64> = logs.map(|(g, w)| (g / w).ln()).filter(|x| x.is_finite()).collect();
+    let logs: Vec<f64> = logs
+        .map(|(g, w)| (g / w).ln())
+        .filter(|x| x.is_finite())
+        .collect();
     (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
 }

@@ -49,7 +49,7 @@ pub fn write(
 fn made(claim: &Claim, place: &Path) -> Result<(Finding, Vec<File>), LabError> {
     let evidence = Evidence::load(claim, place)?;
     let provenance = Provenance::load(&place.join(PROVENANCE))?;
-    let finding = (claim.judge)(&evidence);
+    let finding = claim.judge(&evidence);
     let mut files = Vec::new();
     for figure in &finding.figures {
         files.push(File {
@@ -124,7 +124,12 @@ fn overview(folder: &Path) -> Result<String, LabError> {
     Ok(text)
 }
 
-fn text(claim: &Claim, finding: &Finding, from: &Provenance, hashes: &[(String, String)]) -> String {
+fn text(
+    claim: &Claim,
+    finding: &Finding,
+    from: &Provenance,
+    hashes: &[(String, String)],
+) -> String {
     let mut text = format!(
         "# {}: {}\n\n**Verdict: {}.** {}\n\n## Claim\n\n{}\n\n## Measure, set beforehand\n\n{}\n\n## What was found\n\n",
         claim.name, claim.title, finding.verdict, finding.because, claim.statement, claim.measure

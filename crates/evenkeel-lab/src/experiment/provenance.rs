@@ -42,8 +42,10 @@ impl Provenance {
     /// Adds a run.
     pub fn add(&mut self, run: &Run) {
         let header = &run.header;
-        self.versions
-            .insert(format!("evenkeel {}, Burn {}", header.evenkeel, header.burn));
+        self.versions.insert(format!(
+            "evenkeel {}, Burn {}",
+            header.evenkeel, header.burn
+        ));
         self.devices.insert(header.device.clone());
         self.data.insert(header.spec.data.clone());
         self.seeds.insert(header.spec.seed);

@@ -1,7 +1,7 @@
 //! Log ratios of ELRs as forecast from step 0, against those measured, by horizon.
 
-use evenkeel::spread::Spread;
 use evenkeel::quantity::Elr;
+use evenkeel::spread::Spread;
 
 use super::evidence::Evidence;
 use super::finding::{Finding, Verdict};
@@ -30,7 +30,15 @@ pub(super) const CLAIM: Claim = Claim {
         name: "horizons",
         settings: &["depth", "lr", "seed"],
         columns: &[
-            "lr_over_critical", "step", "r2", "error", "r2_scaled", "error_scaled", "error_unchanged", "decades", "decades_forecast",
+            "lr_over_critical",
+            "step",
+            "r2",
+            "error",
+            "r2_scaled",
+            "error_scaled",
+            "error_unchanged",
+            "decades",
+            "decades_forecast",
             "decades_scaled",
         ],
         rows,
@@ -39,7 +47,9 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let nets = vary(vec![mlp(20, 64, 301)], [20, 50], |run, depth| run.depth = Some(depth));
+    let nets = vary(vec![mlp(20, 64, 301)], [20, 50], |run, depth| {
+        run.depth = Some(depth)
+    });
     let runs = vary(nets, log_spaced(0.001, 3.0, 8), |run, lr| run.lr = lr);
     seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
 }
@@ -70,8 +80,10 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
             let error: Vec<f64> = pairs.iter().map(|(f, m)| (f - m).abs()).collect();
             (r2(&pairs), mean(&error).value)
         };
-        let (with_steady, with_scale) =
-            (compared(of_elrs(steady.elrs.get(step)?)), compared(of_elrs(scaled.elrs.get(step)?)));
+        let (with_steady, with_scale) = (
+            compared(of_elrs(steady.elrs.get(step)?)),
+            compared(of_elrs(scaled.elrs.get(step)?)),
+        );
         let elrs: Option<Vec<Elr>> = line.elr.iter().map(|elr| Elr::new(*elr).ok()).collect();
         Some(vec![
             (run.header.spec.lr * highest).into(),
@@ -86,12 +98,16 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
             scaled.spreads.get(step)?.decades().into(),
         ])
     };
-    [1, 3, 10, 30, 100, 300].into_iter().filter_map(row).collect()
+    [1, 3, 10, 30, 100, 300]
+        .into_iter()
+        .filter_map(row)
+        .collect()
 }
 
 /// Whether forecasts at a rate are worth something, by the rule.
 fn holds(rows: &[Row]) -> bool {
-    let better = mean(&numbers(rows, "error")).value < mean(&numbers(rows, "error_unchanged")).value;
+    let better =
+        mean(&numbers(rows, "error")).value < mean(&numbers(rows, "error_unchanged")).value;
     median(&numbers(rows, "r2")) >= 0.5 && better
 }
 
@@ -99,15 +115,18 @@ fn judge(evidence: &Evidence) -> Finding {
     let frame = evidence.sheet("horizons");
     let far = frame.rows().filter(|row| row.number("step") == 100.0);
     let rates = groups(far, &["depth", "lr"]);
-    let (below, above): (Vec<_>, Vec<_>) =
-        rates.iter().partition(|(_, rows)| median(&numbers(rows, "lr_over_critical")) <= 1.0);
-    let good = |rates: &[&(Vec<String>, Vec<Row>)]| rates.iter().filter(|(_, rows)| holds(rows)).count();
+    let (below, above): (Vec<_>, Vec<_>) = rates
+        .iter()
+        .partition(|(_, rows)| median(&numbers(rows, "lr_over_critical")) <= 1.0);
+    let good =
+        |rates: &[&(Vec<String>, Vec<Row>)]| rates.iter().filter(|(_, rows)| holds(rows)).count();
     let (good_below, good_above) = (good(&below), good(&above));
-    let next: Vec<_> = frame.rows().filter(|row| row.number("step") == 1.0).collect();
+    let next: Vec<_> = frame
+        .rows()
+        .filter(|row| row.number("step") == 1.0)
+        .collect();
     Finding {
-        verdict: Verdict::of_parts(
-            rates.iter().map(|(_, rows)| holds(rows)),
-        ),
+        verdict: Verdict::of_parts(rates.iter().map(|(_, rows)| holds(rows))),
         because: format!(
             "After one step the forecast explains {:.2} of the variance over layers (median over rates and seeds). After 100 steps \
              it holds by the rule at {good_below} of {} rates up to the critical one, and at {good_above} of {} above. Where it \
@@ -116,11 +135,17 @@ fn judge(evidence: &Evidence) -> Finding {
             below.len(),
             above.len()
         ),
-        figures: vec![figure(evidence, "50"), figure(evidence, "20"), spreads(evidence)],
+        figures: vec![
+            figure(evidence, "50"),
+            figure(evidence, "20"),
+            spreads(evidence),
+        ],
         tables: vec![show::table(
             "R² and mean error of log ratios (natural) by horizon; `scaled` with the measured common scale of gradients (T20); \
              `unchanged` is the error of saying that nothing changes.",
-            frame.rows().filter(|row| [1.0, 10.0, 100.0, 300.0].contains(&row.number("step"))),
+            frame
+                .rows()
+                .filter(|row| [1.0, 10.0, 100.0, 300.0].contains(&row.number("step"))),
             &[("depth", "depth"), ("lr", "λ"), ("step", "step")],
             &[
                 ("lr_over_critical", "λ·E_max", 2),
@@ -135,30 +160,52 @@ fn judge(evidence: &Evidence) -> Finding {
 }
 
 fn figure(evidence: &Evidence, depth: &str) -> Figure {
-    let rows = evidence.sheet("horizons").rows().filter(|row| row.text("depth") == depth);
+    let rows = evidence
+        .sheet("horizons")
+        .rows()
+        .filter(|row| row.text("depth") == depth);
     Figure::of_lines(
         &format!("errors-{depth}"),
         &format!("Error of forecast log ratios, depth {depth}"),
-        &format!("Mean absolute error over layers of forecast log ELR ratios from step 0, BN-MLP of depth {depth}, by rate; the mean over seeds."),
+        &format!(
+            "Mean absolute error over layers of forecast log ELR ratios from step 0, BN-MLP of depth {depth}, by rate; the mean over seeds."
+        ),
         Lines {
             x: "step".to_owned(),
             y: "mean error (natural logarithm)".to_owned(),
             log: false,
             log_x: true,
-            series: show::curves(rows, &["lr"], ("step", "error"), |key| format!("λ = {}", key[0])),
+            series: show::curves(rows, &["lr"], ("step", "error"), |key| {
+                format!("λ = {}", key[0])
+            }),
         },
     )
 }
 
 fn spreads(evidence: &Evidence) -> Figure {
-    let last: Vec<_> = evidence.sheet("horizons").rows().filter(|row| row.number("step") == 300.0 && row.text("depth") == "50").collect();
-    let series = [("decades", "measured"), ("decades_forecast", "forecast"), ("decades_scaled", "forecast with measured scale")];
-    let series = series.into_iter().enumerate().map(|(index, (column, label))| crate::report::figure::Series {
-        label: label.to_owned(),
-        color: crate::report::figure::Color::Palette(index),
-        stroke: if index == 0 { crate::report::figure::Stroke::Solid } else { crate::report::figure::Stroke::Dashed },
-        points: show::means(&last, "lr", column),
-    });
+    let last: Vec<_> = evidence
+        .sheet("horizons")
+        .rows()
+        .filter(|row| row.number("step") == 300.0 && row.text("depth") == "50")
+        .collect();
+    let series = [
+        ("decades", "measured"),
+        ("decades_forecast", "forecast"),
+        ("decades_scaled", "forecast with measured scale"),
+    ];
+    let series = series
+        .into_iter()
+        .enumerate()
+        .map(|(index, (column, label))| crate::report::figure::Series {
+            label: label.to_owned(),
+            color: crate::report::figure::Color::Palette(index),
+            stroke: if index == 0 {
+                crate::report::figure::Stroke::Solid
+            } else {
+                crate::report::figure::Stroke::Dashed
+            },
+            points: show::means(&last, "lr", column),
+        });
     Figure::of_lines(
         "spread-after-300",
         "Range of ELRs after 300 steps, depth 50",

@@ -15,7 +15,12 @@ use crate::sweep::{Cell, cells};
 /// # Errors
 /// [`LabError::Malformed`] for a specification that TOML cannot hold.
 pub fn runs(claims: &[&Claim], scale: Scale) -> Result<Vec<Cell>, LabError> {
-    cells(claims.iter().flat_map(|claim| (claim.runs)(scale)).collect())
+    cells(
+        claims
+            .iter()
+            .flat_map(|claim| (claim.runs)(scale))
+            .collect(),
+    )
 }
 
 /// Reads the numbers of a claim off its runs in `folder` and writes its page into `pages`. Runs that are

@@ -14,13 +14,19 @@ pub fn table<'a>(
 ) -> Table {
     let columns: Vec<&str> = keys.iter().map(|key| key.0).collect();
     let cells = |(mut cells, rows): (Vec<String>, Vec<Row>)| {
-        let means = values.iter().map(|(column, _, decimals)| mean(&numbers(&rows, column)).told(*decimals));
+        let means = values
+            .iter()
+            .map(|(column, _, decimals)| mean(&numbers(&rows, column)).told(*decimals));
         cells.extend(means);
         cells
     };
     Table {
         caption: format!("{caption} Mean and 95 % interval over seeds."),
-        headings: keys.iter().map(|key| key.1).chain(values.iter().map(|value| value.1)).collect(),
+        headings: keys
+            .iter()
+            .map(|key| key.1)
+            .chain(values.iter().map(|value| value.1))
+            .collect(),
         rows: groups(rows, &columns).into_iter().map(cells).collect(),
     }
 }

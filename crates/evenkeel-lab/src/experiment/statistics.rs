@@ -164,7 +164,10 @@ mod tests {
         // t(0.975, 2) = 4.302653; s/√3 = 1/√3.
         let found = mean(&[1.0, 2.0, 3.0, f64::NAN]);
         assert_eq!(found.value, 2.0);
-        assert!((found.high - 2.0 - 4.302653 / 3f64.sqrt()).abs() < 1e-5, "{found:?}");
+        assert!(
+            (found.high - 2.0 - 4.302653 / 3f64.sqrt()).abs() < 1e-5,
+            "{found:?}"
+        );
         assert_eq!(mean(&[7.0]).told(1), "7.0");
         assert_eq!(mean(&[]).told(1), "–");
     }
@@ -188,7 +191,9 @@ mod tests {
     #[test]
     fn ranks_share_ties_and_correlate() {
         assert_eq!(ranks(vec![5.0, 1.0, 5.0]), [2.5, 1.0, 2.5]);
-        let falling: Vec<(f64, f64)> = (1..20).map(|i| (f64::from(i), 1.0 / f64::from(i))).collect();
+        let falling: Vec<(f64, f64)> = (1..20)
+            .map(|i| (f64::from(i), 1.0 / f64::from(i)))
+            .collect();
         let found = rank_correlation(&falling);
         assert!((found.value + 1.0).abs() < 1e-12 && (found.high + 1.0).abs() < 1e-12);
     }

@@ -25,12 +25,24 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let depths = vary(vec![mlp(50, 64, 600)], [10, 20, 30, 50, 80], |run, depth| run.depth = Some(depth));
-    let rates = |runs, rates: &[f64]| vary(runs, rates.to_vec(), |run: &mut RawSpec, lr| run.lr = lr);
+    let depths = vary(
+        vec![mlp(50, 64, 600)],
+        [10, 20, 30, 50, 80],
+        |run, depth| run.depth = Some(depth),
+    );
+    let rates =
+        |runs, rates: &[f64]| vary(runs, rates.to_vec(), |run: &mut RawSpec, lr| run.lr = lr);
     let controls = |runs, controls: &[&str]| {
-        vary(runs, controls.to_vec(), |run: &mut RawSpec, control: &str| run.control = control.to_owned())
+        vary(
+            runs,
+            controls.to_vec(),
+            |run: &mut RawSpec, control: &str| run.control = control.to_owned(),
+        )
     };
-    let mut runs = controls(rates(depths.clone(), &[0.03, 0.1, 0.3, 1.0]), &["none", "critical", "linear:100", "hold"]);
+    let mut runs = controls(
+        rates(depths.clone(), &[0.03, 0.1, 0.3, 1.0]),
+        &["none", "critical", "linear:100", "hold"],
+    );
     let layered = vary(depths, ["ln"], |run, norm| run.norm = Some(norm.to_owned()));
     runs.extend(controls(rates(layered, &[0.1, 1.0]), &["none", "hold"]));
     let residual = RawSpec {
@@ -39,21 +51,33 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         width: Some(8),
         steps: if scale == Scale::Quick { 200 } else { 2000 },
         eval_every: if scale == Scale::Quick { 200 } else { 2000 },
-        data: if scale == Scale::Quick { "digits" } else { "cifar10" }.to_owned(),
+        data: if scale == Scale::Quick {
+            "digits"
+        } else {
+            "cifar10"
+        }
+        .to_owned(),
         ..RawSpec::default()
     };
-    let residual = vary(vec![residual], [false, true], |run, without| run.no_shortcut = without);
+    let residual = vary(vec![residual], [false, true], |run, without| {
+        run.no_shortcut = without
+    });
     runs.extend(controls(rates(residual, &[0.1, 0.3]), &["none", "hold"]));
     seeds(runs, if scale == Scale::Quick { 2 } else { 5 })
 }
 
 fn points(rows: &[Row]) -> Vec<(f64, f64)> {
-    rows.iter().map(|row| (row.number("spread"), row.number("accuracy"))).collect()
+    rows.iter()
+        .map(|row| (row.number("spread"), row.number("accuracy")))
+        .collect()
 }
 
 fn judge(evidence: &Evidence) -> Finding {
     let all: Vec<Row> = evidence.sheet("runs").rows().collect();
-    let networks = groups(all.iter().copied(), &["model", "norm", "no_shortcut", "depth"]);
+    let networks = groups(
+        all.iter().copied(),
+        &["model", "norm", "no_shortcut", "depth"],
+    );
     let steep: Vec<_> = networks
         .iter()
         .filter(|(_, rows)| mean(&numbers(rows, "initial")).value > 1.0)
@@ -63,12 +87,20 @@ fn judge(evidence: &Evidence) -> Finding {
     let strongest = steep.iter().min_by(|a, b| a.1.value.total_cmp(&b.1.value));
     let residual = shortcuts_need_nothing(&all);
     Finding {
-        verdict: Verdict::of_parts(steep.iter().map(|(_, found)| found.high < 0.0).chain(residual)),
+        verdict: Verdict::of_parts(
+            steep
+                .iter()
+                .map(|(_, found)| found.high < 0.0)
+                .chain(residual),
+        ),
         because: format!(
             "Of {} kinds of network that begin with more than a decade, {below} have a rank correlation below zero with confidence; \
              strongest is {} with {}. With shortcuts nothing is {}.",
             steep.len(),
-            strongest.map_or("none".to_owned(), |(key, _)| format!("{} {} depth {}", key[0], key[1], key[3])),
+            strongest.map_or("none".to_owned(), |(key, _)| format!(
+                "{} {} depth {}",
+                key[0], key[1], key[3]
+            )),
             strongest.map_or("–".to_owned(), |(_, found)| found.told(2)),
             match residual {
                 Some(true) => "gained by equal ELRs",
@@ -83,11 +115,14 @@ fn judge(evidence: &Evidence) -> Finding {
 
 /// Whether a network with shortcuts is as good without control as with the best.
 fn shortcuts_need_nothing(all: &[Row]) -> Option<bool> {
-    let with = all.iter().filter(|row| row.text("model") == "resnet" && row.text("no_shortcut") == "no");
+    let with = all
+        .iter()
+        .filter(|row| row.text("model") == "resnet" && row.text("no_shortcut") == "no");
     let cells = groups(with.copied(), &["control", "lr"]);
     let best = |free: bool| {
         let of = cells.iter().filter(|(key, _)| (key[0] == "none") == free);
-        of.map(|(_, rows)| mean(&numbers(rows, "accuracy")).value).reduce(f64::max)
+        of.map(|(_, rows)| mean(&numbers(rows, "accuracy")).value)
+            .reduce(f64::max)
     };
     Some(best(true)? >= best(false)? - 0.02)
 }
@@ -117,18 +152,30 @@ fn means(all: &[Row]) -> Table {
     show::table(
         "What training came to.",
         all.iter().copied(),
-        &[("model", "model"), ("norm", "norm"), ("no_shortcut", "no shortcuts"), ("depth", "depth"), ("control", "control"), ("lr", "λ")],
-        &[("spread", "median range (decades)", 2), ("loss", "loss", 2), ("accuracy", "accuracy", 2)],
+        &[
+            ("model", "model"),
+            ("norm", "norm"),
+            ("no_shortcut", "no shortcuts"),
+            ("depth", "depth"),
+            ("control", "control"),
+            ("lr", "λ"),
+        ],
+        &[
+            ("spread", "median range (decades)", 2),
+            ("loss", "loss", 2),
+            ("accuracy", "accuracy", 2),
+        ],
     )
 }
 
 fn scatter(all: &[Row]) -> Figure {
-    let plain = all.iter().filter(|row| row.text("model") == "mlp" && row.text("norm") != "ln");
-    let depths = groups(plain.copied(), &["depth"]);
-    let series = depths
+    let plain = all
         .iter()
-        .enumerate()
-        .map(|(color, (key, rows))| show::points(&format!("depth {}", key[0]), color, points(rows)));
+        .filter(|row| row.text("model") == "mlp" && row.text("norm") != "ln");
+    let depths = groups(plain.copied(), &["depth"]);
+    let series = depths.iter().enumerate().map(|(color, (key, rows))| {
+        show::points(&format!("depth {}", key[0]), color, points(rows))
+    });
     Figure::of_lines(
         "spread-and-accuracy",
         "Spread against accuracy, BN-MLP on digits",

@@ -36,7 +36,11 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let (depth, width, steps) = if scale == Scale::Quick { (4, 64, 200) } else { (6, 256, 2000) };
+    let (depth, width, steps) = if scale == Scale::Quick {
+        (4, 64, 200)
+    } else {
+        (6, 256, 2000)
+    };
     let net = RawSpec {
         depth: Some(depth),
         width: Some(width),
@@ -51,7 +55,9 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         ..RawSpec::default()
     };
     let models = ["gpt", "gpt-post", "gpt-qk", "gpt-normalized"];
-    let mut runs = vary(vec![net.clone()], models, |run, model| run.model = model.to_owned());
+    let mut runs = vary(vec![net.clone()], models, |run, model| {
+        run.model = model.to_owned()
+    });
     runs.push(RawSpec {
         model: "vit".to_owned(),
         data: "digits".to_owned(),
@@ -63,14 +69,20 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         model: "gpt-normalized".to_owned(),
         ..net
     };
-    let adam = vary(vec![normalized.clone()], [0.001, 0.003, 0.01], |run, lr| run.lr = lr);
+    let adam = vary(vec![normalized.clone()], [0.001, 0.003, 0.01], |run, lr| {
+        run.lr = lr
+    });
     let sgd = RawSpec {
         optimizer: "momentum:mu=0.9".to_owned(),
         ..normalized
     };
     let sgd = vary(vec![sgd], [0.01, 0.03, 0.1], |run, lr| run.lr = lr);
     let both = adam.into_iter().chain(sgd).collect();
-    runs.extend(vary(both, ["none", "critical", "hold", "linear:50"], |run, control| run.control = control.to_owned()));
+    runs.extend(vary(
+        both,
+        ["none", "critical", "hold", "linear:50"],
+        |run, control| run.control = control.to_owned(),
+    ));
     seeds(runs, if scale == Scale::Quick { 2 } else { 5 })
 }
 
@@ -79,9 +91,23 @@ fn weights(run: &Run) -> Vec<Vec<Value>> {
         return Vec::new();
     }
     let numel = |shape: &[usize]| shape.iter().product::<usize>() as f64;
-    let invariant: f64 = run.header.layers.iter().map(|layer| numel(&layer.shape)).sum();
-    let matrices = run.header.others.iter().filter(|other| other.shape.len() > 1);
-    let rest: f64 = run.header.others.iter().map(|other| numel(&other.shape)).sum();
+    let invariant: f64 = run
+        .header
+        .layers
+        .iter()
+        .map(|layer| numel(&layer.shape))
+        .sum();
+    let matrices = run
+        .header
+        .others
+        .iter()
+        .filter(|other| other.shape.len() > 1);
+    let rest: f64 = run
+        .header
+        .others
+        .iter()
+        .map(|other| numel(&other.shape))
+        .sum();
     vec![vec![
         run.header.layers.len().into(),
         (run.header.layers.len() + matrices.count()).into(),
@@ -92,26 +118,41 @@ fn weights(run: &Run) -> Vec<Vec<Value>> {
 fn judge(evidence: &Evidence) -> Finding {
     let weights = evidence.sheet("weights");
     let of = |model: &str, column: &str| {
-        let rows: Vec<Row> = weights.rows().filter(|row| row.text("model") == model).collect();
+        let rows: Vec<Row> = weights
+            .rows()
+            .filter(|row| row.text("model") == model)
+            .collect();
         mean(&numbers(&rows, column)).value
     };
     let none = ["gpt", "gpt-post", "vit"].map(|model| of(model, "invariant"));
     let controlled = controlled(evidence);
     let no_worse = controlled.iter().map(|(_, controls)| {
-        let loss = |name: &str| controls.iter().find(|(control, ..)| control == name).map_or(f64::NAN, |found| found.2);
+        let loss = |name: &str| {
+            controls
+                .iter()
+                .find(|(control, ..)| control == name)
+                .map_or(f64::NAN, |found| found.2)
+        };
         loss("hold") <= 1.02 * loss("none") && loss("critical") <= 1.02 * loss("none")
     });
-    let mut parts = vec![none.iter().all(|count| *count == 0.0), of("gpt-qk", "invariant") > 0.0, of("gpt-normalized", "share") > 0.5];
+    let mut parts = vec![
+        none.iter().all(|count| *count == 0.0),
+        of("gpt-qk", "invariant") > 0.0,
+        of("gpt-normalized", "share") > 0.5,
+    ];
     parts.extend(no_worse);
     let losses: Vec<String> = controlled
         .iter()
         .map(|(optimizer, controls)| {
-            let each: Vec<String> = controls.iter().map(|(control, lr, loss)| format!("{control} {loss:.3} at {lr}")).collect();
+            let each: Vec<String> = controls
+                .iter()
+                .map(|(control, lr, loss)| format!("{control} {loss:.3} at {lr}"))
+                .collect();
             format!("{optimizer}: {}", each.join(", "))
         })
         .collect();
     Finding {
-        verdict: if weights.rows().count() == 0 { Verdict::Undecided } else { Verdict::of_parts(parts) },
+        verdict: Verdict::of_parts(parts),
         because: format!(
             "Scale-invariant: {:.0}, {:.0} and {:.0} weights in gpt, gpt-post and vit, {:.0} in gpt-qk, {:.0} in gpt-normalized ({:.0} % of \
              its parameters). Final loss of gpt-normalized at the best rate of each control: {}.",
@@ -132,11 +173,17 @@ fn judge(evidence: &Evidence) -> Finding {
 type Controlled = Vec<(String, Vec<(String, f64, f64)>)>;
 
 fn controlled(evidence: &Evidence) -> Controlled {
-    let rows = evidence.sheet("runs").rows().filter(|row| row.text("model") == "gpt-normalized");
+    let rows = evidence
+        .sheet("runs")
+        .rows()
+        .filter(|row| row.text("model") == "gpt-normalized");
     let best = |rows: Vec<Row>| {
         let rates = groups(rows, &["lr"]).into_iter();
-        let losses = rates.map(|(_, rows)| (rows[0].number("lr"), mean(&numbers(&rows, "loss")).value));
-        losses.filter(|(_, loss)| loss.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1))
+        let losses =
+            rates.map(|(_, rows)| (rows[0].number("lr"), mean(&numbers(&rows, "loss")).value));
+        losses
+            .filter(|(_, loss)| loss.is_finite())
+            .min_by(|a, b| a.1.total_cmp(&b.1))
     };
     groups(rows, &["optimizer"])
         .into_iter()
@@ -156,7 +203,11 @@ fn invariance(evidence: &Evidence) -> Table {
         "Scale-invariant weights by measurement, among all matrices, and their share of all parameters.",
         evidence.sheet("weights").rows(),
         &[("model", "model")],
-        &[("invariant", "scale-invariant", 0), ("matrices", "matrices", 0), ("share", "share of parameters", 2)],
+        &[
+            ("invariant", "scale-invariant", 0),
+            ("matrices", "matrices", 0),
+            ("share", "share of parameters", 2),
+        ],
     )
 }
 
@@ -164,13 +215,26 @@ fn outcomes(evidence: &Evidence) -> Table {
     show::table(
         "Training: ranges of ELRs in decades, loss in nats, accuracy of the next token or class.",
         evidence.sheet("runs").rows(),
-        &[("model", "model"), ("optimizer", "optimiser"), ("control", "control"), ("lr", "λ")],
-        &[("initial", "range at step 0", 2), ("spread", "median", 2), ("loss", "loss", 3), ("accuracy", "accuracy", 3)],
+        &[
+            ("model", "model"),
+            ("optimizer", "optimiser"),
+            ("control", "control"),
+            ("lr", "λ"),
+        ],
+        &[
+            ("initial", "range at step 0", 2),
+            ("spread", "median", 2),
+            ("loss", "loss", 3),
+            ("accuracy", "accuracy", 3),
+        ],
     )
 }
 
 fn figure(evidence: &Evidence) -> Figure {
-    let rows = evidence.sheet("runs").rows().filter(|row| row.text("model") == "gpt-normalized");
+    let rows = evidence
+        .sheet("runs")
+        .rows()
+        .filter(|row| row.text("model") == "gpt-normalized");
     Figure::of_lines(
         "loss-by-rate",
         "Final loss of gpt-normalized by learning rate",
@@ -180,7 +244,9 @@ fn figure(evidence: &Evidence) -> Figure {
             y: "loss (nats)".to_owned(),
             log: false,
             log_x: true,
-            series: show::curves(rows, &["optimizer", "control"], ("lr", "loss"), |key| format!("{}, {}", key[0], key[1])),
+            series: show::curves(rows, &["optimizer", "control"], ("lr", "loss"), |key| {
+                format!("{}, {}", key[0], key[1])
+            }),
         },
     )
 }

@@ -43,17 +43,35 @@ const RATES: [f64; 3] = [0.1, 0.3, 1.0];
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let net = mlp(50, 64, 600);
     let controls = [
-        "none", CRITICAL, "critical:top-pair", "critical:minimax", "critical:min-spread", "linear:10", "linear:30", "linear:100",
-        "linear:300", "critical+hold", "hold", "rescale",
+        "none",
+        CRITICAL,
+        "critical:top-pair",
+        "critical:minimax",
+        "critical:min-spread",
+        "linear:10",
+        "linear:30",
+        "linear:100",
+        "linear:300",
+        "critical+hold",
+        "hold",
+        "rescale",
     ];
-    let mut kinds = vary(vec![net.clone()], controls, |run, control| run.control = control.to_owned());
+    let mut kinds = vary(vec![net.clone()], controls, |run, control| {
+        run.control = control.to_owned()
+    });
     kinds.push(RawSpec {
         schedule: "exponential-warmup:100:0.001".to_owned(),
         ..net.clone()
     });
     let mut runs = vary(kinds, RATES, |run, lr| run.lr = lr);
-    let batches = vary(vec![RawSpec { lr: 0.3, ..net }], [32, 512], |run, size| run.batch_size = size);
-    runs.extend(vary(batches, ["none", CRITICAL, "linear:100", "hold"], |run, control| run.control = control.to_owned()));
+    let batches = vary(vec![RawSpec { lr: 0.3, ..net }], [32, 512], |run, size| {
+        run.batch_size = size
+    });
+    runs.extend(vary(
+        batches,
+        ["none", CRITICAL, "linear:100", "hold"],
+        |run, control| run.control = control.to_owned(),
+    ));
     seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
 }
 
@@ -61,23 +79,36 @@ fn spreads(run: &Run) -> Vec<Vec<Value>> {
     let forecast = Prediction::of(run).map(|start| start.steady());
     let row = |step: usize| {
         let measured = run.steps.get(step)?.spread_range?;
-        let foretold = forecast.as_ref().and_then(|f| f.spreads.get(step)).map(|spread| spread.decades());
+        let foretold = forecast
+            .as_ref()
+            .and_then(|f| f.spreads.get(step))
+            .map(|spread| spread.decades());
         Some(vec![step.into(), decades(measured).into(), foretold.into()])
     };
-    [0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 400, 599].into_iter().filter_map(row).collect()
+    [0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 400, 599]
+        .into_iter()
+        .filter_map(row)
+        .collect()
 }
 
 fn judge(evidence: &Evidence) -> Finding {
-    let all: Vec<Row> = evidence.sheet("runs").rows().filter(|row| row.number("batch_size") == 128.0).collect();
+    let all: Vec<Row> = evidence
+        .sheet("runs")
+        .rows()
+        .filter(|row| row.number("batch_size") == 128.0)
+        .collect();
     let of = |control: &str, lr: f64, column: &str| {
-        let rows = all.iter().filter(|row| row.text("control") == control && row.number("lr") == lr);
+        let rows = all
+            .iter()
+            .filter(|row| row.text("control") == control && row.number("lr") == lr);
         let rows = rows.filter(|row| row.text("schedule") == "constant");
         mean(&numbers(&rows.copied().collect::<Vec<_>>(), column)).value
     };
     let mut parts = Vec::new();
     let mut told = Vec::new();
     for lr in RATES {
-        let linear = ["linear:10", "linear:30", "linear:100", "linear:300"].map(|control| of(control, lr, "accuracy"));
+        let linear = ["linear:10", "linear:30", "linear:100", "linear:300"]
+            .map(|control| of(control, lr, "accuracy"));
         let best = linear.into_iter().fold(0.0, f64::max);
         let (warm, none) = (of(CRITICAL, lr, "accuracy"), of("none", lr, "accuracy"));
         let halved = of(CRITICAL, lr, "at_10") <= of(CRITICAL, lr, "initial") / 2.0;
@@ -90,13 +121,18 @@ fn judge(evidence: &Evidence) -> Finding {
         ));
     }
     Finding {
-        verdict: if all.is_empty() { Verdict::Undecided } else { Verdict::of_parts(parts) },
+        verdict: Verdict::of_parts(parts),
         because: format!("{}.", told.join("; ")),
         figures: vec![figure(evidence)],
         tables: vec![show::table(
             "All controls: ranges of ELRs in decades, steps below the target, final loss and test accuracy.",
             evidence.sheet("runs").rows(),
-            &[("batch_size", "batch"), ("lr", "λ"), ("control", "control"), ("schedule", "schedule")],
+            &[
+                ("batch_size", "batch"),
+                ("lr", "λ"),
+                ("control", "control"),
+                ("schedule", "schedule"),
+            ],
             &[
                 ("at_10", "range at step 10", 2),
                 ("at_50", "at 50", 2),
@@ -113,12 +149,28 @@ fn figure(evidence: &Evidence) -> Figure {
     let rows: Vec<Row> = evidence
         .sheet("spreads")
         .rows()
-        .filter(|row| row.number("lr") == 0.3 && row.number("batch_size") == 128.0 && row.text("schedule") == "constant")
-        .filter(|row| ["none", CRITICAL, "critical:minimax", "linear:100", "rescale"].contains(&row.text("control").as_str()))
+        .filter(|row| {
+            row.number("lr") == 0.3
+                && row.number("batch_size") == 128.0
+                && row.text("schedule") == "constant"
+        })
+        .filter(|row| {
+            [
+                "none",
+                CRITICAL,
+                "critical:minimax",
+                "linear:100",
+                "rescale",
+            ]
+            .contains(&row.text("control").as_str())
+        })
         .collect();
     // Step 0 has no place on a logarithmic axis.
     let shifted = |rows: &[Row], column: &str| {
-        show::means(rows, "step", column).into_iter().map(|(step, y)| (step + 1.0, y)).collect::<Vec<_>>()
+        show::means(rows, "step", column)
+            .into_iter()
+            .map(|(step, y)| (step + 1.0, y))
+            .collect::<Vec<_>>()
     };
     let mut series = Vec::new();
     for (color, (key, rows)) in groups(rows, &["control"]).into_iter().enumerate() {

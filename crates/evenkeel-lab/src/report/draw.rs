@@ -102,7 +102,11 @@ fn on_axes(lines: &Lines, series: &Series) -> Vec<(f64, f64)> {
 
 /// The label of a place on an axis.
 fn label(log: bool, value: f64) -> String {
-    if log { power_of_ten(value) } else { plain(value) }
+    if log {
+        power_of_ten(value)
+    } else {
+        plain(value)
+    }
 }
 
 fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<DB> {
@@ -155,7 +159,11 @@ fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<D
 /// Points need room beside them that lines from edge to edge do not.
 fn margin(lines: &Lines) -> f64 {
     let points = |series: &Series| series.stroke == Stroke::Points;
-    if lines.series.iter().any(points) { 0.03 } else { 0.0 }
+    if lines.series.iter().any(points) {
+        0.03
+    } else {
+        0.0
+    }
 }
 
 /// Light enough for lines to be seen on it.

@@ -46,7 +46,9 @@ pub enum GridError {
         file: String,
     },
     /// A list without values.
-    #[error("{file}: `{option}` is an empty list, which leaves no run; give it a value or leave it out")]
+    #[error(
+        "{file}: `{option}` is an empty list, which leaves no run; give it a value or leave it out"
+    )]
     Empty {
         /// The file.
         file: String,
@@ -84,7 +86,9 @@ pub fn parse(file: &Path, text: &str, defaults: &RawSpec) -> Result<Vec<RawSpec>
     let mut said: Table = toml::from_str(text).map_err(|error| unreadable(&error))?;
     let grids = match said.remove(GRID) {
         None => vec![Table::new()],
-        Some(Value::Array(grids)) => tables(grids).ok_or_else(|| GridError::NoTables { file: shown() })?,
+        Some(Value::Array(grids)) => {
+            tables(grids).ok_or_else(|| GridError::NoTables { file: shown() })?
+        }
         Some(_) => return Err(GridError::NoTables { file: shown() }),
     };
     let mut base = Table::try_from(defaults).map_err(|error| unreadable(&error))?;
@@ -98,7 +102,10 @@ pub fn parse(file: &Path, text: &str, defaults: &RawSpec) -> Result<Vec<RawSpec>
                 value => vec![value],
             };
             if values.is_empty() {
-                return Err(GridError::Empty { file: shown(), option });
+                return Err(GridError::Empty {
+                    file: shown(),
+                    option,
+                });
             }
             if product.len() * values.len() + runs.len() > MOST_RUNS {
                 return Err(GridError::TooMany { file: shown() });
@@ -168,7 +175,10 @@ mod tests {
         assert!(refused("[[grid]]\nrate = [1]").contains("unknown field `rate`"));
         assert!(refused("grid = 3").contains("[[grid]]"));
         assert!(refused("[[grid]\n").contains("grid.toml: TOML"));
-        let long = (0..400).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+        let long = (0..400)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(",");
         let many = format!("[[grid]]\nseed = [{long}]\nsteps = [{long}]");
         assert!(refused(&many).contains("more than 100000 runs"));
     }

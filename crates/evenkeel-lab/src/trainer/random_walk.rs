@@ -13,16 +13,16 @@ use crate::seed::{Purpose, Rng, rng};
 /// Draws gradients of norm `c_l/‖W_l‖` that are orthogonal to `W_l` (T1), with the `c_l` of the first step.
 #[derive(Debug)]
 pub(super) struct RandomWalk {
-    /// `c_l = ‖W_l‖‖∇W_l‖` where the probe was found.
-    base: HashMap<ParamId, f64>,
+    /// `c_l = ‖W_l‖‖∇W_l‖` where the probe was found, in the order of its layers.
+    base: Vec<f64>,
     seed: u64,
 }
 
 impl RandomWalk {
     pub(super) fn new(probe: &Probe, seed: u64) -> Self {
-        let base = probe.layers().filter_map(|layer| {
-            let found = layer.found?;
-            Some((layer.id, found.weight_norm * found.gradient_norm))
+        let base = probe.layers().map(|layer| {
+            let found = layer.found;
+            found.map_or(0.0, |found| found.weight_norm * found.gradient_norm)
         });
         Self {
             base: base.collect(),
@@ -32,11 +32,19 @@ impl RandomWalk {
 
     /// The gradients of a step; parameters that are not scale-invariant get none. They follow from the
     /// seed, the step and the weights, so that a run that is resumed walks on.
-    pub(super) fn gradients<M: Module>(&self, module: &M, step: usize) -> GradientsParams {
+    ///
+    /// The probe is that of the module as it is now: one that was loaded has other identities.
+    pub(super) fn gradients<M: Module>(
+        &self,
+        module: &M,
+        probe: &Probe,
+        step: usize,
+    ) -> GradientsParams {
+        let layers = probe.layers().map(|layer| layer.id);
         let mut rng = rng(self.seed, Purpose::Walk);
         rng.set_word_pos(step as u128 * WORDS_A_STEP);
         let mut drawn = Drawn {
-            base: &self.base,
+            base: layers.zip(self.base.iter().copied()).collect(),
             rng,
             gradients: GradientsParams::new(),
         };
@@ -48,13 +56,13 @@ impl RandomWalk {
 /// More numbers than a step draws.
 const WORDS_A_STEP: u128 = 1 << 34;
 
-struct Drawn<'a> {
-    base: &'a HashMap<ParamId, f64>,
+struct Drawn {
+    base: HashMap<ParamId, f64>,
     rng: Rng,
     gradients: GradientsParams,
 }
 
-impl ModuleVisitor for Drawn<'_> {
+impl ModuleVisitor for Drawn {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(base) = self.base.get(&param.id) else {
             return;

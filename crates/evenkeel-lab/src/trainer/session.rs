@@ -113,8 +113,8 @@ impl<'a> Session<'a> {
         let drawn = resumed
             .as_ref()
             .map_or(0, |checkpoint| checkpoint.state.batches);
-        let walk = (job.spec.drive == Drive::Random)
-            .then(|| RandomWalk::new(&probe, job.spec.raw.seed));
+        let walk =
+            (job.spec.drive == Drive::Random).then(|| RandomWalk::new(&probe, job.spec.raw.seed));
         let fresh = Self {
             spec: job.spec,
             walk,
@@ -301,7 +301,7 @@ impl<'a> Session<'a> {
             Err(divergence) => return Ok(Step::Diverged(divergence)),
         };
         if let Some(walk) = &self.walk {
-            gradients = walk.gradients(&self.network, step);
+            gradients = walk.gradients(&self.network, self.controller.probe(), step);
         }
         // Stepping consumes the network; the handle kept here serves when it fails.
         let network = self.network.clone();

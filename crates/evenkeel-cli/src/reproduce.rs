@@ -7,7 +7,8 @@ use std::process::Command;
 use anyhow::anyhow;
 use evenkeel_lab::experiment::finding::Finding;
 use evenkeel_lab::experiment::provenance::{Provenance, hardware};
-use evenkeel_lab::experiment::{ALL, Claim, Scale, find, page, reproduction};
+use evenkeel_lab::experiment::reproduction::Request;
+use evenkeel_lab::experiment::{ALL, Claim, Scale, find, page};
 use evenkeel_lab::sweep::in_parallel;
 
 use crate::exit::{Exit, usage};
@@ -38,6 +39,10 @@ pub struct Args {
     #[arg(long)]
     full: bool,
 
+    /// Data set that stands in for CIFAR-10, such as folder:PATH.
+    #[arg(long, value_name = "NAME[:...]", conflicts_with = "quick")]
+    data: Option<String>,
+
     /// Folder for the runs.
     #[arg(long, value_name = "DIR", default_value = "runs/reproduce")]
     out: PathBuf,
@@ -47,7 +52,7 @@ pub struct Args {
     pages: Option<PathBuf>,
 
     /// Train nothing: check that pages and figures in DIR follow from the tables beside them.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["claims", "quick", "standard", "full", "pages"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["claims", "quick", "standard", "full", "pages", "data"])]
     check: Option<PathBuf>,
 
     /// Say which runs there are, and stop.
@@ -85,7 +90,11 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         return check(folder);
     }
     let (claims, scale) = (args.claims()?, args.scale());
-    let cells = reproduction::runs(&claims, scale)?;
+    let request = Request {
+        scale,
+        images: args.data.as_deref(),
+    };
+    let cells = request.runs(&claims)?;
     if args.dry_run {
         let lines = cells.iter().map(|cell| format!("{}\n", cell.name));
         return Ok((lines.collect(), Exit::Done));
@@ -111,7 +120,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
             hardware: hardware(),
             ..Provenance::default()
         };
-        reproduction::conclude(claim, scale, &args.out, &pages, begun)
+        request.conclude(claim, &args.out, &pages, begun)
     };
     let findings = in_parallel(claims.clone(), cores(), conclude)
         .into_iter()

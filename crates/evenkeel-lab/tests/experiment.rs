@@ -9,7 +9,8 @@ use evenkeel_lab::error::LabError;
 use evenkeel_lab::experiment::evidence::Evidence;
 use evenkeel_lab::experiment::finding::Verdict;
 use evenkeel_lab::experiment::provenance::Provenance;
-use evenkeel_lab::experiment::{ALL, SCALES, Scale, find, page, reproduction};
+use evenkeel_lab::experiment::reproduction::Request;
+use evenkeel_lab::experiment::{ALL, SCALES, Scale, find, page};
 use evenkeel_lab::run_folder::{Outcome, Run, StepLine};
 use evenkeel_lab::spec::RawSpec;
 use evenkeel_lab::sweep::{self, Cell, Watcher, Workers};
@@ -21,6 +22,13 @@ fn folder(name: &str) -> PathBuf {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+fn request(scale: Scale) -> Request<'static> {
+    Request {
+        scale,
+        images: None,
+    }
 }
 
 struct Silent;
@@ -51,7 +59,7 @@ fn every_claim_says_what_it_is_and_which_runs_it_needs() {
             claim.name
         );
         for (_, scale) in SCALES {
-            let cells = reproduction::runs(&[claim], *scale).unwrap();
+            let cells = request(*scale).runs(&[claim]).unwrap();
             assert!(!cells.is_empty(), "{}", claim.name);
             let names: HashSet<&str> = cells.iter().map(|cell| cell.name.as_str()).collect();
             assert_eq!(names.len(), cells.len(), "{}", claim.name);
@@ -63,7 +71,7 @@ fn every_claim_says_what_it_is_and_which_runs_it_needs() {
 fn every_quick_run_can_be_asked_for() {
     let all: Vec<_> = ALL.iter().collect();
     let mut seen = HashSet::new();
-    for cell in reproduction::runs(&all, Scale::Quick).unwrap() {
+    for cell in request(Scale::Quick).runs(&all).unwrap() {
         // Rates and seeds are numbers like others.
         let kind = RawSpec {
             lr: 0.1,
@@ -96,13 +104,15 @@ fn a_page_follows_from_its_tables_and_nothing_else() {
     let (runs, pages) = (folder.join("runs"), folder.join("pages"));
     let claim = find("explosion").unwrap();
     // Two of its runs: the rest is missing, which the page says.
-    let cells = reproduction::runs(&[claim], Scale::Quick).unwrap();
+    let cells = request(Scale::Quick).runs(&[claim]).unwrap();
     let two: Vec<Cell> = cells.iter().take(2).cloned().collect();
     for result in sweep(&two, &runs, &AtomicBool::new(false)) {
         assert_eq!(result.unwrap(), Outcome::Completed);
     }
     let begun = Provenance::default();
-    let finding = reproduction::conclude(claim, Scale::Quick, &runs, &pages, begun).unwrap();
+    let finding = request(Scale::Quick)
+        .conclude(claim, &runs, &pages, begun)
+        .unwrap();
     assert!(!finding.figures.is_empty());
     page::write_overview(&pages).unwrap();
     assert_eq!(page::check(&pages).unwrap(), Vec::<PathBuf>::new());

@@ -49,7 +49,7 @@ const RATIO: f64 = 2.0;
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let (steps, count) = if scale == Scale::Quick {
-        (1500, 3)
+        (1000, 3)
     } else {
         (10_000, 5)
     };
@@ -61,7 +61,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         run.gradients = kind.to_owned()
     });
     seeds(
-        vary(kinds, log_spaced(0.01, 100.0, 9), |run, lr| run.lr = lr),
+        vary(kinds, log_spaced(0.03, 30.0, 7), |run, lr| run.lr = lr),
         count,
     )
 }
@@ -107,7 +107,7 @@ fn of_kind<'a>(evidence: &'a Evidence, kind: &'a str) -> impl Iterator<Item = Ro
 }
 
 fn judge(evidence: &Evidence) -> Finding {
-    let most = 1500.0;
+    let most = 1000.0;
     let due = |kind| of_kind(evidence, kind).filter(|row| row.number("forecast") <= 0.8 * most);
     let timely = |row: &Row| {
         (row.number("steps") - row.number("forecast")).abs()

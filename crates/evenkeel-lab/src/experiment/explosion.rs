@@ -5,7 +5,7 @@ use evenkeel::mean_field::{Architecture, Batch, bn_relu_explosion};
 use super::evidence::Evidence;
 use super::finding::{Finding, Table, Verdict};
 use super::frame::{Row, groups, numbers};
-use super::grid::{mlp, seeds, vary};
+use super::grid::{mlp, resnet, seeds, vary};
 use super::statistics::{line, mean};
 use super::{Claim, Scale, Sheet};
 use crate::report::figure::{Color, Figure, Lines, Series, Stroke};
@@ -85,16 +85,9 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         run.depth = Some(depth)
     }));
     let residual = RawSpec {
-        model: "resnet".to_owned(),
-        depth: Some(if scale == Scale::Quick { 32 } else { 56 }),
-        width: Some(8),
-        data: if scale == Scale::Quick {
-            "digits"
-        } else {
-            "cifar10"
-        }
-        .to_owned(),
-        ..RawSpec::default()
+        steps: 1,
+        eval_every: 1,
+        ..resnet(scale)
     };
     runs.extend(vary(vec![residual], [false, true], |run, without| {
         run.no_shortcut = without

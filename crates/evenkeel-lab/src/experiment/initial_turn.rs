@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::finding::{Finding, Table, Verdict};
 use super::frame::{Row, groups, numbers};
-use super::grid::{mlp, seeds, vary};
+use super::grid::{STEPS, mlp, resnet, seeds, vary};
 use super::outcome;
 use super::statistics::{mean, median};
 use super::{Claim, Scale, show};
@@ -30,7 +30,7 @@ const TURN: f64 = 0.2;
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let held = RawSpec {
         control: "hold".to_owned(),
-        ..mlp(50, 64, 600)
+        ..mlp(50, 64, STEPS)
     };
     let mut nets = vary(vec![held.clone()], [10, 20, 50, 80], |run, depth| {
         run.depth = Some(depth)
@@ -45,22 +45,12 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     nets.push(RawSpec {
         width: Some(256),
         depth: Some(20),
-        ..held.clone()
-    });
-    let (steps, data) = if scale == Scale::Quick {
-        (200, "digits")
-    } else {
-        (2000, "cifar10")
-    };
-    nets.push(RawSpec {
-        model: "resnet".to_owned(),
-        depth: Some(32),
-        width: Some(8),
-        no_shortcut: true,
-        steps,
-        eval_every: steps,
-        data: data.to_owned(),
         ..held
+    });
+    nets.push(RawSpec {
+        no_shortcut: true,
+        control: "hold".to_owned(),
+        ..resnet(scale)
     });
     let rates = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
     seeds(

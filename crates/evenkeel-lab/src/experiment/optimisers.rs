@@ -36,7 +36,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let net = RawSpec {
         eval_rows: 100,
-        ..mlp(20, 32, 1500)
+        ..mlp(20, 32, 1000)
     };
     let optimizers = [
         ("sgd:l2=0.05", 0.1),

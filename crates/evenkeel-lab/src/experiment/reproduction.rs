@@ -8,46 +8,60 @@ use super::provenance::Provenance;
 use super::{Claim, Scale, page};
 use crate::error::LabError;
 use crate::run_folder::Run;
+use crate::spec::RawSpec;
 use crate::sweep::{Cell, cells};
+use crate::trainer;
 
-/// The runs of some claims, each once.
-///
-/// # Errors
-/// [`LabError::Malformed`] for a specification that TOML cannot hold.
-pub fn runs(claims: &[&Claim], scale: Scale) -> Result<Vec<Cell>, LabError> {
-    cells(
-        claims
-            .iter()
-            .flat_map(|claim| (claim.runs)(scale))
-            .collect(),
-    )
+/// How claims are to be tested.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// How much is computed.
+    pub scale: Scale,
+    /// The data set that stands in for CIFAR-10, if one does.
+    pub images: Option<&'a str>,
 }
 
-/// Reads the numbers of a claim off its runs in `folder` and writes its page into `pages`. Runs that are
-/// not there, or have not ended, are counted as missing.
-///
-/// # Errors
-/// [`LabError`] for runs that cannot be read and pages that cannot be written.
-pub fn conclude(
-    claim: &Claim,
-    scale: Scale,
-    folder: &Path,
-    pages: &Path,
-    begun: Provenance,
-) -> Result<Finding, LabError> {
-    let mut evidence = Evidence::none(claim);
-    let mut provenance = begun;
-    for cell in runs(&[claim], scale)? {
-        let place = folder.join(&cell.name);
-        let run = match crate::trainer::ended(&place)? {
-            Some(_) => Run::load(&place)?,
-            None => {
+impl Request<'_> {
+    /// The runs of some claims, each once.
+    ///
+    /// # Errors
+    /// [`LabError::Malformed`] for a specification that TOML cannot hold.
+    pub fn runs(&self, claims: &[&Claim]) -> Result<Vec<Cell>, LabError> {
+        let runs = claims.iter().flat_map(|claim| (claim.runs)(self.scale));
+        cells(runs.map(|run| self.on_images(run)).collect())
+    }
+
+    fn on_images(&self, mut run: RawSpec) -> RawSpec {
+        if let (Some(images), "cifar10") = (self.images, run.data.as_str()) {
+            images.clone_into(&mut run.data);
+        }
+        run
+    }
+
+    /// Reads the numbers of a claim off its runs in `folder` and writes its page into `pages`. Runs that
+    /// are not there, or have not ended, are counted as missing.
+    ///
+    /// # Errors
+    /// [`LabError`] for runs that cannot be read and pages that cannot be written.
+    pub fn conclude(
+        &self,
+        claim: &Claim,
+        folder: &Path,
+        pages: &Path,
+        begun: Provenance,
+    ) -> Result<Finding, LabError> {
+        let mut evidence = Evidence::none(claim);
+        let mut provenance = begun;
+        for cell in self.runs(&[claim])? {
+            let place = folder.join(&cell.name);
+            if trainer::ended(&place)?.is_none() {
                 provenance.missing += 1;
                 continue;
             }
-        };
-        evidence.add(claim, &run);
-        provenance.add(&run);
+            let run = Run::load(&place)?;
+            evidence.add(claim, &run);
+            provenance.add(&run);
+        }
+        page::write(pages, claim, &evidence, &provenance)
     }
-    page::write(pages, claim, &evidence, &provenance)
 }

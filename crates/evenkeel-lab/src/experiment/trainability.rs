@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::finding::{Finding, Table, Verdict};
 use super::frame::{Row, groups, numbers};
-use super::grid::{mlp, seeds, vary};
+use super::grid::{STEPS, mlp, resnet, seeds, vary};
 use super::outcome;
 use super::statistics::{mean, rank_correlation};
 use super::{Claim, Scale, show};
@@ -26,7 +26,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let depths = vary(
-        vec![mlp(50, 64, 600)],
+        vec![mlp(50, 64, STEPS)],
         [10, 20, 30, 50, 80],
         |run, depth| run.depth = Some(depth),
     );
@@ -45,21 +45,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     );
     let layered = vary(depths, ["ln"], |run, norm| run.norm = Some(norm.to_owned()));
     runs.extend(controls(rates(layered, &[0.1, 1.0]), &["none", "hold"]));
-    let residual = RawSpec {
-        model: "resnet".to_owned(),
-        depth: Some(32),
-        width: Some(8),
-        steps: if scale == Scale::Quick { 200 } else { 2000 },
-        eval_every: if scale == Scale::Quick { 200 } else { 2000 },
-        data: if scale == Scale::Quick {
-            "digits"
-        } else {
-            "cifar10"
-        }
-        .to_owned(),
-        ..RawSpec::default()
-    };
-    let residual = vary(vec![residual], [false, true], |run, without| {
+    let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
         run.no_shortcut = without
     });
     runs.extend(controls(rates(residual, &[0.1, 0.3]), &["none", "hold"]));

@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::finding::{Finding, Verdict};
 use super::frame::{Row, groups, numbers};
-use super::grid::{mlp, seeds, vary};
+use super::grid::{STEPS, mlp, seeds, vary};
 use super::outcome;
 use super::statistics::mean;
 use super::{Claim, Scale, Sheet, show};
@@ -41,7 +41,7 @@ const CRITICAL: &str = "critical";
 const RATES: [f64; 3] = [0.1, 0.3, 1.0];
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let net = mlp(50, 64, 600);
+    let net = mlp(50, 64, STEPS);
     let controls = [
         "none",
         CRITICAL,
@@ -85,7 +85,7 @@ fn spreads(run: &Run) -> Vec<Vec<Value>> {
             .map(|spread| spread.decades());
         Some(vec![step.into(), decades(measured).into(), foretold.into()])
     };
-    [0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 400, 599]
+    [0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 399]
         .into_iter()
         .filter_map(row)
         .collect()

@@ -9,6 +9,7 @@ use evenkeel_lab::experiment::finding::Finding;
 use evenkeel_lab::experiment::provenance::{Provenance, hardware};
 use evenkeel_lab::experiment::reproduction::Request;
 use evenkeel_lab::experiment::{ALL, Claim, Scale, find, page};
+use evenkeel_lab::report::{self, figure::Figure};
 use evenkeel_lab::sweep::in_parallel;
 
 use crate::exit::{Exit, usage};
@@ -20,7 +21,7 @@ use crate::workers::{WorkerArgs, cores};
 ///
 /// Every claim has a measure and a threshold that were set beforehand. Its runs are trained, several at a
 /// time; the numbers that the verdict goes by are read off them and kept as CSV beside a page with
-/// text, tables and figures. Started again, it goes on where it was.
+/// text, tables and figures; report.html in --out has all figures. Started again, it goes on where it was.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Claims to test [default: all].
@@ -126,6 +127,15 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;
     page::write_overview(&pages)?;
+    let figures: Vec<Figure> = findings
+        .iter()
+        .flat_map(|finding| finding.figures.clone())
+        .collect();
+    report::plot(
+        &args.out.join("report.html"),
+        "Claims about weight dynamics",
+        &figures,
+    )?;
     Ok((told(&claims, &findings, &pages), ended.exit()))
 }
 

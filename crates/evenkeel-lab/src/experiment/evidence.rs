@@ -83,7 +83,10 @@ impl Evidence {
 
 /// Settings of a specification by name.
 fn settings(spec: &RawSpec, names: &[&str]) -> Vec<Value> {
-    let table = toml::Table::try_from(spec).unwrap_or_default();
+    let mut table = toml::Table::try_from(spec).unwrap_or_default();
+    // Left out of files where it is the default.
+    let gradients = Setting::String(spec.gradients.clone());
+    table.insert("gradients".to_owned(), gradients);
     let value = |name: &&str| match table.get(*name) {
         Some(Setting::Integer(whole)) => Value::Integer(*whole),
         Some(Setting::Float(number)) => Value::Real(*number),

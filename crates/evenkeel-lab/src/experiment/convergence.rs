@@ -164,9 +164,10 @@ fn times(evidence: &Evidence) -> Figure {
     let walks: Vec<_> = of_kind(evidence, "random").collect();
     let learnt: Vec<_> = of_kind(evidence, "loss").collect();
     let single = |rows: &[Row]| {
-        rows.iter()
-            .map(|row| (row.number("lr"), row.number("steps").max(0.5)))
-            .collect::<Vec<_>>()
+        let points = rows
+            .iter()
+            .map(|row| (row.number("lr"), row.number("steps")));
+        points.collect::<Vec<_>>()
     };
     Figure::of_lines(
         "times",

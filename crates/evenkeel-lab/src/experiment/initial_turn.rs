@@ -28,30 +28,27 @@ pub(super) const CLAIM: Claim = Claim {
 const TURN: f64 = 0.2;
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let held = RawSpec {
-        control: "hold".to_owned(),
-        ..mlp(50, 64, STEPS)
-    };
-    let mut nets = vary(vec![held.clone()], [10, 20, 50, 80], |run, depth| {
-        run.depth = Some(depth)
-    });
-    nets.extend(vary(vec![held.clone()], [32, 512], |run, size| {
-        run.batch_size = size
+    let mut nets = vec![
+        mlp(10, 64, STEPS),
+        mlp(20, 64, STEPS),
+        mlp(30, 64, STEPS),
+        mlp(50, 128, STEPS),
+        mlp(20, 256, STEPS),
+    ];
+    nets.extend(vary(vec![mlp(20, 64, STEPS)], [32, 512], |run, size| {
+        run.batch_size = size;
     }));
     nets.push(RawSpec {
         norm: Some("ln".to_owned()),
-        ..held.clone()
-    });
-    nets.push(RawSpec {
-        width: Some(256),
-        depth: Some(20),
-        ..held
+        ..mlp(10, 64, STEPS)
     });
     nets.push(RawSpec {
         no_shortcut: true,
-        control: "hold".to_owned(),
         ..resnet(scale)
     });
+    for net in &mut nets {
+        "hold".clone_into(&mut net.control);
+    }
     let rates = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
     seeds(
         vary(nets, rates, |run, lr| run.lr = lr),

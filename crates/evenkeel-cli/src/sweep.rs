@@ -11,7 +11,7 @@ use evenkeel_lab::sweep::{cells, grid};
 use crate::exit::Exit;
 use crate::workers::{Ended, WorkerArgs};
 
-/// Do all runs of a grid, several at a time.
+/// Do all runs of a grid, several at a time
 ///
 /// GRID is a TOML file. What stands at its top holds for all runs, by the names in a run's run.toml;
 /// every combination of the values in a [[grid]] is a run:

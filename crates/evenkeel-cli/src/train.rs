@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::num::ParseFloatError;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use evenkeel_lab::spec::{RawSpec, RunSpec, SpecError};
 use evenkeel_lab::summary::{Summary, decades};
 use evenkeel_lab::sweep::in_parallel;
 use evenkeel_lab::trainer::{self, Job, Keeping, Observer, Start};
+use evenkeel_lab::turn;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::config::{Typed, merged, printed};
@@ -35,14 +38,19 @@ pub struct Args {
     #[command(flatten)]
     spec: SpecArgs,
 
-    /// Learning rate to aim at.
+    /// Learning rate to aim at, or turn:TANGENT for the rate at which the first step turns weights by
+    /// that much.
+    ///
+    /// `turn:0.2` needs no tuning where ELRs are held equal: the rate is TANGENT/E, with E the geometric
+    /// mean of the ELRs at initialisation (times 1 - mu under momentum). It is measured first and written
+    /// down as a number.
     #[arg(
         long,
-        default_value_t = 0.1,
-        value_name = "RATE",
-        allow_negative_numbers = true
+        default_value = "0.1",
+        value_name = "RATE|turn:TANGENT",
+        allow_hyphen_values = true
     )]
-    lr: f64,
+    lr: Rate,
 
     /// Controls to compare, separated by commas; `+` joins several into one.
     #[arg(long, default_value = "none,critical,hold", value_name = "A[,B...]", long_help = control_help())]
@@ -126,6 +134,34 @@ pub struct Args {
     /// depend on it.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+}
+
+/// A learning rate, or what gives one.
+#[derive(Debug, Clone, Copy)]
+enum Rate {
+    Given(f64),
+    Turn(f64),
+}
+
+impl Rate {
+    /// The rate, or one that passes for it until it is measured.
+    fn given(self) -> f64 {
+        match self {
+            Self::Given(rate) => rate,
+            Self::Turn(_) => 1.0,
+        }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = ParseFloatError;
+
+    fn from_str(text: &str) -> Result<Self, ParseFloatError> {
+        match text.strip_prefix("turn:") {
+            Some(tangent) => tangent.parse().map(Self::Turn),
+            None => text.parse().map(Self::Given),
+        }
+    }
 }
 
 fn control_help() -> String {
@@ -234,7 +270,7 @@ impl Args {
             eval_rows: self.eval_rows,
             ..self
                 .spec
-                .raw(self.lr, &self.control, self.steps, self.eval_every)
+                .raw(self.lr.given(), &self.control, self.steps, self.eval_every)
         }
     }
 }
@@ -257,11 +293,24 @@ fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RawSpec>> {
     if let Some(file) = &args.config {
         raw = merged(file, &raw, typed)?;
     }
+    if let Rate::Turn(tangent) = args.lr {
+        raw.lr = turn_rate(&raw, tangent)?;
+    }
     let controls = raw.control.split(',').map(|control| RawSpec {
         control: control.trim().to_owned(),
         ..raw.clone()
     });
     Ok(controls.collect())
+}
+
+/// The rate of a turn, which does not depend on the controls.
+fn turn_rate(raw: &RawSpec, tangent: f64) -> anyhow::Result<f64> {
+    let spec = RawSpec {
+        control: "none".to_owned(),
+        ..raw.clone()
+    };
+    let spec = spec.check().map_err(LabError::from)?;
+    Ok(turn::rate(&spec, tangent)?)
 }
 
 /// The specification as it was resolved, with all controls.

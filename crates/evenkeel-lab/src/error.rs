@@ -36,6 +36,14 @@ pub enum LabError {
         /// How many parameters were looked at.
         parameters: usize,
     },
+    /// A turn gives no rate.
+    #[error("--lr turn:{tangent}: {why}")]
+    NoTurn {
+        /// The tangent that was given.
+        tangent: f64,
+        /// What is in the way, and what to do.
+        why: &'static str,
+    },
     /// The device has no 64-bit floats.
     #[error(
         "{device} computes in 32-bit floats only, and snapshots are in 64: add --single, or take --device cpu"
@@ -219,6 +227,7 @@ impl LabError {
             | Self::Probe(_)
             | Self::NothingToControl { .. }
             | Self::NoDoubles { .. }
+            | Self::NoTurn { .. }
             | Self::Steer(_) => 2,
             _ => 3,
         }

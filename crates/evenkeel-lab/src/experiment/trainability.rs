@@ -72,6 +72,10 @@ fn judge(evidence: &Evidence) -> Finding {
     let below = steep.iter().filter(|(_, found)| found.high < 0.0).count();
     let strongest = steep.iter().min_by(|a, b| a.1.value.total_cmp(&b.1.value));
     let residual = shortcuts_need_nothing(&all);
+    let free = all.iter().copied().filter(|row| {
+        row.text("model") == "mlp" && row.text("norm") == "bn" && row.text("control") != "hold"
+    });
+    let across = rank_correlation(&points(&free.collect::<Vec<_>>()));
     Finding {
         verdict: Verdict::of_parts(
             steep
@@ -81,13 +85,14 @@ fn judge(evidence: &Evidence) -> Finding {
         ),
         because: format!(
             "Of {} kinds of network that begin with more than a decade, {below} have a rank correlation below zero with confidence; \
-             strongest is {} with {}. With shortcuts nothing is {}.",
+             strongest is {} with {}. Over all depths of BN-MLPs whose ELRs are free it is {}: depth sets both. With shortcuts nothing is {}.",
             steep.len(),
             strongest.map_or("none".to_owned(), |(key, _)| format!(
                 "{} {} depth {}",
                 key[0], key[1], key[3]
             )),
             strongest.map_or("–".to_owned(), |(_, found)| found.told(2)),
+            across.told(2),
             match residual {
                 Some(true) => "gained by equal ELRs",
                 Some(false) => "lost, but something gained, by equal ELRs",
@@ -95,7 +100,7 @@ fn judge(evidence: &Evidence) -> Finding {
             }
         ),
         figures: vec![scatter(&all)],
-        tables: vec![correlations(&networks), means(&all)],
+        tables: vec![correlations(&networks), over_depths(&all), means(&all)],
     }
 }
 
@@ -127,6 +132,27 @@ fn correlations(networks: &[(Vec<String>, Vec<Row>)]) -> Table {
                     mean(&numbers(rows, "initial")).told(2),
                     rank_correlation(&points(rows)).told(2),
                     rank_correlation(&losses).told(2),
+                ]);
+                cells
+            })
+            .collect(),
+    }
+}
+
+/// Beside the verdict: what depth and rate do together, where ELRs are left free.
+fn over_depths(all: &[Row]) -> Table {
+    let free = all.iter().filter(|row| row.text("control") != "hold");
+    let families = groups(free.copied(), &["model", "norm", "no_shortcut"]);
+    Table {
+        caption: "The same over all depths, for runs whose ELRs are free (not under hold). Not part of the verdict."
+            .to_owned(),
+        headings: vec!["model", "norm", "no shortcuts", "runs", "with accuracy"],
+        rows: families
+            .into_iter()
+            .map(|(mut cells, rows)| {
+                cells.extend([
+                    rows.len().to_string(),
+                    rank_correlation(&points(&rows)).told(2),
                 ]);
                 cells
             })

@@ -3,14 +3,8 @@
 mod common;
 
 use std::fs;
-use std::process::{Command, Output};
 
-use common::{Folder, text};
-
-fn evenkeel(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-    command.args(arguments).output().unwrap()
-}
+use common::{Folder, evenkeel, text};
 
 const GRID: &str =
     "depth = 3\nwidth = 8\nsteps = 4\n[[grid]]\ncontrol = [\"none\", \"hold\"]\nlr = [0.1, 1]\n";

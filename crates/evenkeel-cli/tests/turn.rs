@@ -2,16 +2,15 @@
 
 mod common;
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-use common::{Folder, text};
+use common::{Folder, evenkeel, text};
 
 fn train(out: &str, more: &[&str]) -> Output {
     let small = [
         "train", "--depth", "6", "--width", "16", "--steps", "2", "--out", out,
     ];
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-    command.args([&small[..], more].concat()).output().unwrap()
+    evenkeel(&[&small[..], more].concat())
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod canvas;
 mod draw;
 pub mod figure;
 mod heatmap;
+mod hover;
 mod page;
 mod plots;
 mod theme;

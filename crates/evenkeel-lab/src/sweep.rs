@@ -9,6 +9,7 @@ mod queue;
 use std::any::Any;
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -154,10 +155,17 @@ fn one(
     let outcome = trainer::train(&job, &mut Steps { cell, watcher })?;
     let over = !matches!(outcome, Outcome::Interrupted { .. });
     if over && !workers.keep_checkpoints {
-        let checkpoints = place.join(CHECKPOINTS);
-        fs::remove_dir_all(&checkpoints).map_err(LabError::io(&checkpoints))?;
+        discard(&place.join(CHECKPOINTS))?;
     }
     Ok(outcome)
+}
+
+/// Removes a folder that may not be there: a run can end before its first checkpoint.
+fn discard(folder: &Path) -> Result<(), LabError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(LabError::io(folder)(error)),
+        _ => Ok(()),
+    }
 }
 
 struct Steps<'a> {

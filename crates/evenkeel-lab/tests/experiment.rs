@@ -177,6 +177,26 @@ fn a_sweep_goes_on_where_it_was_and_a_run_that_fails_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_run_that_diverges_at_once_has_ended_like_others() {
+    let folder = folder("diverges");
+    let wild = RawSpec {
+        depth: Some(2),
+        width: Some(8),
+        norm: Some("none".to_owned()),
+        steps: 50,
+        eval_every: 50,
+        lr: 1e30,
+        ..RawSpec::default()
+    };
+    let cells = sweep::cells(vec![wild]).unwrap();
+    let results = sweep(&cells, &folder, &AtomicBool::new(false));
+    assert!(
+        matches!(results[0], Ok(Outcome::Diverged { .. })),
+        "{results:?}"
+    );
+}
+
+#[test]
 fn random_gradients_obey_the_laws_and_go_on_after_a_stop_as_if_there_had_been_none() {
     let folder = folder("walk");
     let walk = RawSpec {

@@ -7,9 +7,10 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
-use super::canvas::{Canvas, Drawn, plain, power_of_ten};
+use super::canvas::{Canvas, plain, power_of_ten};
 use super::figure::{Content, Figure, Lines, Series, Stroke};
 use super::heatmap;
+use super::hover::Axes;
 use super::theme::{self, FONT, GRID, INK, SURFACE};
 use crate::error::LabError;
 
@@ -29,6 +30,18 @@ pub fn svg(figures: &[Figure]) -> Result<String, LabError> {
     draw_all(figures, &area, 1)?;
     drop(area);
     Ok(text)
+}
+
+/// One figure as SVG, and where its axes are if it has lines.
+pub fn svg_with_axes(figure: &Figure) -> Result<(String, Option<Axes>), LabError> {
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
+    let axes = draw(figure, &Canvas::new(area.clone(), 1));
+    let axes = axes.map_err(|error| failed(Some(figure), &error))?;
+    area.present()
+        .map_err(|error| failed(Some(figure), &error))?;
+    drop(area);
+    Ok((text, axes))
 }
 
 /// The figures as PNG, one below the other.
@@ -72,7 +85,10 @@ fn failed(figure: Option<&Figure>, problem: &dyn std::fmt::Display) -> LabError 
     }
 }
 
-fn draw<DB: DrawingBackend>(figure: &Figure, canvas: &Canvas<DB>) -> Drawn<DB> {
+fn draw<DB: DrawingBackend>(
+    figure: &Figure,
+    canvas: &Canvas<DB>,
+) -> Result<Option<Axes>, DrawingAreaErrorKind<DB::ErrorType>> {
     static FONT_READY: Once = Once::new();
     FONT_READY.call_once(|| {
         // A font that cannot be registered shows as FontUnavailable in the drawing's own error.
@@ -84,8 +100,8 @@ fn draw<DB: DrawingBackend>(figure: &Figure, canvas: &Canvas<DB>) -> Drawn<DB> {
         .area
         .draw(&Text::new(figure.title.clone(), at, canvas.text(18)))?;
     match &figure.content {
-        Content::Lines(lines) => draw_lines(lines, canvas),
-        Content::Heatmap(map) => heatmap::draw(map, canvas),
+        Content::Lines(lines) => draw_lines(lines, canvas).map(Some),
+        Content::Heatmap(map) => heatmap::draw(map, canvas).map(|()| None),
     }
 }
 
@@ -109,7 +125,10 @@ fn label(log: bool, value: f64) -> String {
     }
 }
 
-fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<DB> {
+fn draw_lines<DB: DrawingBackend>(
+    lines: &Lines,
+    canvas: &Canvas<DB>,
+) -> Result<Axes, DrawingAreaErrorKind<DB::ErrorType>> {
     let curves: Vec<Vec<(f64, f64)>> = lines.series.iter().map(|s| on_axes(lines, s)).collect();
     let (x, y) = (
         extent(curves.iter().flatten().map(|p| p.0), margin(lines)),
@@ -153,7 +172,17 @@ fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<D
             _ => chart.draw_series(DashedLineSeries::new(curve, dash, gap, style))?,
         };
     }
-    Ok(())
+    let (across, down) = chart.plotting_area().get_pixel_range();
+    Ok(Axes {
+        left: across.start.into(),
+        right: across.end.into(),
+        top: down.start.into(),
+        bottom: down.end.into(),
+        x,
+        y,
+        log_x: lines.log_x,
+        log_y: lines.log,
+    })
 }
 
 /// Points need room beside them that lines from edge to edge do not.

@@ -70,7 +70,14 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let tenth: Vec<f64> = vec![0.003, 0.01, 0.03, 0.1, 0.3];
     runs.extend(controls(
         rates(vec![momentum], &tenth),
-        &["none", "critical", "linear:100", "hold", "hold:0.2"],
+        &[
+            "none",
+            "critical",
+            "linear:100",
+            "hold",
+            "hold:0.2",
+            "critical+hold",
+        ],
     ));
     let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
         run.no_shortcut = without
@@ -82,7 +89,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         "linear:100",
         "rescale",
         "hold",
-        "hold:0.2",
+        "critical+hold",
     ];
     runs.extend(controls(rates(residual, &RATES[..4]), &few));
     seeds(runs, if scale == Scale::Quick { 3 } else { 5 })
@@ -254,7 +261,7 @@ fn figure(network: &Network) -> Figure {
         "linear:100",
         "rescale",
         "hold",
-        "hold:0.2",
+        "critical+hold",
         "lars:0.03",
         "sphere",
     ];

@@ -32,7 +32,7 @@ use crate::workers::{cores, stop_on_signal};
 ///
 /// Every control gets the same initial weights and the same batches. Each run is kept in a folder
 /// of its own with everything that was measured, and a report compares them. Without arguments: a
-/// BN-MLP of 50 layers on embedded digits, under no control, the critical warm-up, and held ELRs.
+/// BN-MLP of 50 layers on embedded digits, under no control, the critical warm-up, and held ELRs with it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub struct Args {
     lr: Rate,
 
     /// Controls to compare, separated by commas; `+` joins several into one.
-    #[arg(long, default_value = "none,critical,hold", value_name = "A[,B...]", long_help = control_help())]
+    #[arg(long, default_value_t = format!("none,critical,{}", control::RECOMMENDED), value_name = "A[,B...]", long_help = control_help())]
     control: String,
 
     /// Optimiser.

@@ -9,7 +9,12 @@ use crate::quantity::Elr;
 /// are in many dimensions, leave `⟨w′, w⟩ = ‖w‖²` while `‖w′‖² = ‖w‖²·E/E′` (T2). Gradients that agree turn
 /// it further for the same growth; none turns it less.
 pub fn retained(before: Elr, after: Elr) -> f64 {
-    (after.get() / before.get()).sqrt().min(1.0)
+    retained_of(before.get() / after.get())
+}
+
+/// The same, of the ratio `E/E′`.
+pub fn retained_of(ratio: f64) -> f64 {
+    ratio.powf(-0.5).min(1.0)
 }
 
 #[cfg(test)]

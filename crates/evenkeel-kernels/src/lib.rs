@@ -7,14 +7,21 @@
 //! cache. Vector instructions are chosen at run time, and [`workers`] share the work so that results
 //! are the same to the bit for any number of threads.
 
+pub mod attention;
 pub mod batch_norm;
+pub mod column_sums;
 pub mod conv;
 pub mod correlation;
+pub mod cross_entropy;
+mod exponential;
+pub mod gelu;
 mod lanes;
 pub mod lattice;
+pub mod layer_norm;
 pub mod linear;
 pub mod memory;
 pub mod norms;
 pub mod panels;
 pub mod product;
+mod softmax;
 pub mod workers;

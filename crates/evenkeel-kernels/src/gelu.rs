@@ -61,11 +61,10 @@ pub fn backward(workers: &Workers, dy: &[f32], slope: &[f32], dx: &mut [f32]) {
     assert!(dy.len() == slope.len() && slope.len() == dx.len());
     workers.chunks(dx, CHUNK, |index, dx| {
         let part = index * CHUNK..index * CHUNK + dx.len();
-        let factors = dy[part.clone()].iter().zip(&slope[part]);
-        Arch::new().dispatch(|| {
-            for (dx, (dy, slope)) in dx.iter_mut().zip(factors) {
-                *dx = dy * slope;
-            }
+        Arch::new().dispatch(Backward {
+            dy: &dy[part.clone()],
+            slope: &slope[part],
+            dx,
         });
     });
 }
@@ -87,6 +86,27 @@ impl WithSimd for Forward<'_> {
             block.store(simd, self.y, 0, simd.mul_f32s(x, below));
             let slope = simd.mul_add_e_f32s(x, density, below);
             block.store(simd, self.slope, 0, slope);
+        }
+    }
+}
+
+struct Backward<'a> {
+    dy: &'a [f32],
+    slope: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for block in columns(simd, self.dx.len()) {
+            let (dy, slope) = (
+                block.load(simd, self.dy, 0),
+                block.load(simd, self.slope, 0),
+            );
+            block.store(simd, self.dx, 0, simd.mul_f32s(dy, slope));
         }
     }
 }

@@ -115,4 +115,23 @@ impl Workers {
             _ => output.chunks_mut(length).enumerate().map(task).collect(),
         }
     }
+
+    /// Hands each of the parts, which may hold what is to be written to, to `task`.
+    pub fn each<T: Send>(&self, parts: impl Iterator<Item = T>, task: impl Fn(T) + Sync + Send) {
+        match &self.pool {
+            Some(pool) => {
+                let parts: Vec<T> = parts.collect();
+                pool.install(|| parts.into_par_iter().with_max_len(1).for_each(task));
+            }
+            None => parts.for_each(task),
+        }
+    }
+
+    /// The caller's own thread with the same memory: for what is done within a task.
+    pub fn alone(&self) -> Self {
+        Self {
+            pool: None,
+            memory: self.memory.clone(),
+        }
+    }
 }

@@ -14,7 +14,7 @@ use evenkeel_ops::Kernels;
 use super::gradients::clip;
 use super::random_walk::RandomWalk;
 use super::record::{header, layer_line, step_line, unit_line};
-use super::{Job, Observer, Start, cross_entropy, initial, probe};
+use super::{Job, Observer, Start, initial, probe};
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint, load_model};
 use crate::divergence;
 use crate::drive::Drive;
@@ -259,7 +259,7 @@ impl<'a> Session<'a> {
     fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
         let (inputs, labels) = self.batches.next_batch().on(&self.device);
         self.drawn += 1;
-        let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
+        let loss = self.network.loss(inputs.clone(), labels);
         let value: f64 = loss.clone().into_scalar();
         if value.is_finite() {
             return Ok((loss, value));

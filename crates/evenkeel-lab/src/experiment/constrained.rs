@@ -169,7 +169,7 @@ impl Network<'_> {
 fn networks(evidence: &Evidence) -> Vec<Network<'_>> {
     let networks = groups(
         evidence.sheet("runs").rows(),
-        &["depth", "optimizer", "granularity"],
+        &["depth", "optimizer", "granularity", "model", "no_shortcut"],
     );
     networks
         .into_iter()
@@ -316,6 +316,8 @@ fn all_table(evidence: &Evidence) -> Table {
         "Every rate.",
         evidence.sheet("runs").rows(),
         &[
+            ("model", "model"),
+            ("no_shortcut", "no shortcuts"),
             ("depth", "depth"),
             ("optimizer", "optimiser"),
             ("granularity", "granularity"),

@@ -87,7 +87,7 @@ def test_accumulation_and_a_gradient_scaler_change_nothing() -> None:
         model = mlp(20).eval()  # the same statistics for parts as for the whole
         optimizer = sgd(model)
         warmup = CriticalWarmup(optimizer, probe := ElrProbe(model))
-        probe._passed = dict.fromkeys(hidden(20), 3)
+        probe.invariance._passed = dict.fromkeys(hidden(20), 3)
         scaler = torch.amp.GradScaler("cpu", enabled=scaled)
         for _ in range(parts):
             scaler.scale(loss(model) / parts).backward()

@@ -113,6 +113,8 @@ class ElrController:
             return (args[0], measured, *args[2:]), kwargs
         return args, kwargs | {"closure": measured}
 
+    # What is decided is not for tracing, should the step be compiled.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _prepare(self) -> None:
         self._rates.begin()
         self._update.forget()
@@ -129,6 +131,7 @@ class ElrController:
             self.probe.look()
             self._update.remember(trained)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _post(self, optimizer: optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._measured and self.measure == "update":
             self._act_on_update()

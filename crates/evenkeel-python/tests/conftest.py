@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 
 NEEDS = {
-    "torch": ["asynchronous", "loops", "optimizers", "same_networks", "torch", "weights", "docs"],
+    "torch": ["asynchronous", "loops", "optimizers", "same_networks", "torch", "weights"],
     "lightning": ["lightning"],
     "transformers": ["transformers"],
     "optax": ["optax"],

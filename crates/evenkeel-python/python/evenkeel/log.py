@@ -19,10 +19,16 @@ Path = str | os.PathLike[str]
 
 
 def read_log(
-    paths: Path | Sequence[Path], *, step: int | None = None, weight: str = "weight_norm", gradient: str = "grad_norm"
+    paths: Path | Sequence[Path],
+    *,
+    step: int | None = None,
+    skip: Sequence[str] = (),
+    weight: str = "weight_norm",
+    gradient: str = "grad_norm",
 ) -> Snapshot:
     """Read one step's norms from exported CSV: the first step that has them all, or ``step``.
 
+    ``skip`` names layers that do not count, as no normalization follows them: the classifier's, mostly.
     Tags name the layer and what it is: ``grad_norm/conv1.weight`` or ``conv1.weight/grad_norm``.
     One file has a column for each tag, as Weights & Biases exports it (``run - tag`` is a tag too, its
     ``__MIN`` and ``__MAX`` are not); or each has the values of a tag, as TensorBoard downloads it
@@ -30,20 +36,20 @@ def read_log(
     """
     files = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     found: dict[tuple[int, str], dict[str, float]] = {}
-    tags: set[str] = set()
+    tags: dict[str, None] = {}
     for path in files:
         for at, tag, value in values(pathlib.Path(path)):
-            tags.add(tag)
+            tags[tag] = None
             for kind in (weight, gradient):
                 layer = layer_of(tag, kind)
-                if layer is not None:
+                if layer is not None and layer not in skip:
                     found.setdefault((at, layer), {})[kind] = value
     layers = list(dict.fromkeys(layer for _, layer in found))
     names = ", ".join(str(file) for file in files)
     if not layers:
         raise ElrError(
             f"{names}: no tag is {gradient}/LAYER or LAYER/{gradient}, or the same with {weight}; there are "
-            f"{', '.join(sorted(tags)[:5]) or 'none'}. Name what your tags say: read_log(paths, weight=…, gradient=…)"
+            f"{', '.join([*tags][:5]) or 'none'}. Name what your tags say: read_log(paths, weight=…, gradient=…)"
         )
     for layer in layers:
         for kind in (weight, gradient):
@@ -67,6 +73,8 @@ def values(path: pathlib.Path) -> Iterator[tuple[int, str, float]]:
             steps = [c for c in columns if c.lower() in STEPS]
             if not steps:
                 raise ElrError(f"{path}: no column counts steps; there must be one of {', '.join(STEPS)}")
+            # Weights & Biases adds the extremes over the runs of a group.
+            columns = [c for c in columns if not c.endswith(("__MIN", "__MAX"))]
             single = [c.lower() for c in columns] == ["wall time", "step", "value"]
             for row in rows:
                 at = number(row[steps[0]])

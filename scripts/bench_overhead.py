@@ -6,10 +6,10 @@ Development only: pip install . torch, then on a quiet machine
     python scripts/bench_overhead.py [--network bn-mlp-50 resnet-20] [--seconds 50] [--seed 0]
 
 Each way trains its own copy of the network from the same weights on the same batch. In a round each
-takes ten steps, in an order that rotates; what is printed is the median over rounds of the time relative
+takes twenty steps, in an order that rotates; what is printed is the median over rounds of the time relative
 to the plain loop's in the same round, with quartiles, and the time spent in the hooks themselves.
 
-- over: the critical warm-up once it is over, measured every ten steps
+- over: the critical warm-up once it is over, measured every twenty steps
 - acting: the warm-up while it acts, measured at each step
 - held: all ELRs held equal at each step
 - items: a hook on each parameter that takes the gradient's norm by .item(), at each step
@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from evenkeel.torch import CriticalWarmup, ElrController, ElrProbe, HoldElr
 
-BLOCK = 10
+BLOCK = 20
 
 
 def bn_mlp() -> tuple[nn.Module, torch.Tensor]:

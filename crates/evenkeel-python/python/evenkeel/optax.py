@@ -46,7 +46,7 @@ def steered(
     *,
     measure: Literal["gradient", "update"] = "update",
     looks: int = 3,
-    every: int = 10,
+    every: int = 20,
 ) -> optax.GradientTransformation:
     """An optimiser under a control of ELRs, such as ``critical`` or ``critical+hold``.
 

@@ -120,7 +120,8 @@ class ElrController:
         self._update.forget()
         # A fused optimiser gets the scaler's verdict with the step, and skips it by itself.
         inf = getattr(self.optimizer, "found_inf", None)
-        trained = self._rates.trained()
+        # The first gradient is enough to know that there are some; each costs a look from Python.
+        trained = next(self._rates.trained(), None) is not None
         self._skipped = not trained or (inf is not None and float(inf) > 0)
         self._measured = not self._skipped and self._awake()
         if not self._measured:
@@ -129,7 +130,7 @@ class ElrController:
             self._act(self.probe.measure(getattr(self.optimizer, "grad_scale", None)))
         else:
             self.probe.look()
-            self._update.remember(trained)
+            self._update.remember(self._rates.trained())
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _post(self, optimizer: optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ class ElrProbe:
         *,
         granularity: Literal["layer", "unit"] = "layer",
         looks: int = 3,
-        every: int = 10,
+        every: int = 20,
         asynchronous: bool = False,
     ) -> None:
         if granularity not in ("layer", "unit"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import Tensor, nn, optim
@@ -48,10 +48,10 @@ class Rates:
             assign(group, target)
         self._targets = []
 
-    def trained(self) -> list[Tensor]:
+    def trained(self) -> Iterator[Tensor]:
         """What the next step will change."""
         groups = self._optimizer.param_groups
-        return [p for group in groups for p in group["params"] if p.grad is not None]
+        return (p for group in groups for p in group["params"] if p.grad is not None)
 
     def of(self, weights: Iterable[tuple[str, nn.Parameter]]) -> dict[str, float]:
         """The rate of each weight that the optimiser has."""

@@ -1,6 +1,8 @@
 //! `evenkeel advise`: a diagnosis in plain words, with the numbers, and what to change.
 
+use evenkeel::control::RECOMMENDED;
 use evenkeel::diagnosis::{Diagnosis, EQUAL};
+use evenkeel::turning;
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -185,7 +187,10 @@ fn cure(norms: &Norms, diagnosis: &Diagnosis) -> String {
     format!(
         "\nTo make all ELRs equal now, do one of these for each layer:\n\
          - multiply its weight by a once; the network computes the same (T22), or\n\
-         - multiply its learning rate by m, anew at every step (T23: `hold`).\n\n{}",
+         - multiply its learning rate by m, anew at every step (T23: `hold`).\n\
+         The control {RECOMMENDED} does the second and lets no layer turn by more than 45 degrees. Waiting for norms to grow costs\n\
+         the fastest layer its direction: it would keep a cosine of {:.2e} to it (T26).\n\n{}",
+        turning::retained_of(diagnosis.spread.ratio()),
         table(["layer", "a (weight)", "m (learning rate)"], &rows)
     )
 }

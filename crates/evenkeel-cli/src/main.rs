@@ -20,14 +20,17 @@ mod norms;
 mod phase;
 mod rate_args;
 mod report;
+mod reproduce;
 mod runs;
 mod scale_args;
 mod snapshot;
 mod spec_args;
 mod start;
+mod sweep;
 mod table;
 mod train;
 mod weights;
+mod workers;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,6 +60,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
+    Sweep(sweep::Args),
+    Reproduce(reproduce::Args),
     Forecast(forecast::Args),
     Advise(advise::Args),
     Drift(drift::Args),
@@ -77,6 +82,8 @@ fn main() -> ExitCode {
     };
     let result = match command {
         Command::Train(args) => train::run(args, &config::Typed::of(&matches)),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Reproduce(args) => reproduce::run(args),
         Command::Forecast(args) => forecast::run(args),
         Command::Advise(args) => advise::run(args),
         Command::Drift(args) => drift::run(args),

@@ -4,9 +4,8 @@ use std::fs;
 
 use anyhow::{anyhow, bail};
 use evenkeel::gradient_scale::MeasuredScale;
-use evenkeel::layer::LayerNorms;
-use evenkeel::quantity::{GradientNorm, QuantityError, WeightNorm};
-use evenkeel_lab::run_folder::{LayerLine, Run};
+use evenkeel_lab::prediction::norms_of_line;
+use evenkeel_lab::run_folder::Run;
 use evenkeel_snapshot::Scales;
 
 use crate::exit::usage;
@@ -76,18 +75,7 @@ fn of_run(run: &Run) -> anyhow::Result<MeasuredScale> {
                 line.step
             );
         }
-        steps.push(norms(line).map_err(|error| anyhow!("{}: {error}", place()))?);
+        steps.push(norms_of_line(line).map_err(|error| anyhow!("{}: {error}", place()))?);
     }
     Ok(MeasuredScale::of_norms(&steps))
-}
-
-fn norms(line: &LayerLine) -> Result<Vec<LayerNorms>, QuantityError> {
-    let norms = line.weight_norm.iter().zip(&line.grad_norm);
-    let layer = |(weight, gradient): (&f64, &f64)| {
-        Ok(LayerNorms {
-            weight: WeightNorm::new(*weight)?,
-            gradient: GradientNorm::new(*gradient)?,
-        })
-    };
-    norms.map(layer).collect()
 }

@@ -68,6 +68,7 @@ pub struct SpecArgs {
     /// Device that computes.
     #[arg(long, default_value = "cpu", value_name = "NAME[:N]", long_help = listed("Device that computes.", device::ALL.iter().map(|d| (d.grammar, d.summary))))]
     device: String,
+
     /// Begin with the weights in this safetensors file, named and laid out as in PyTorch, instead of
     /// drawn ones; `evenkeel weights` and `evenkeel snapshot` write such files.
     ///

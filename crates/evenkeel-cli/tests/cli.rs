@@ -500,6 +500,8 @@ fn help_reads_like_documentation() {
     for (name, arguments) in [
         ("evenkeel", vec!["--help"]),
         ("train", vec!["train", "--help"]),
+        ("sweep", vec!["sweep", "--help"]),
+        ("reproduce", vec!["reproduce", "--help"]),
         ("snapshot", vec!["snapshot", "--help"]),
         ("weights", vec!["weights", "--help"]),
         ("report", vec!["report", "--help"]),

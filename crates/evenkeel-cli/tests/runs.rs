@@ -3,15 +3,9 @@
 mod common;
 
 use std::fs;
-use std::process::{Command, Output};
 
-use common::{Folder, text};
+use common::{Folder, evenkeel, text};
 use serde_json::Value;
-
-fn evenkeel(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-    command.args(arguments).output().unwrap()
-}
 
 fn said(arguments: &[&str]) -> String {
     let run = evenkeel(arguments);

@@ -45,6 +45,12 @@ fn train<'a>(out: &'a str, steps: &'a str) -> Vec<&'a str> {
     [&["train", "--out", out, "--steps", steps][..], &often].concat()
 }
 
+/// Runs of [`MLP`] under three controls.
+fn compare(out: &str, steps: &str, more: &[&str]) {
+    let controls = ["--control", "none,critical,hold"];
+    done(&train(out, steps), &[&MLP[..], &controls, more].concat());
+}
+
 /// The weights of a network at initialisation.
 fn initial(folder: &Folder, more: &[&str]) -> (String, Tensors) {
     let out = folder.path("initial");
@@ -95,7 +101,7 @@ fn a_run_with_its_own_initial_weights_is_the_same_run_to_the_bit() {
 fn what_leaves_a_run_enters_another_unchanged() {
     let folder = Folder::new("weights-round");
     let out = folder.path("run");
-    done(&train(&out, "10"), &MLP);
+    compare(&out, "10", &[]);
     let (run, file, again) = (
         folder.path("run/hold"),
         folder.path("w"),
@@ -147,10 +153,7 @@ fn a_run_is_resumed_with_the_weights_that_it_began_with_only() {
     let folder = Folder::new("weights-resume");
     let (weights, tensors) = initial(&folder, &MLP);
     let out = folder.path("run");
-    done(
-        &train(&out, "5"),
-        &[&MLP[..], &["--weights", &weights]].concat(),
-    );
+    compare(&out, "5", &["--weights", &weights]);
     let header = folder.read("run/hold/run.toml");
     assert!(
         header.contains(&format!("weights = {weights:?}\nweights_sha256 = \"")),
@@ -369,7 +372,7 @@ fn hostile_files_are_refused() {
 fn runs_without_the_checkpoint_asked_for_say_which_there_are() {
     let folder = Folder::new("weights-none");
     let (out, file) = (folder.path("run"), folder.path("w"));
-    done(&train(&out, "6"), &MLP);
+    compare(&out, "6", &[]);
     let ask = |code, run: &str, which: &str| {
         refused(
             code,

@@ -13,6 +13,9 @@ const ROWS: usize = 384;
 /// Pieces that a gradient is cut into where the rows are few, so that there is work for all.
 const PIECES: usize = 8;
 
+/// Inputs that a gradient is cut at multiples of: as the kernel takes them.
+const TILE: usize = 24;
+
 /// Rows whose gradients are summed before they are added to those of others.
 const BLOCK: usize = 128;
 
@@ -51,9 +54,10 @@ impl Linear {
 
     /// The gradient of `W`.
     pub fn weight_gradient(&self, workers: &Workers, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-        // Few rows: each piece has some inputs and all rows. Many: all inputs and some rows.
-        if self.rows <= ROWS {
-            let inputs = self.inputs.div_ceil(PIECES).next_multiple_of(24);
+        // Each piece has some inputs and all rows where there is enough of that for all, and no sums to add up
+        // at the end. Otherwise it has all inputs and some rows.
+        if self.rows <= ROWS || self.inputs >= PIECES * TILE {
+            let inputs = self.inputs.div_ceil(PIECES).next_multiple_of(TILE);
             return workers.chunks(dw, inputs * self.outputs, |piece, sums| {
                 sums.fill(0.0);
                 self.correlate(x, dy, 0..self.rows, piece * inputs, sums);

@@ -122,7 +122,20 @@ fn fill(
     }
     // A few rows at a time: their part of the panel stays in the cache while columns are read.
     for (target, rows) in target.chunks_mut(padded * LINE).zip(rows.chunks(LINE)) {
-        for column in 0..width {
+        let side_by_side = rows.len() == LINE && rows.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        let whole = if side_by_side { width / LINE * LINE } else { 0 };
+        for column in (0..whole).step_by(LINE) {
+            let source = &source[rows[0] + column * stride..];
+            let lines: [&[f32; LINE]; LINE] =
+                std::array::from_fn(|column| line(source, column * stride));
+            for (k, target) in target.chunks_exact_mut(padded).enumerate() {
+                let target = &mut target[column..][..LINE];
+                for (target, line) in target.iter_mut().zip(lines) {
+                    *target = line[k];
+                }
+            }
+        }
+        for column in whole..width {
             let source = &source[column * stride..];
             for (target, &row) in target[column..].iter_mut().step_by(padded).zip(rows) {
                 *target = source[row];
@@ -132,6 +145,15 @@ fn fill(
             .chunks_exact_mut(padded)
             .for_each(|row| row[width..].fill(0.0));
     }
+}
+
+/// A line of numbers from `start` on.
+fn line(numbers: &[f32], start: usize) -> &[f32; LINE] {
+    let numbers = &numbers[start..];
+    let Some(line) = numbers.first_chunk() else {
+        unreachable!("what is laid out has whole lines here")
+    };
+    line
 }
 
 #[cfg(test)]

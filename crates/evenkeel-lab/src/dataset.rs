@@ -8,6 +8,7 @@ mod fingerprint;
 mod folder;
 mod idx;
 mod images;
+mod markov;
 mod mnist;
 mod picture;
 mod records;
@@ -147,6 +148,7 @@ pub const ALL: &[Entry] = &[
     text::CHARACTERS,
     text::BYTES,
     synthetic::ENTRY,
+    markov::ENTRY,
 ];
 
 /// The data set that `text` asks for, and what follows its name and a colon.

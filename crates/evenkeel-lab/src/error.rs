@@ -10,6 +10,7 @@ use crate::checkpoint::Which;
 use crate::dataset::DataError;
 use crate::run_index::filter::FilterError;
 use crate::spec::{SpecError, names};
+use crate::sweep::grid::GridError;
 
 /// An error of the laboratory.
 #[derive(Debug, Error)]
@@ -34,6 +35,14 @@ pub enum LabError {
         control: String,
         /// How many parameters were looked at.
         parameters: usize,
+    },
+    /// A turn gives no rate.
+    #[error("--lr turn:{tangent}: {why}")]
+    NoTurn {
+        /// The tangent that was given.
+        tangent: f64,
+        /// What is in the way, and what to do.
+        why: &'static str,
     },
     /// The device has no 64-bit floats.
     #[error(
@@ -95,6 +104,12 @@ pub enum LabError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is no page of a claim.
+    #[error("{} holds no page of a claim: give a folder that `evenkeel reproduce` wrote pages into", path.display())]
+    NoPages {
+        /// The folder.
+        path: PathBuf,
+    },
     /// One run is needed, and there are several.
     #[error("{} is of several runs; give one of its runs: {}", path.display(), names(runs.iter()))]
     SeveralRuns {
@@ -150,6 +165,17 @@ pub enum LabError {
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
+    /// A grid cannot be read.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// A run of a sweep ended in a panic, which is an error of the program.
+    #[error("{run}: the program failed: {what}; please report it with the run's run.toml")]
+    Panicked {
+        /// The run.
+        run: String,
+        /// What the panic said.
+        what: String,
+    },
     /// A figure cannot be drawn.
     #[error("figure `{figure}` cannot be drawn: {problem}")]
     Figure {
@@ -197,9 +223,11 @@ impl LabError {
             | Self::FolderTaken { .. }
             | Self::OtherRun { .. }
             | Self::Filter(_)
+            | Self::Grid(_)
             | Self::Probe(_)
             | Self::NothingToControl { .. }
             | Self::NoDoubles { .. }
+            | Self::NoTurn { .. }
             | Self::Steer(_) => 2,
             _ => 3,
         }

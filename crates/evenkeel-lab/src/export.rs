@@ -1,7 +1,7 @@
 //! Runs as tidy tables for other programs: a row an observation, a column a quantity, the run by its
 //! name in each row.
 
-mod csv;
+pub(crate) mod csv;
 mod parquet;
 mod table;
 

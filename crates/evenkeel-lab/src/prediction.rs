@@ -3,10 +3,12 @@
 use evenkeel::control::Controls;
 use evenkeel::drift::{Drift, Fit, FitError, fit};
 use evenkeel::ensemble::{Draws, Ensemble, ensemble};
-use evenkeel::forecast::{Forecast, forecast_with};
+use evenkeel::forecast::{Forecast, forecast_scaled, forecast_with};
+use evenkeel::gradient_scale::MeasuredScale;
+use evenkeel::layer::LayerNorms;
 use evenkeel::mean_field::{Architecture, Batch, MeanFieldError};
 use evenkeel::optimizer::Optimizer;
-use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::quantity::{Elr, GradientNorm, LearningRate, QuantityError, WeightNorm};
 use evenkeel::schedule::Schedule;
 
 use crate::run_folder::{LayerLine, Run, StepLine};
@@ -51,6 +53,20 @@ impl Prediction {
         )
     }
 
+    /// With the scale that all base gradients had together in each step of `run` (T20). `None` where a
+    /// norm of it is none.
+    pub fn scaled(&self, run: &Run) -> Option<Forecast> {
+        let scale = MeasuredScale::of_norms(&measured_norms(run).ok()?);
+        Some(forecast_scaled(
+            &self.start,
+            &self.optimizer,
+            &self.controls,
+            |step| self.schedule.at(step),
+            |step| scale.at(step),
+            self.steps,
+        ))
+    }
+
     /// With base gradients that drift (T24).
     pub fn drifting(&self, drift: &Drift, draws: Draws) -> Ensemble {
         ensemble(
@@ -83,6 +99,29 @@ pub fn explosion(spec: &RawSpec) -> Option<String> {
     Some(format!(
         "mean-field theory of wide {architecture} networks{batches} says {growth:.4}"
     ))
+}
+
+/// The norms of all layers at each logged step.
+///
+/// # Errors
+/// [`QuantityError`] for a number that is no norm.
+pub fn measured_norms(run: &Run) -> Result<Vec<Vec<LayerNorms>>, QuantityError> {
+    run.layers.iter().map(norms_of_line).collect()
+}
+
+/// The norms of all layers in a line.
+///
+/// # Errors
+/// [`QuantityError`] for a number that is no norm.
+pub fn norms_of_line(line: &LayerLine) -> Result<Vec<LayerNorms>, QuantityError> {
+    let norms = line.weight_norm.iter().zip(&line.grad_norm);
+    let layer = |(weight, gradient): (&f64, &f64)| {
+        Ok(LayerNorms {
+            weight: WeightNorm::new(*weight)?,
+            gradient: GradientNorm::new(*gradient)?,
+        })
+    };
+    norms.map(layer).collect()
 }
 
 /// The ELRs of a run's first step in the weights as they stood, by its optimiser's measure.

@@ -4,6 +4,7 @@ mod canvas;
 mod draw;
 pub mod figure;
 mod heatmap;
+mod hover;
 mod page;
 mod plots;
 mod theme;
@@ -77,6 +78,14 @@ pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError
         }
     };
     write_atomically(path, &bytes)
+}
+
+/// A figure as SVG.
+///
+/// # Errors
+/// [`LabError::Figure`].
+pub fn svg(figure: &Figure) -> Result<String, LabError> {
+    draw::svg(std::slice::from_ref(figure))
 }
 
 /// Writes the report of `runs` into `folder` and returns the files written.

@@ -18,6 +18,10 @@ pub enum Purpose {
     Augmentation = 3,
     /// Data that are made up.
     Data = 4,
+    /// Gradients that are drawn.
+    Walk = 5,
+    /// Resampling of results.
+    Bootstrap = 6,
 }
 
 /// The generator for one purpose under a seed.

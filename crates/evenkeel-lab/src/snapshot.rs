@@ -15,7 +15,7 @@ use crate::model::layer::Layer;
 use crate::model::network::Network;
 use crate::run_folder::write_atomically;
 use crate::spec::RunSpec;
-use crate::trainer::{cross_entropy, initial, probe};
+use crate::trainer::{initial, probe};
 
 /// The files of a snapshot, by name.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ pub fn take(spec: &RunSpec, precision: Precision) -> Result<Snapshot, LabError> 
     let (inputs, labels) = Feed::new(spec).next_batch().on(device);
     let inputs = inputs.cast(dtype);
     let probe = probe(&network, spec, dtype)?;
-    let loss = cross_entropy(network.forward(inputs.clone()), labels.clone());
+    let loss = network.loss(inputs.clone(), labels.clone());
     let gradients = GradientsParams::from_grads(loss.backward(), &network);
     let export = Export::of(&network, &gradients);
 

@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::augment::{Augmentation, AugmentationError};
 use crate::dataset::{self, DataError, Dataset, Request};
 use crate::device::{self, DeviceError, Opened};
+use crate::drive::{self, Drive};
 use crate::example::Example;
 use crate::granularity::{self, Granularity};
 use crate::interchange::weights_error::WeightsError;
@@ -86,6 +87,9 @@ pub struct RawSpec {
     /// Device that computes.
     #[serde(default = "cpu")]
     pub device: String,
+    /// Where the gradients of scale-invariant weights come from.
+    #[serde(default = "loss", skip_serializing_if = "is_loss")]
+    pub gradients: String,
     /// A safetensors file with the weights to begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
@@ -122,6 +126,7 @@ impl Default for RawSpec {
             eval_rows: eval_rows(),
             seed: 0,
             device: cpu(),
+            gradients: loss(),
             weights: None,
             weights_sha256: None,
         }
@@ -142,6 +147,15 @@ fn constant() -> String {
 
 fn cpu() -> String {
     "cpu".to_owned()
+}
+
+fn loss() -> String {
+    drive::ALL[0].name.to_owned()
+}
+
+/// Runs older than the option, and most of those after it, say nothing of it.
+fn is_loss(gradients: &str) -> bool {
+    gradients == drive::ALL[0].name
 }
 
 fn one() -> usize {
@@ -182,6 +196,8 @@ pub struct RunSpec {
     pub weights: Option<WeightsFile>,
     /// What has an ELR of its own.
     pub granularity: Granularity,
+    /// Where the gradients of scale-invariant weights come from.
+    pub drive: Drive,
 }
 
 /// What was asked for is not permitted.
@@ -240,6 +256,11 @@ pub enum SpecError {
         /// What was given.
         given: f64,
     },
+    /// Random gradients are drawn for layers as wholes.
+    #[error(
+        "--gradients random is for --granularity layer: units would need base gradients of their own"
+    )]
+    RandomUnits,
     /// A learning rate that is none.
     #[error("--lr: {0}")]
     Lr(#[from] QuantityError),
@@ -317,6 +338,15 @@ impl RawSpec {
             granularity::ALL,
             Granularity::Layer,
         )?;
+        let drive = choose(
+            "--gradients",
+            &Some(self.gradients.clone()),
+            drive::ALL,
+            Drive::Loss,
+        )?;
+        if drive == Drive::Random && granularity == Granularity::Unit {
+            return Err(SpecError::RandomUnits);
+        }
         let augmentation: Augmentation = self.augment.as_deref().unwrap_or("none").parse()?;
         let device = device::open(&self.device)?;
         let data = match loaded {
@@ -352,6 +382,7 @@ impl RawSpec {
             device,
             weights,
             granularity,
+            drive,
         })
     }
 
@@ -388,6 +419,14 @@ impl RawSpec {
             )?,
             shortcuts: !self.no_shortcut,
         })
+    }
+
+    /// What tells the data of one specification from those of another.
+    pub(crate) fn data_key(&self) -> String {
+        let made_up = dataset::find(&self.data)
+            .is_some_and(|(entry, _)| matches!(entry.source, dataset::Source::MadeUp));
+        let seed = made_up.then_some(self.seed);
+        format!("{} {:?} {seed:?}", self.data, self.context)
     }
 
     /// The network in words, such as `mlp 50 × 128`.

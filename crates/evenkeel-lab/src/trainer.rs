@@ -2,15 +2,15 @@
 
 mod evaluation;
 mod gradients;
+mod random_walk;
 pub mod record;
 mod session;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::GradientsParams;
-use burn::tensor::{FloatDType, Int, Tensor};
+use burn::tensor::FloatDType;
 use evenkeel_burn::probe::{Probe, ProbeError};
 use evenkeel_ops::Kernels;
 
@@ -86,7 +86,10 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
 }
 
 /// How the run in `folder` ended, if it needs no going on.
-fn ended(folder: &Path) -> Result<Option<Outcome>, LabError> {
+///
+/// # Errors
+/// [`LabError::Io`] or [`LabError::Malformed`].
+pub fn ended(folder: &Path) -> Result<Option<Outcome>, LabError> {
     Ok(Outcome::load(folder)?.filter(|outcome| !matches!(outcome, Outcome::Interrupted { .. })))
 }
 
@@ -103,14 +106,6 @@ pub fn initial(spec: &RunSpec) -> Result<Network, SpecError> {
     }
 }
 
-/// Mean cross-entropy of class scores.
-pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-    let device = scores.device();
-    CrossEntropyLossConfig::new()
-        .init(&device)
-        .forward(scores, labels)
-}
-
 /// The probe of a network at initialisation, found on the first training batches.
 ///
 /// # Errors
@@ -119,7 +114,7 @@ pub fn probe(network: &Network, spec: &RunSpec, dtype: FloatDType) -> Result<Pro
     let mut feed = Feed::new(spec);
     invariance::probe(network, spec.granularity, |network| {
         let (inputs, labels) = feed.next_batch().on(&spec.device.device);
-        let loss = cross_entropy(network.forward(inputs.cast(dtype)), labels);
+        let loss = network.loss(inputs.cast(dtype), labels);
         GradientsParams::from_grads(loss.backward(), network)
     })
 }

@@ -19,7 +19,6 @@ use evenkeel_lab::model::norm::Norm;
 use evenkeel_lab::model::shape::Shape;
 use evenkeel_lab::model::{ALL, Entry, find, norm};
 use evenkeel_lab::seed::{Purpose, rng};
-use evenkeel_lab::trainer::cross_entropy;
 use small::{batch, small};
 
 /// The weights of each model that are scale-invariant, by the ends of their names.
@@ -70,7 +69,7 @@ fn look(model: &Entry, shape: &Shape) -> Found {
     let mut found = Found::new();
     let probe = invariance::probe(&network, Granularity::Unit, |network| {
         let (input, labels) = batch(shape.example, rng, &device);
-        let loss = cross_entropy(network.forward(input), labels);
+        let loss = network.loss(input, labels);
         let gradients = GradientsParams::from_grads(loss.backward(), network);
         collect(&Probe::survey(network, &gradients), &mut found);
         gradients

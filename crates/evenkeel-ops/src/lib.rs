@@ -1,7 +1,7 @@
 //! Operations of deep normalized networks, faster than by the parts that Burn has for them.
 //!
-//! [`Kernels`] computes linear layers, convolutions and batch normalization (with a sum and a ReLU
-//! behind it) on Burn's CPU backend `flex` in 32 bits, on as many cores as it is given, with gradients.
+//! [`Kernels`] computes linear layers, convolutions, batch normalization (with a sum and a ReLU
+//! behind it), layer normalization, attention, GELU and cross-entropy on Burn's CPU backend `flex` in 32 bits, on as many cores as it is given, with gradients.
 //! Maps are `[batch, height, width, channels]`: the numbers of a pixel lie side by side. On every other
 //! backend and in other types it does the same by Burn's own operations ([`mod@reference`]).
 //!
@@ -17,9 +17,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attention;
 mod batch_norm;
 mod conv;
+mod cross_entropy;
 mod descent;
+mod gelu;
+mod layer_norm;
 mod linear;
 mod linear_norm;
 mod memory;
@@ -28,6 +32,7 @@ mod record;
 pub mod reference;
 mod subsample;
 
+pub use attention::Sight;
 pub use batch_norm::{Norm, Normalized};
 use evenkeel_kernels::workers::Workers;
 pub use norms::products;

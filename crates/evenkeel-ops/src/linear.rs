@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
+use evenkeel_kernels::column_sums::column_sums;
 use evenkeel_kernels::linear::Linear;
 
 use crate::memory::tensor;
@@ -83,16 +84,9 @@ impl Product {
 
     fn bias(&self, dy: &FlexTensor) -> FlexTensor {
         let outputs = self.layer.outputs;
-        let mut sums = vec![0.0f64; outputs];
-        for row in slice(dy).chunks_exact(outputs.max(1)) {
-            sums.iter_mut()
-                .zip(row)
-                .for_each(|(sum, dy)| *sum += f64::from(*dy));
-        }
-        let mut db = self.kernels.workers.memory().numbers(outputs);
-        db.iter_mut()
-            .zip(sums)
-            .for_each(|(db, sum)| *db = sum as f32);
+        let workers = &self.kernels.workers;
+        let mut db = workers.memory().numbers(outputs);
+        column_sums(workers, slice(dy), &mut db);
         tensor(db, [outputs])
     }
 }

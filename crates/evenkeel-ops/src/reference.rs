@@ -3,8 +3,9 @@
 
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::{ConvOptions, PadMode};
-use burn::tensor::{Tensor, activation, s};
+use burn::tensor::{Bool, Int, Tensor, activation, s};
 
+use crate::attention::Sight;
 use crate::batch_norm::{Norm, Normalized};
 
 /// As [`Kernels::linear`](crate::Kernels::linear).
@@ -62,4 +63,59 @@ pub fn subsample(x: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
 /// As [`Kernels::descend`](crate::Kernels::descend).
 pub fn descend<const D: usize>(w: Tensor<D>, g: Tensor<D>, keep: f64, rate: f64) -> Tensor<D> {
     w.mul_scalar(keep) - g.mul_scalar(rate)
+}
+
+/// As [`Kernels::gelu`](crate::Kernels::gelu).
+pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    activation::gelu(x)
+}
+
+/// As [`Kernels::layer_norm`](crate::Kernels::layer_norm).
+pub fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Option<Tensor<1>>,
+    epsilon: f64,
+) -> Tensor<D> {
+    let apart = match beta {
+        Some(_) => x.clone() - x.mean_dim(D - 1),
+        None => x,
+    };
+    let root = (apart.clone().square().mean_dim(D - 1) + epsilon).sqrt();
+    let y = apart / root * gamma.unsqueeze();
+    match beta {
+        Some(beta) => y + beta.unsqueeze(),
+        None => y,
+    }
+}
+
+/// As [`Kernels::attention`](crate::Kernels::attention).
+pub fn attention([query, key, value]: [Tensor<2>; 3], sight: Sight) -> Tensor<2> {
+    let Sight {
+        context,
+        heads,
+        causal,
+    } = sight;
+    let [tokens, width] = query.dims();
+    let features = width / heads;
+    let by_head = |x: Tensor<2>| {
+        let x = x.reshape([tokens / context, context, heads, features]);
+        x.swap_dims(1, 2)
+    };
+    let scale = (features as f64).sqrt().recip();
+    let mut scores = by_head(query * scale).matmul(by_head(key).swap_dims(2, 3));
+    if causal {
+        let later = Tensor::<2, Bool>::tril_mask([context; 2], 0, &scores.device());
+        let later = later.unsqueeze::<4>().expand(scores.dims());
+        scores = scores.mask_fill(later, f32::NEG_INFINITY);
+    }
+    let seen = activation::softmax(scores, 3).matmul(by_head(value));
+    seen.swap_dims(1, 2).reshape([tokens, width])
+}
+
+/// As [`Kernels::cross_entropy`](crate::Kernels::cross_entropy).
+pub fn cross_entropy(scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let rows = labels.dims()[0];
+    let logarithms = activation::log_softmax(scores, 1);
+    -logarithms.gather(1, labels.reshape([rows, 1])).mean()
 }

@@ -1,7 +1,7 @@
 //! Every operation against Burn's own, values and gradients, over random shapes.
 
-use burn::tensor::{Device, Distribution, Tensor};
-use evenkeel_ops::{Kernels, Norm, Normalized, reference};
+use burn::tensor::{Device, Distribution, Int, Tensor};
+use evenkeel_ops::{Kernels, Norm, Normalized, Sight, reference};
 use proptest::prelude::*;
 
 fn device() -> Device {
@@ -229,6 +229,98 @@ proptest! {
         });
         prop_assert_eq!(apart(&y, &ry), 0.0);
         prop_assert_eq!(apart(&dx, &rdx), 0.0);
+    }
+
+    #[test]
+    fn gelu((rows, columns) in (1..40usize, 1..40usize)) {
+        let (x, dy) = (random([rows, columns]) * 6, random([rows, columns]));
+        let kernels = Kernels::new(2).unwrap();
+        let [(y, dx), (ry, rdx)] = [true, false].map(|ours| {
+            let x = leaf(&x);
+            let y = if ours { kernels.gelu(x.clone()) } else { reference::gelu(x.clone()) };
+            let (dx,) = gradients!(y, dy, [x]);
+            (y.inner(), dx)
+        });
+        same(&y, &ry)?;
+        same(&dx, &rdx)?;
+    }
+
+    #[test]
+    fn layer_norm(
+        (batch, context, features) in (1..5usize, 1..20usize, 2..70usize),
+        shift in any::<bool>(),
+    ) {
+        let shape = [batch, context, features];
+        let (x, dy) = (random(shape), random(shape));
+        let (gamma, beta) = (random([features]), random([features]));
+        let kernels = Kernels::new(2).unwrap();
+        let [(y, dx, dgamma, dbeta), (ry, rdx, rdgamma, rdbeta)] = [true, false].map(|ours| {
+            let (x, gamma, beta) = (leaf(&x), leaf(&gamma), leaf(&beta));
+            let given = shift.then(|| beta.clone());
+            let y = match ours {
+                true => kernels.layer_norm(x.clone(), gamma.clone(), given, 1e-2),
+                false => reference::layer_norm(x.clone(), gamma.clone(), given, 1e-2),
+            };
+            let gradients = (y.clone() * dy.clone()).sum().backward();
+            let [dx, dgamma] = [x.grad(&gradients).unwrap().flatten::<1>(0, 2), gamma.grad(&gradients).unwrap()];
+            (y.inner(), dx, dgamma, beta.grad(&gradients))
+        });
+        same(&y, &ry)?;
+        same(&dx, &rdx)?;
+        same(&dgamma, &rdgamma)?;
+        prop_assert_eq!(dbeta.is_some(), shift);
+        if let (Some(dbeta), Some(rdbeta)) = (dbeta, rdbeta) {
+            same(&dbeta, &rdbeta)?;
+        }
+    }
+
+    #[test]
+    fn attention(
+        (sequences, context, heads, features) in (1..4usize, 1..80usize, 1..4usize, 1..40usize),
+        causal in any::<bool>(),
+    ) {
+        let shape = [sequences * context, heads * features];
+        let [query, key, value, dy] = [(); 4].map(|()| random(shape));
+        let kernels = Kernels::new(2).unwrap();
+        let sight = Sight { context, heads, causal };
+        let [(y, dq, dk, dv), (ry, rdq, rdk, rdv)] = [true, false].map(|ours| {
+            let (query, key, value) = (leaf(&query), leaf(&key), leaf(&value));
+            let parts = [query.clone(), key.clone(), value.clone()];
+            let y = match ours {
+                true => kernels.attention(parts, sight),
+                false => reference::attention(parts, sight),
+            };
+            let (dq, dk, dv) = gradients!(y, dy, [query, key, value]);
+            (y.inner(), dq, dk, dv)
+        });
+        same(&y, &ry)?;
+        // One token that sees itself alone has no gradient but for its value.
+        if context > 1 {
+            same(&dq, &rdq)?;
+            same(&dk, &rdk)?;
+        }
+        same(&dv, &rdv)?;
+    }
+
+    #[test]
+    fn cross_entropy((rows, classes) in (1..40usize, 2..40usize), weight in any::<bool>()) {
+        let scores = random([rows, classes]) * 4;
+        let labels = Tensor::<1>::random([rows], Distribution::Uniform(0.0, classes as f64), &device());
+        let labels: Tensor<1, Int> = labels.int().inner();
+        let labels = Tensor::from_inner(labels);
+        let dy = if weight { random([1]) } else { Tensor::ones([1], &device()) };
+        let kernels = Kernels::new(2).unwrap();
+        let [(y, dx), (ry, rdx)] = [true, false].map(|ours| {
+            let (scores, labels) = (leaf(&scores), labels.clone());
+            let y = match ours {
+                true => kernels.cross_entropy(scores.clone(), labels),
+                false => reference::cross_entropy(scores.clone(), labels),
+            };
+            let (dx,) = gradients!(y, dy, [scores]);
+            (y.inner(), dx)
+        });
+        same(&y, &ry)?;
+        same(&dx, &rdx)?;
     }
 }
 

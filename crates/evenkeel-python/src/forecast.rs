@@ -21,11 +21,13 @@ pub struct Forecast(theory::Forecast);
 
 #[pymethods]
 impl Forecast {
+    /// The rate of each step.
     #[getter]
     fn lr<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
         PyArray1::from_iter(py, self.0.lrs.iter().map(|lr| lr.get()))
     }
 
+    /// A row for each state, a column for each layer.
     #[getter]
     fn elr<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let layers = self.0.elrs.first().map_or(0, Vec::len);
@@ -40,11 +42,13 @@ impl Forecast {
         Ok(PyArray2::from_owned_array(py, rows))
     }
 
+    /// Standard deviation of `ln E` in each state (T3).
     #[getter]
     fn spread_std<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
         PyArray1::from_iter(py, self.0.spreads.iter().map(|spread| spread.std))
     }
 
+    /// `ln` of the largest over the smallest ELR in each state.
     #[getter]
     fn spread_range<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
         PyArray1::from_iter(py, self.0.spreads.iter().map(|spread| spread.range))

@@ -15,21 +15,25 @@ pub struct Spread(theory::Spread);
 
 #[pymethods]
 impl Spread {
+    /// Standard deviation of `ln E`.
     #[getter]
     fn std(&self) -> f64 {
         self.0.std
     }
 
+    /// `ln` of the largest over the smallest ELR.
     #[getter]
     fn range(&self) -> f64 {
         self.0.range
     }
 
+    /// The range in powers of ten.
     #[getter]
     fn decades(&self) -> f64 {
         self.0.decades()
     }
 
+    /// The largest over the smallest ELR.
     #[getter]
     fn ratio(&self) -> f64 {
         self.0.ratio()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -12,7 +13,28 @@ from typing import Any
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+REQUIREMENTS = "crates/evenkeel-python/tests/requirements.txt"
 sys.path.insert(0, str(ROOT / "scripts"))
+
+
+NEEDS = {
+    "torch": ["asynchronous", "loops", "optimizers", "same_networks", "torch", "weights"],
+    "lightning": ["lightning"],
+    "transformers": ["transformers"],
+    "optax": ["optax"],
+}
+"""Packages, and the tests that need them; all but the first need that one too."""
+
+missing = [package for package in NEEDS if importlib.util.find_spec(package) is None]
+missing = list(NEEDS) if "torch" in missing else missing
+collect_ignore = [f"test_{name}.py" for package in missing for name in NEEDS[package]]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not run, and why."""
+    for package in missing:
+        names = ", ".join(NEEDS[package])
+        terminalreporter.write_line(f"not run, as there is no {package}: {names}; pip install -r {ROOT / REQUIREMENTS}")
 
 
 @pytest.fixture(scope="session")

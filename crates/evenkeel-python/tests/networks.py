@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,11 @@ def loss(model: Callable[[Tensor], Tensor], step: int = 0, size: int = 64) -> Te
     """The loss on a batch."""
     x, y = batch(step, size)
     return F.cross_entropy(model(x), y)
+
+
+def sgd(model: nn.Module, lr: float | Tensor = 1.0, **settings: Any) -> torch.optim.SGD:
+    """Plain SGD over all of a model."""
+    return torch.optim.SGD(model.parameters(), lr=lr, **settings)
 
 
 def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: range | int, each: Callable[[], object] = lambda: None) -> None:

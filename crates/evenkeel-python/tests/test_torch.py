@@ -7,16 +7,12 @@ import copy
 import numpy as np
 import pytest
 import torch
-from networks import hidden, loss, mlp, train
+from networks import hidden, loss, mlp, sgd, train
 from torch import nn
 
 import evenkeel
 from evenkeel import ElrError
 from evenkeel.torch import CriticalWarmup, ElrController, ElrProbe, HoldElr, rescale_
-
-
-def sgd(model: nn.Module, lr: float = 1.0, **settings: float) -> torch.optim.SGD:
-    return torch.optim.SGD(model.parameters(), lr=lr, **settings)
 
 
 def test_scale_invariant_weights_are_found_by_measurement() -> None:
@@ -80,22 +76,6 @@ def test_a_resumed_warmup_goes_on_to_the_same_bits() -> None:
     train(resumed, again, range(1, 6))
     assert second.get_last_lr() == warmup.get_last_lr()
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
-
-
-def test_accumulation_and_a_gradient_scaler_change_nothing() -> None:
-    def first(scaled: bool, parts: int) -> float:
-        model = mlp(20).eval()  # the same statistics for parts as for the whole
-        optimizer = sgd(model)
-        warmup = CriticalWarmup(optimizer, probe := ElrProbe(model))
-        probe._passed = dict.fromkeys(hidden(20), 3)
-        scaler = torch.amp.GradScaler("cpu", enabled=scaled)
-        for _ in range(parts):
-            scaler.scale(loss(model) / parts).backward()
-        scaler.step(optimizer)
-        return float(warmup.plan.critical)
-
-    assert first(True, 1) == pytest.approx(first(False, 1), rel=1e-5)
-    assert first(False, 4) == pytest.approx(first(False, 1), rel=1e-5)
 
 
 def test_rescaling_keeps_the_function_and_makes_elrs_equal() -> None:

@@ -158,6 +158,10 @@ pub const ALL: &[Entry] = &[
     sphere::ENTRY,
 ];
 
+/// The control to take where nothing speaks for another: of those without hyper-parameters, the one that trains best over depths and
+/// rates in the claim `constrained`, by a rule that was set before (docs/results).
+pub const RECOMMENDED: &str = "critical+hold";
+
 /// A control that could not be read.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ControlError {

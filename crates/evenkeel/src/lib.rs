@@ -50,5 +50,6 @@ pub mod recurrence;
 mod rollout;
 pub mod schedule;
 pub mod spread;
+pub mod turning;
 mod vector;
 pub mod warmup;

@@ -4,8 +4,15 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 
 use serde_json::Value;
+
+/// The program's answer to a command line.
+pub fn evenkeel(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.args(arguments).output().unwrap()
+}
 
 /// A folder that belongs to one test and goes when it ends.
 pub struct Folder(pub PathBuf);

@@ -12,7 +12,7 @@ use evenkeel_lab::optimizer;
 use evenkeel_lab::run_folder::{Lock, RunWriter, TimingLine};
 use evenkeel_lab::spec::RunSpec;
 use evenkeel_lab::trainer::record::{header, layer_line, step_line};
-use evenkeel_lab::trainer::{cross_entropy, initial, probe};
+use evenkeel_lab::trainer::{initial, probe};
 use evenkeel_ops::Kernels;
 use serde::Serialize;
 
@@ -79,7 +79,7 @@ impl<'a> Rig<'a> {
     pub fn step(&mut self, block: &mut Block) -> Result<(), Box<dyn Error>> {
         let (input, labels) = self.batches[self.step % self.batches.len()].clone();
         let start = Instant::now();
-        let loss = cross_entropy(self.network.forward(input), labels);
+        let loss = self.network.loss(input, labels);
         let value: f64 = loss.clone().into_scalar();
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         let rate = self.update(value, gradients, start)?;

@@ -77,7 +77,7 @@ fn vocabulary(request: &Request, text: &str) -> Result<Vec<char>, DataError> {
     }
 }
 
-fn dataset(
+pub(super) fn dataset(
     request: &Request,
     mut tokens: Vec<u16>,
     vocabulary: usize,

@@ -5,8 +5,8 @@ use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor, activation};
-use evenkeel_ops::{Kernels, Norm, Normalized};
+use burn::tensor::{Device, Int, Tensor, activation};
+use evenkeel_ops::{Kernels, Norm, Normalized, Sight};
 
 use super::draw::Draw;
 use super::init::Init;
@@ -68,6 +68,16 @@ impl Network {
     pub fn forward(&self, input: Input) -> Tensor<2> {
         self.walk("input", input.into(), Behind::default(), &mut None)
             .rows()
+    }
+
+    /// Mean cross-entropy of the class scores of `input`.
+    pub fn loss(&self, input: Input, labels: Tensor<1, Int>) -> Tensor<1> {
+        self.cross_entropy(self.forward(input), labels)
+    }
+
+    /// Mean cross-entropy of class scores.
+    pub fn cross_entropy(&self, scores: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+        self.kernels.cross_entropy(scores, labels)
     }
 
     /// Calls `inspect` with the name and the output of each layer in order. A layer without a name
@@ -176,7 +186,7 @@ impl Network {
             }
             (_, Weights::ExampleNorm(norm), _) => match input {
                 Signal::Maps(maps) => channels_last(norm.forward(channels_first(maps))).into(),
-                other => norm.forward(other.rows()).into(),
+                other => norm.rows(&self.kernels, other.rows()).into(),
             },
             (layer, Weights::Table(table), within) => {
                 let table = table.weight.val();
@@ -204,11 +214,17 @@ impl Network {
                 let mut rows =
                     |network: &'a Network| part(network, input.clone(), Behind::default()).rows();
                 let parts = [rows(query), rows(key), rows(value)];
-                sequence::attend(parts, *heads, *context, *causal).into()
+                let sight = Sight {
+                    context: *context,
+                    heads: *heads,
+                    causal: *causal,
+                };
+                self.kernels.attention(parts, sight).into()
             }
             (&Layer::Subsample { stride, zeros }, _, _) => {
                 self.kernels.subsample(input.maps(), stride, zeros).into()
             }
+            (Layer::Gelu, ..) => of_any_rank!(input, x => self.kernels.gelu(x)),
             (layer, Weights::None, _) => layer.apply(input),
         };
         behind.apply(output)
@@ -350,7 +366,6 @@ impl Layer {
     fn apply(&self, input: Signal) -> Signal {
         match *self {
             Self::Relu => of_any_rank!(input, x => activation::relu(x)),
-            Self::Gelu => of_any_rank!(input, x => activation::gelu(x)),
             Self::Tanh => of_any_rank!(input, x => activation::tanh(x)),
             Self::MaxPool {
                 kernel,

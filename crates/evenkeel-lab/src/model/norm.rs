@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use evenkeel_ops::Kernels;
 
 use super::choice::Choice;
 use super::layer::Layer;
@@ -122,6 +123,15 @@ impl ExampleNorm {
             centred,
             epsilon,
         }
+    }
+
+    /// Of rows of features.
+    pub fn rows(&self, kernels: &Kernels, x: Tensor<2>) -> Tensor<2> {
+        if self.groups > 1 {
+            return self.forward(x);
+        }
+        let beta = self.beta.as_ref().map(Param::val);
+        kernels.layer_norm(x, self.gamma.val(), beta, self.epsilon)
     }
 
     /// Of `[batch, features, ...]`: everything but the first axis, in groups of features.

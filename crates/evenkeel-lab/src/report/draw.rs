@@ -7,9 +7,10 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
-use super::canvas::{Canvas, Drawn, plain, power_of_ten};
+use super::canvas::{Canvas, plain, power_of_ten};
 use super::figure::{Content, Figure, Lines, Series, Stroke};
 use super::heatmap;
+use super::hover::Axes;
 use super::theme::{self, FONT, GRID, INK, SURFACE};
 use crate::error::LabError;
 
@@ -29,6 +30,18 @@ pub fn svg(figures: &[Figure]) -> Result<String, LabError> {
     draw_all(figures, &area, 1)?;
     drop(area);
     Ok(text)
+}
+
+/// One figure as SVG, and where its axes are if it has lines.
+pub fn svg_with_axes(figure: &Figure) -> Result<(String, Option<Axes>), LabError> {
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
+    let axes = draw(figure, &Canvas::new(area.clone(), 1));
+    let axes = axes.map_err(|error| failed(Some(figure), &error))?;
+    area.present()
+        .map_err(|error| failed(Some(figure), &error))?;
+    drop(area);
+    Ok((text, axes))
 }
 
 /// The figures as PNG, one below the other.
@@ -72,7 +85,10 @@ fn failed(figure: Option<&Figure>, problem: &dyn std::fmt::Display) -> LabError 
     }
 }
 
-fn draw<DB: DrawingBackend>(figure: &Figure, canvas: &Canvas<DB>) -> Drawn<DB> {
+fn draw<DB: DrawingBackend>(
+    figure: &Figure,
+    canvas: &Canvas<DB>,
+) -> Result<Option<Axes>, DrawingAreaErrorKind<DB::ErrorType>> {
     static FONT_READY: Once = Once::new();
     FONT_READY.call_once(|| {
         // A font that cannot be registered shows as FontUnavailable in the drawing's own error.
@@ -84,26 +100,38 @@ fn draw<DB: DrawingBackend>(figure: &Figure, canvas: &Canvas<DB>) -> Drawn<DB> {
         .area
         .draw(&Text::new(figure.title.clone(), at, canvas.text(18)))?;
     match &figure.content {
-        Content::Lines(lines) => draw_lines(lines, canvas),
-        Content::Heatmap(map) => heatmap::draw(map, canvas),
+        Content::Lines(lines) => draw_lines(lines, canvas).map(Some),
+        Content::Heatmap(map) => heatmap::draw(map, canvas).map(|()| None),
     }
 }
 
-/// The axis is drawn over log10 for a logarithmic scale.
-fn on_axis(lines: &Lines, series: &Series) -> Vec<(f64, f64)> {
-    let transform = |y: f64| if lines.log { y.log10() } else { y };
+/// Axes are drawn over log10 for a logarithmic scale.
+fn on_axes(lines: &Lines, series: &Series) -> Vec<(f64, f64)> {
+    let transform = |log: bool, value: f64| if log { value.log10() } else { value };
     series
         .points
         .iter()
-        .map(|(x, y)| (*x, transform(*y)))
-        .filter(|(_, y)| y.is_finite())
+        .map(|(x, y)| (transform(lines.log_x, *x), transform(lines.log, *y)))
+        .filter(|(x, y)| x.is_finite() && y.is_finite())
         .collect()
 }
 
-fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<DB> {
-    let curves: Vec<Vec<(f64, f64)>> = lines.series.iter().map(|s| on_axis(lines, s)).collect();
+/// The label of a place on an axis.
+fn label(log: bool, value: f64) -> String {
+    if log {
+        power_of_ten(value)
+    } else {
+        plain(value)
+    }
+}
+
+fn draw_lines<DB: DrawingBackend>(
+    lines: &Lines,
+    canvas: &Canvas<DB>,
+) -> Result<Axes, DrawingAreaErrorKind<DB::ErrorType>> {
+    let curves: Vec<Vec<(f64, f64)>> = lines.series.iter().map(|s| on_axes(lines, s)).collect();
     let (x, y) = (
-        extent(curves.iter().flatten().map(|p| p.0), 0.0),
+        extent(curves.iter().flatten().map(|p| p.0), margin(lines)),
         extent(curves.iter().flatten().map(|p| p.1), 0.06),
     );
     let top = legend(&lines.series, canvas)?;
@@ -115,19 +143,12 @@ fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<D
         .x_label_area_size(canvas.px(42))
         .y_label_area_size(canvas.px(66))
         .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
-    let label = |value: &f64| {
-        if lines.log {
-            power_of_ten(*value)
-        } else {
-            plain(*value)
-        }
-    };
     chart
         .configure_mesh()
         .x_desc(&lines.x)
         .y_desc(&lines.y)
-        .x_label_formatter(&|value| plain(*value))
-        .y_label_formatter(&label)
+        .x_label_formatter(&|value| label(lines.log_x, *value))
+        .y_label_formatter(&|value| label(lines.log, *value))
         .x_labels(8)
         .y_labels(7)
         .light_line_style(TRANSPARENT)
@@ -143,10 +164,35 @@ fn draw_lines<DB: DrawingBackend>(lines: &Lines, canvas: &Canvas<DB>) -> Drawn<D
         match series.stroke {
             Stroke::Solid => chart.draw_series(LineSeries::new(curve, style))?,
             Stroke::Area => chart.draw_series([Polygon::new(curve, filling(series))])?,
+            Stroke::Points => {
+                let dot = theme::color(series.color).mix(0.7).filled();
+                let radius = canvas.px(2) as i32;
+                chart.draw_series(curve.into_iter().map(|at| Circle::new(at, radius, dot)))?
+            }
             _ => chart.draw_series(DashedLineSeries::new(curve, dash, gap, style))?,
         };
     }
-    Ok(())
+    let (across, down) = chart.plotting_area().get_pixel_range();
+    Ok(Axes {
+        left: across.start.into(),
+        right: across.end.into(),
+        top: down.start.into(),
+        bottom: down.end.into(),
+        x,
+        y,
+        log_x: lines.log_x,
+        log_y: lines.log,
+    })
+}
+
+/// Points need room beside them that lines from edge to edge do not.
+fn margin(lines: &Lines) -> f64 {
+    let points = |series: &Series| series.stroke == Stroke::Points;
+    if lines.series.iter().any(points) {
+        0.03
+    } else {
+        0.0
+    }
 }
 
 /// Light enough for lines to be seen on it.
@@ -157,7 +203,7 @@ fn filling(series: &Series) -> ShapeStyle {
 /// Lengths of dashes and gaps in pixels.
 fn pattern<DB: DrawingBackend>(stroke: Stroke, canvas: &Canvas<DB>) -> (u32, u32) {
     match stroke {
-        Stroke::Solid | Stroke::Area => (1, 0),
+        Stroke::Solid | Stroke::Area | Stroke::Points => (1, 0),
         Stroke::Dashed => (canvas.px(9), canvas.px(5)),
         Stroke::Dotted => (canvas.px(2), canvas.px(4)),
     }
@@ -189,6 +235,11 @@ fn legend<DB: DrawingBackend>(
         let (dash, gap) = pattern(entry.stroke, canvas);
         match entry.stroke {
             Stroke::Solid => canvas.area.draw(&PathElement::new(line, stroke))?,
+            Stroke::Points => {
+                let middle = (x + sample / 2, y + height as i32 / 2);
+                let dot = theme::color(entry.color).filled();
+                canvas.area.draw(&Circle::new(middle, canvas.px(3), dot))?;
+            }
             Stroke::Area => {
                 let broad = filling(entry).stroke_width(canvas.px(10));
                 canvas.area.draw(&PathElement::new(line, broad))?;

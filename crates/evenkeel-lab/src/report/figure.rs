@@ -24,17 +24,24 @@ impl Figure {
         (y, log): (&str, bool),
         series: Vec<Series>,
     ) -> Self {
+        let lines = Lines {
+            x: "step".to_owned(),
+            y: y.to_owned(),
+            log,
+            log_x: false,
+            series,
+        };
+        Self::of_lines(name, title, caption, lines)
+    }
+
+    /// Series over a common axis that belong to no single run.
+    pub fn of_lines(name: &str, title: &str, caption: &str, lines: Lines) -> Self {
         Self {
             name: name.to_owned(),
             title: title.to_owned(),
             caption: caption.to_owned(),
             run: None,
-            content: Content::Lines(Lines {
-                x: "step".to_owned(),
-                y: y.to_owned(),
-                log,
-                series,
-            }),
+            content: Content::Lines(lines),
         }
     }
 }
@@ -57,6 +64,8 @@ pub struct Lines {
     pub y: String,
     /// Whether the vertical axis is logarithmic; points are given as they are.
     pub log: bool,
+    /// Whether the horizontal axis is.
+    pub log_x: bool,
     /// The series, drawn in this order.
     pub series: Vec<Series>,
 }
@@ -93,6 +102,8 @@ pub enum Stroke {
     Dashed,
     /// Something to compare with.
     Dotted,
+    /// Single measurements, without a line.
+    Points,
     /// What lies within is likely: the points go around an area, which is filled.
     Area,
 }

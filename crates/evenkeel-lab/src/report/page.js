@@ -23,3 +23,35 @@ for (const section of document.querySelectorAll(".layers")) {
   slider.addEventListener("input", show);
   show();
 }
+
+// Says which point of a figure is nearest to the pointer.
+for (const figure of document.querySelectorAll("figure")) {
+  const data = figure.querySelector('script[type="application/json"]');
+  const svg = figure.querySelector("svg");
+  if (!data || !svg) continue;
+  const { axes, x, y, series } = JSON.parse(data.textContent);
+  const place = (value, log, [low, high], from, to) =>
+    from + (((log ? Math.log10(value) : value) - low) / (high - low)) * (to - from);
+  const points = series.flatMap(([label, list]) =>
+    list.map(([a, b]) => ({
+      label,
+      a,
+      b,
+      left: place(a, axes.log_x, axes.x, axes.left, axes.right),
+      top: place(b, axes.log_y, axes.y, axes.bottom, axes.top),
+    })),
+  );
+  const note = figure.appendChild(document.createElement("output"));
+  note.className = "hover";
+  const number = (value) => Number(value.toPrecision(4)).toString();
+  svg.addEventListener("pointermove", (event) => {
+    const box = svg.getBoundingClientRect();
+    const scale = svg.viewBox.baseVal.width ? svg.viewBox.baseVal.width / box.width : 1;
+    const [left, top] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+    const distance = (point) => (point.left - left) ** 2 + (point.top - top) ** 2;
+    const near = points.reduce((best, point) => (distance(point) < distance(best) ? point : best), points[0]);
+    const shown = near && distance(near) < 900;
+    note.textContent = shown ? `${near.label ? near.label + ": " : ""}${x} ${number(near.a)}, ${y} ${number(near.b)}` : "";
+  });
+  svg.addEventListener("pointerleave", () => (note.textContent = ""));
+}

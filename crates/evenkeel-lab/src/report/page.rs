@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::draw;
-use super::figure::Figure;
+use super::figure::{Content, Figure};
 use super::plots::thinned;
+use super::{draw, hover};
 use crate::error::LabError;
 use crate::prediction::explosion;
 use crate::run_folder::Run;
@@ -146,27 +146,34 @@ fn summary(runs: &[Run]) -> String {
 
 fn figure_html(figure: &Figure) -> Result<String, LabError> {
     let caption = escape(&figure.caption);
+    let (svg, axes) = draw::svg_with_axes(figure)?;
+    let hover = match (&figure.content, axes) {
+        (Content::Lines(lines), Some(axes)) => script_json(&hover::json(lines, axes)),
+        _ => String::new(),
+    };
     Ok(format!(
-        "<figure id=\"{}\" role=\"img\" aria-label=\"{caption}\">\n<div class=\"scroll\">{}</div>\n\
+        "<figure id=\"{}\" role=\"img\" aria-label=\"{caption}\">\n<div class=\"scroll\">{svg}</div>\n{hover}\
          <figcaption>{caption}</figcaption>\n</figure>\n",
-        figure.name,
-        draw::svg(std::slice::from_ref(figure))?
+        figure.name
     ))
+}
+
+/// JSON for the page's script; inside of a script element it must not end that.
+fn script_json(json: &str) -> String {
+    let json = json.replace("</", "<\\/");
+    format!("<script type=\"application/json\">{json}</script>\n")
 }
 
 fn layer_table(run: &Run) -> String {
     let table = LayerTable::of(run);
     let last = table.steps.len().saturating_sub(1);
-    // JSON inside a script element must not end it.
-    let data = serde_json::to_string(&table)
-        .unwrap_or_default()
-        .replace("</", "<\\/");
+    let data = script_json(&serde_json::to_string(&table).unwrap_or_default());
     format!(
         "<section class=\"layers\">\n<label>Layers at step <output></output>\
          <input type=\"range\" min=\"0\" max=\"{last}\" value=\"0\" aria-label=\"step\"></label>\n\
          <div class=\"scroll tall\"><table><thead><tr><th>layer</th><th>‖W‖</th><th>‖∇W‖</th><th>ELR as it acts</th>\
          <th>cos(W, ∇W)</th></tr></thead><tbody></tbody></table></div>\n\
-         <script type=\"application/json\">{data}</script>\n\
+         {data}\
          <noscript>The figures of every layer and step are in layers.jsonl beside this report.</noscript>\n</section>\n"
     )
 }

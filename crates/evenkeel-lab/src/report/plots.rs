@@ -185,6 +185,7 @@ fn profile(
             x: "layer".to_owned(),
             y: "ELR".to_owned(),
             log: true,
+            log_x: false,
             series: series.collect(),
         }),
     }
@@ -213,6 +214,7 @@ fn learning_rate(index: usize, run: &Run) -> Figure {
             x: "step".to_owned(),
             y: "learning rate".to_owned(),
             log: true,
+            log_x: false,
             series,
         }),
     }
@@ -251,6 +253,7 @@ fn within_layers(index: usize, run: &Run) -> Option<Figure> {
             x: "layer".to_owned(),
             y: "ELR".to_owned(),
             log: true,
+            log_x: false,
             series: series.collect(),
         }),
     })

@@ -2,7 +2,6 @@
 
 use burn::module::Module;
 
-use super::cross_entropy;
 use super::session::Session;
 use crate::dataset::Split;
 use crate::error::LabError;
@@ -58,7 +57,8 @@ impl Session<'_> {
             correct += hits.int().sum().into_scalar::<f64>();
             // Texts have a score for each token.
             let count = labels.dims()[0] as f64;
-            loss += cross_entropy(scores, labels).into_scalar::<f64>() * count;
+            let mean = network.cross_entropy(scores, labels);
+            loss += mean.into_scalar::<f64>() * count;
             scored += count;
         }
         (

@@ -12,10 +12,12 @@ use evenkeel_burn::probe::ProbeError;
 use evenkeel_ops::Kernels;
 
 use super::gradients::clip;
+use super::random_walk::RandomWalk;
 use super::record::{header, layer_line, step_line, unit_line};
-use super::{Job, Observer, Start, cross_entropy, initial, probe};
+use super::{Job, Observer, Start, initial, probe};
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, fingerprint, load_model};
 use crate::divergence;
+use crate::drive::Drive;
 use crate::error::LabError;
 use crate::feed::{Feed, Prefetch};
 use crate::model::network::Network;
@@ -33,6 +35,8 @@ pub(super) struct Session<'a> {
     pub(super) network: Network,
     optimizer: ModuleOptimizer,
     controller: ElrController,
+    /// What draws the gradients, where the loss does not give them.
+    walk: Option<RandomWalk>,
     batches: Prefetch,
     /// Batches drawn.
     drawn: u64,
@@ -109,8 +113,11 @@ impl<'a> Session<'a> {
         let drawn = resumed
             .as_ref()
             .map_or(0, |checkpoint| checkpoint.state.batches);
+        let walk =
+            (job.spec.drive == Drive::Random).then(|| RandomWalk::new(&probe, job.spec.raw.seed));
         let fresh = Self {
             spec: job.spec,
+            walk,
             optimizer: optimizer::build(&job.spec.optimizer, kernels),
             controller: ElrController::new(probe, job.spec.controls.clone())
                 .for_measure(job.spec.optimizer.measure()),
@@ -252,7 +259,7 @@ impl<'a> Session<'a> {
     fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
         let (inputs, labels) = self.batches.next_batch().on(&self.device);
         self.drawn += 1;
-        let loss = cross_entropy(self.network.forward(inputs.clone()), labels);
+        let loss = self.network.loss(inputs.clone(), labels);
         let value: f64 = loss.clone().into_scalar();
         if value.is_finite() {
             return Ok((loss, value));
@@ -289,10 +296,13 @@ impl<'a> Session<'a> {
 
     fn step(&mut self, step: usize) -> Result<Step, LabError> {
         let start = Instant::now();
-        let (value, gradients) = match self.backward() {
+        let (value, mut gradients) = match self.backward() {
             Ok(backward) => backward,
             Err(divergence) => return Ok(Step::Diverged(divergence)),
         };
+        if let Some(walk) = &self.walk {
+            gradients = walk.gradients(&self.network, self.controller.probe(), step);
+        }
         // No handle is kept, so that weights can change where they are: a step that fails ends the run.
         let network = std::mem::take(&mut self.network);
         let target = self.spec.schedule.at(step);

@@ -5,6 +5,7 @@ loop, and needs PyTorch; this module does not.
 """
 
 from ._theory import Controls, ElrError, Forecast, Phase, Plan, Snapshot, Spread, __version__
+from .log import read_log
 from .theory import (
     POLICIES,
     advance,
@@ -34,6 +35,7 @@ __all__ = [
     "critical_lrs",
     "forecast",
     "phase",
+    "read_log",
     "read_snapshot",
     "rescale_factors",
     "spread",

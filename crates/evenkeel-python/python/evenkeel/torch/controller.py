@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -14,13 +13,15 @@ from torch import Tensor, optim
 from .._theory import Controls, ElrError, Plan
 from ..theory import Vector
 from .probe import ElrProbe
-from .rescale import carry_, shaped
-from .reading import Reading
+from .rates import Rates, unwrapped
+from .reading import Mask, Measure, Reading
+from .rescale import carry_
+from .update import Update
 
 CALM = 10
 """Steps in a row in which a control changes nothing, after which it is taken to be over."""
 
-_steered: weakref.WeakKeyDictionary[optim.Optimizer, ElrController] = weakref.WeakKeyDictionary()
+_steered: weakref.WeakKeyDictionary[optim.Optimizer, str] = weakref.WeakKeyDictionary()
 
 
 class ElrController:
@@ -44,36 +45,25 @@ class ElrController:
         *,
         measure: Literal["auto", "gradient", "update"] = "auto",
     ) -> None:
-        if not isinstance(optimizer, optim.Optimizer):
-            raise ElrError(f"optimizer is a {type(optimizer).__name__}, but must be a torch.optim.Optimizer")
-        if isinstance(optimizer, optim.LBFGS):
-            raise ElrError("LBFGS chooses the length of its steps by itself; use SGD or one of Adam's kind")
-        if optimizer in _steered:
-            other = _steered[optimizer].control
-            raise ElrError(
-                f"this optimizer is steered by `{other}` already; close() that, or join both: "
-                f"ElrController(optimizer, probe, '{other}+{control}')"
-            )
-        if measure not in ("auto", "gradient", "update"):
-            raise ElrError(f"measure is `{measure}`, but must be auto, gradient or update")
-        auto = "gradient" if isinstance(optimizer, optim.SGD) else "update"
+        optimizer = unwrapped(optimizer)
+        self.measure = checked(optimizer, control, measure)
         self.optimizer, self.probe = optimizer, probe
-        self.measure = auto if measure == "auto" else measure
         self._controls = Controls(control)
         self.plan: Plan | None = None
         self.steps = 0
         self._calm, self._highest = 0, 0.0
+        # By label, while layers come and go.
         self._multipliers: dict[str, float] = {}
         self._starts: dict[str, float] = {}
-        self._targets: list[Any] = []
-        self._used: list[float] = []
-        self._before: dict[Tensor, Tensor] = {}
+        self._rates = Rates(optimizer)
+        self._update = Update()
         self._measured = False
+        self._skipped = False
         self._hooks = [
             optimizer.register_step_pre_hook(self._pre),
             optimizer.register_step_post_hook(self._post),
         ]
-        _steered[optimizer] = self
+        _steered[optimizer] = self.control
 
     @property
     def control(self) -> str:
@@ -93,13 +83,13 @@ class ElrController:
 
     def last_lr(self) -> list[float]:
         """The rate of each parameter group in the last step, or in the next one before there was any."""
-        return list(self._used) if self._used else [float(g["lr"]) for g in self.optimizer.param_groups]
+        return list(self._rates.used) or self._rates.asked()
 
-    def log_dict(self, prefix: str = "elr") -> dict[str, float]:
+    def log_dict(self, prefix: str = "elr", layers: bool = True) -> dict[str, float]:
         """The probe's numbers, with the rate that acted and the critical one."""
         numbers = {f"{prefix}/lr": max(self.last_lr())}
         if self.probe.reading is not None:
-            numbers |= self.probe.log_dict(prefix)
+            numbers |= self.probe.log_dict(prefix, layers)
         if self.plan is not None and self.plan.critical is not None:
             numbers[f"{prefix}/critical_lr"] = self.plan.critical
         return numbers
@@ -123,38 +113,41 @@ class ElrController:
             return (args[0], measured, *args[2:]), kwargs
         return args, kwargs | {"closure": measured}
 
+    # What is decided is not for tracing, should the step be compiled.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _prepare(self) -> None:
-        self._restore()
-        self._used = [float(group["lr"]) for group in self.optimizer.param_groups]
-        self._before.clear()
-        self._measured = False
+        self._rates.begin()
+        self._update.forget()
+        # A fused optimiser gets the scaler's verdict with the step, and skips it by itself.
         inf = getattr(self.optimizer, "found_inf", None)
-        if inf is not None and float(inf) > 0:
-            # A fused optimiser gets the scaler's verdict with the step, and skips it by itself.
-            return
-        self._measured = self._awake()
+        # The first gradient is enough to know that there are some; each costs a look from Python.
+        trained = next(self._rates.trained(), None) is not None
+        self._skipped = not trained or (inf is not None and float(inf) > 0)
+        self._measured = not self._skipped and self._awake()
         if not self._measured:
             return
         if self.measure == "gradient":
-            scale = getattr(self.optimizer, "grad_scale", None)
-            self._act(self.probe.measure(scale))
+            self._act(self.probe.measure(getattr(self.optimizer, "grad_scale", None)))
         else:
             self.probe.look()
-            self._remember(every=True)
+            self._update.remember(self._rates.trained())
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _post(self, optimizer: optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._measured and self.measure == "update" and self._before:
-            self._measure_update()
-        elif self._before:
-            self._take()
-        self.probe.stepped(self._rate_of(dict(self._multipliers), self._layer_lrs()))
-        self._restore()
-        self._before.clear()
-        self.steps += 1
+        if self._measured and self.measure == "update":
+            self._act_on_update()
+        elif self._update.before:
+            self._take(1.0)
+        if not self._skipped and self.probe.asynchronous:
+            lrs, multipliers = self._layer_lrs(), dict(self._multipliers)
+            rate_of = lambda label: lrs.get(layer_of(label, lrs), 0.0) * multipliers.get(label, 1.0)  # noqa: E731
+            self.probe.stepped(rate_of, self.measure)
+        self._rates.restore()
+        self._update.forget()
+        self.steps += not self._skipped
 
     def _awake(self) -> bool:
-        target = max(self._used)
-        return not self.finished or target > self._highest or self.steps % self.probe.every == 0
+        return not self.finished or self._rates.highest > self._highest or self.steps % self.probe.every == 0
 
     def _act(self, reading: Reading) -> None:
         """Decide by gradients, before the step."""
@@ -162,117 +155,95 @@ class ElrController:
         if plan is None:
             return
         if plan.capped:
-            share = plan.lr / max(self._used)
-            self._set([lr * share for lr in self._used])
+            self._rates.scale(plan.lr / self._rates.highest)
         if plan.rescale is not None:
             self._carry(reading, plan.rescale)
         if plan.multipliers is not None:
-            self._remember(every=False)
+            # Their layers take a share of what the step will have been.
+            names = {name for name, lives in zip(reading.names, reading.alive, strict=True) if lives}
+            self._update.remember(p for n, p in self.probe.invariance.candidates() if n in names)
 
-    def _measure_update(self) -> None:
+    def _act_on_update(self) -> None:
         """Decide by the update that the optimiser has tried, and take a share of it."""
-        before = {n: self._before[p] for n, p in self.probe.candidates() if p in self._before}
+        before = {n: self._update.before[p] for n, p in self._matrices() if p in self._update.before}
         reading = self.probe.measure_update(before, self._layer_lrs())
         plan = self._decide(reading)
         if plan is None:
             return
         if plan.capped or plan.multipliers is not None:
-            share = plan.lr / max(self._used) if plan.capped else 1.0
+            share = plan.lr / self._rates.highest if plan.capped else 1.0
             self._take(share)
-            self._used = [lr * share for lr in self._used]
+            self._rates.taken(share)
         if plan.rescale is not None:
             self._carry(reading, plan.rescale)
 
+    # ── deciding ──
+
+    def _steered(self, reading: Reading) -> tuple[Mask, Vector]:
+        """Which layers are steered, and their ELRs as they act: what counts is λE at each group's rate."""
+        lrs, target = self._layer_lrs(), self._rates.highest
+        ratios = np.array([lrs.get(name, 0.0) for name in reading.names]) / target
+        steered = reading.alive & (ratios > 0)
+        return steered, (reading.elr * ratios)[steered]
+
     def _decide(self, reading: Reading) -> Plan | None:
         """What the theory decides; nothing without a layer that is alive or a rate to act at."""
-        target, alive = max(self._used), reading.alive
-        if not alive.any() or target <= 0:
+        target = self._rates.highest
+        if target <= 0:
             return None
-        lrs = self._layer_lrs()
-        # A layer acts at its own group's rate: what counts is λE.
-        ratios = np.array([lrs[name] / target for name in reading.names])
-        alive &= ratios > 0
-        names = [name for name, lives in zip(reading.names, alive, strict=True) if lives]
-        before = np.array([self._multipliers.get(name, 1.0) for name in names])
-        elr = np.ascontiguousarray((reading.elr * ratios)[alive])
-        remembered = before if self._multipliers else None
+        alive, elr = self._steered(reading)
+        if not alive.any():
+            return None
+        labels = [label for label, lives in zip(reading.labels, alive, strict=True) if lives]
         weight = reading.weight_norm[alive]
-        growths = self._growths(names, weight)
-        plan = self._controls.decide(self.steps, elr, target, remembered, self.measure, growths)
+        multipliers = aligned(self._multipliers, labels, 1.0) if self._multipliers else None
+        # By how much norms have grown since the first step (T25); nothing before it.
+        growths = weight / aligned(self._starts, labels, weight) if self._starts else None
+        plan = self._controls.decide(self.steps, elr, target, multipliers, self.measure, growths)
+        self._begin(labels, weight, plan)
+        self._multipliers = {} if plan.multipliers is None else by_label(labels, plan.multipliers)
+        self._count(plan, target)
         self.plan = plan
-        if growths is None and not self.probe.by_unit:
-            factors = np.ones(len(names)) if plan.rescale is None else plan.rescale
-            self._starts = dict(zip(names, (weight * factors).tolist(), strict=True))
-        self._multipliers = {}
-        if plan.multipliers is not None:
-            if self.probe.by_unit:
-                raise ElrError("units of a layer share one rate: hold them through weights, or probe layers")
-            self._multipliers = dict(zip(names, plan.multipliers.tolist(), strict=True))
+        return plan
+
+    def _begin(self, labels: list[str], weight: Vector, plan: Plan) -> None:
+        """Remember at which norm each layer began, which is the one that it is rescaled to."""
+        new = [i for i, label in enumerate(labels) if label not in self._starts]
+        if new:
+            norms = weight if plan.rescale is None else weight * plan.rescale
+            self._starts |= {labels[i]: float(norms[i]) for i in new}
+
+    def _count(self, plan: Plan, target: float) -> None:
         idle = not plan.capped and plan.rescale is None and plan.multipliers is None
         self._calm = self._calm + 1 if idle else 0
         self._highest = max(self._highest, target) if idle else 0.0
-        return plan
-
-    def _growths(self, names: list[str], weight: Vector) -> Vector | None:
-        """By how much norms have grown since the first step (T25); nothing before it."""
-        if not self._starts:
-            return None
-        starts = [self._starts.setdefault(n, float(w)) for n, w in zip(names, weight, strict=True)]
-        return np.ascontiguousarray(weight / np.array(starts))
 
     # ── acting ──
 
     def _carry(self, reading: Reading, factors: Vector) -> None:
-        alive = np.ones(len(reading.names))
-        alive[reading.alive] = factors
-        carry_(self.probe, reading.names, alive, self.optimizer)
+        """Rescale the layers that are steered."""
+        every = np.ones(len(reading.names))
+        every[self._steered(reading)[0]] = factors
+        carry_(self.probe, reading.names, every, self.optimizer)
+        self.probe.rescaled(by_label(reading.labels, every), self.measure)
 
-    def _remember(self, every: bool) -> None:
-        """Keep weights as they are before the step: all, or those of the layers with multipliers."""
-        names = self._names()
-        for group in self.optimizer.param_groups:
-            for p in group["params"]:
-                if p.grad is not None and (every or names.get(p, "") in self._multipliers):
-                    self._before[p] = p.detach().clone()
+    def _take(self, share: float) -> None:
+        """Take a share of each update, times its layer's or its rows' multipliers."""
+        names: dict[Tensor, str] = {p: n for n, p in self._matrices()}
 
-    @torch.no_grad()
-    def _take(self, share: float = 1.0) -> None:
-        """Take a share of each update, times its layer's multiplier."""
-        names = self._names()
-        now, before = [p.detach() for p in self._before], list(self._before.values())
-        factors = [share * self._multipliers.get(names.get(p, ""), 1.0) for p in self._before]
-        torch._foreach_sub_(now, before)
-        torch._foreach_mul_(now, factors)
-        torch._foreach_add_(now, before)
+        def share_of(p: Tensor) -> Vector:
+            name = names.get(p, "")
+            if not self._multipliers or name in self._multipliers or f"{name}[0]" not in self._multipliers:
+                return np.array([share * self._multipliers.get(name, 1.0)])
+            return share * aligned(self._multipliers, [f"{name}[{row}]" for row in range(p.shape[0])], 1.0)
 
-    def _names(self) -> dict[Tensor, str]:
-        return {p: n for n, p in self.probe.candidates()}
+        self._update.take(share_of)
+
+    def _matrices(self) -> list[tuple[str, torch.nn.Parameter]]:
+        return self.probe.invariance.matrices
 
     def _layer_lrs(self) -> dict[str, float]:
-        names = self._names()
-        return {
-            names[p]: lr
-            for group, lr in zip(self.optimizer.param_groups, self._used, strict=True)
-            for p in group["params"]
-            if p in names
-        }
-
-    def _rate_of(self, multipliers: dict[str, float], lrs: dict[str, float]) -> Callable[[str], float]:
-        return lambda name: lrs.get(name, 0.0) * multipliers.get(name, 1.0)
-
-    def _set(self, lrs: list[float]) -> None:
-        groups = self.optimizer.param_groups
-        self._targets = [g["lr"].clone() if isinstance(g["lr"], Tensor) else g["lr"] for g in groups]
-        for group, lr in zip(groups, lrs, strict=True):
-            assign(group, lr)
-        self._used = lrs
-
-    def _restore(self) -> None:
-        """Give the groups the rates of their schedule back."""
-        groups = self.optimizer.param_groups
-        for group, target in zip(groups, self._targets, strict=False):
-            assign(group, target)
-        self._targets = []
+        return self._rates.of(self._matrices())
 
     # ── checkpoints ──
 
@@ -285,7 +256,7 @@ class ElrController:
             "highest": self._highest,
             "multipliers": dict(self._multipliers),
             "starts": dict(self._starts),
-            "used": list(self._used),
+            "used": list(self._rates.used),
             "probe": self.probe.state_dict(),
         }
 
@@ -294,14 +265,41 @@ class ElrController:
         if state["control"] != self.control:
             raise ElrError(f"the checkpoint was steered by `{state['control']}`, not by `{self.control}`")
         self.steps, self._calm, self._highest = state["steps"], state["calm"], state["highest"]
-        self._multipliers, self._used = dict(state["multipliers"]), list(state["used"])
-        self._starts = dict(state["starts"])
+        self._multipliers, self._starts = dict(state["multipliers"]), dict(state["starts"])
+        self._rates.used = list(state["used"])
         self.probe.load_state_dict(state["probe"])
 
 
-def assign(group: dict[str, Any], lr: Any) -> None:
-    """Set a group's rate; one that is a tensor stays that tensor, which a compiled step holds."""
-    if isinstance(group["lr"], Tensor):
-        group["lr"].fill_(lr)
-    else:
-        group["lr"] = lr
+def checked(optimizer: optim.Optimizer, control: str, measure: str) -> Measure:
+    """Which ELR to go by, if the optimiser can be steered."""
+    if not isinstance(optimizer, optim.Optimizer):
+        raise ElrError(f"optimizer is a {type(optimizer).__name__}, but must be a torch.optim.Optimizer")
+    if isinstance(optimizer, optim.LBFGS):
+        raise ElrError("LBFGS chooses the length of its steps by itself; use SGD or one of Adam's kind")
+    if optimizer in _steered:
+        other = _steered[optimizer]
+        raise ElrError(
+            f"this optimizer is steered by `{other}` already; close() that, or join both: "
+            f"ElrController(optimizer, probe, '{other}+{control}')"
+        )
+    if measure == "auto":
+        return "gradient" if isinstance(optimizer, optim.SGD) else "update"
+    if measure in ("gradient", "update"):
+        return cast(Measure, measure)
+    raise ElrError(f"measure is `{measure}`, but must be auto, gradient or update")
+
+
+def aligned(kept: dict[str, float], labels: list[str], default: float | Vector) -> Vector:
+    """What is kept of each label; the default for new ones."""
+    defaults = np.broadcast_to(default, len(labels))
+    return np.array([kept.get(label, own) for label, own in zip(labels, defaults, strict=True)], dtype=np.float64)
+
+
+def by_label(labels: list[str] | tuple[str, ...], values: Vector) -> dict[str, float]:
+    """Numbers by label."""
+    return dict(zip(labels, values.tolist(), strict=True))
+
+
+def layer_of(label: str, layers: dict[str, float]) -> str:
+    """The layer that a unit belongs to."""
+    return label if label in layers else label.rpartition("[")[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 from torch import optim
 
 from .._theory import ElrError
@@ -50,11 +49,14 @@ class HoldElr(ElrController):
             self._equalise(reading)
         super()._act(reading)
 
-    def _measure_update(self) -> None:
-        super()._measure_update()
+    def _act_on_update(self) -> None:
+        super()._act_on_update()
         if self.through == "weights" and self.probe.reading is not None:
             self._equalise(self.probe.reading)
 
     def _equalise(self, reading: Reading) -> None:
-        if np.any(reading.alive):
-            self._carry(reading, rescale_factors(reading.elr[reading.alive], self.measure))
+        if self._rates.highest <= 0:
+            return
+        steered, elr = self._steered(reading)
+        if steered.any():
+            self._carry(reading, rescale_factors(elr, self.measure))

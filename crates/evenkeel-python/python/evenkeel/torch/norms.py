@@ -19,8 +19,8 @@ def norms(tensors: Sequence[Tensor], by_row: bool) -> list[Tensor]:
     """The norm of each tensor, or of each of its rows, in float32 at least."""
     if by_row:
         return [torch.linalg.vector_norm(rows(t), dim=1, dtype=wide(t)) for t in tensors]
-    if all(t.dtype == torch.float32 for t in tensors):
-        return list(torch._foreach_norm(list(tensors)))
+    if all(t.dtype != torch.float64 for t in tensors):
+        return list(torch._foreach_norm(list(tensors), 2, torch.float32))
     return [torch.linalg.vector_norm(t, dtype=wide(t)) for t in tensors]
 
 
@@ -42,9 +42,10 @@ def wide(tensor: Tensor) -> torch.dtype:
 
 
 def exact(tensor: Tensor, by_row: bool) -> Vector:
-    """Norms in float64 on the host: slow, and right where squares leave the range of float32."""
-    found = norms([tensor.detach().cpu().double()], by_row)
-    return np.atleast_1d(found[0].numpy())
+    """Norms in float64: slow, and right where squares leave the range of float32."""
+    # MPS knows no float64.
+    near = tensor.cpu() if tensor.device.type == "mps" else tensor
+    return np.atleast_1d(norms([near.detach().double()], by_row)[0].cpu().numpy())
 
 
 @dataclass
@@ -53,28 +54,32 @@ class Transfer:
 
     host: Tensor
     event: torch.cuda.Event | None
-    sizes: list[int]
 
     @classmethod
     def of(cls, tensors: Sequence[Tensor]) -> Transfer:
         """Sends all at once; on CUDA without waiting."""
-        sizes = [t.numel() for t in tensors]
-        device, dtype = tensors[0].device, tensors[0].dtype
-        if any(t.dtype != dtype for t in tensors):
-            dtype = torch.float32 if device.type == "mps" else torch.float64
-        together = [t.reshape(-1).to(device=device, dtype=dtype, non_blocking=True) for t in tensors]
-        joined = torch.cat(together)
-        if device.type != "cuda":
-            return cls(joined.cpu(), None, sizes)
-        host = torch.empty(joined.shape, dtype=dtype, pin_memory=True)
+        joined = together(tensors)
+        if joined.device.type != "cuda":
+            return cls(joined.cpu(), None)
+        host = torch.empty(joined.shape, dtype=joined.dtype, pin_memory=True)
         host.copy_(joined, non_blocking=True)
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
-        return cls(host, event, sizes)
+        return cls(host, event)
 
-    def receive(self) -> list[Vector]:
-        """The numbers, once they are there."""
+    def receive(self) -> Vector:
+        """The numbers, one behind the other, once they are there."""
         if self.event is not None:
             self.event.synchronize()
-        numbers = self.host.double().numpy()
-        return np.split(numbers, np.cumsum(self.sizes)[:-1])
+        numbers: Vector = self.host.double().numpy()
+        return numbers
+
+
+def together(tensors: Sequence[Tensor]) -> Tensor:
+    """Everything in one vector, on the first tensor's device."""
+    device, dtype = tensors[0].device, tensors[0].dtype
+    if all(t.ndim == 0 and t.device == device and t.dtype == dtype for t in tensors):
+        return torch.stack(list(tensors))
+    if any(t.dtype != dtype for t in tensors):
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+    return torch.cat([t.reshape(-1).to(device=device, dtype=dtype, non_blocking=True) for t in tensors])

@@ -1,4 +1,4 @@
-"""Which weights are scale-invariant, and what their norms are."""
+"""The effective learning rates of a model, as they are."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ import torch
 from torch import Tensor, nn
 
 from .._theory import ElrError, Spread
-from ..theory import Vector, critical_lrs
+from ..theory import Vector
+from .invariance import Invariance
 from .norms import SAFE, Transfer, exact, norms, products
-from .reading import Reading
+from .reading import Measure, Reading
 
-COSINE_TOLERANCE = 0.1
-"""``|cos(W, ∇W)|·√numel`` up to which a weight counts as scale-invariant (T1): random directions have
-about 1, rounding and the ε of norms leave some thousandths."""
-
-MAX_COSINE = 1e-3
-"""``|cos(W, ∇W)|`` that no scale-invariant weight exceeds, however small it is."""
-
-GROWTH = 2.0
-"""What ``find`` scales weights by from one look to the next: a power of two rounds nothing."""
+Change = Callable[[Reading], Reading]
+"""What happened to norms since they were measured."""
 
 
 @dataclass
 class Measurement:
     """One step's norms on their way to the host."""
 
-    weights: list[tuple[str, Tensor]]
-    vectors: list[Tensor]
-    looked: list[str]
+    names: list[str]
+    numels: list[int]
+    rows: list[int]
+    looked: list[int]
     transfer: Transfer
     scaled: bool
+    finish: Change
+    # What was measured, to do it again in float64 where float32 does not do.
+    weights: list[Tensor]
+    vectors: list[Tensor]
 
 
 class ElrProbe:
@@ -45,9 +44,10 @@ class ElrProbe:
     (:class:`CriticalWarmup`, :class:`HoldElr`) measures for you; without one call :meth:`measure`
     between ``backward`` and ``optimizer.step``.
 
-    ``granularity="unit"`` takes each row or filter (the first dimension) for itself. ``every`` is the
-    number of steps between measurements where no control needs them. ``asynchronous`` answers with
-    the last step's norms, carried on by the theory (T4), so that a GPU never waits for the host.
+    ``granularity="unit"`` takes each row or filter (the first dimension) for itself where it is
+    scale-invariant by itself, as before batch normalization, and whole weights elsewhere. ``every`` is
+    the number of steps between measurements where no control needs them. ``asynchronous`` answers with
+    the last measurement, carried on by the theory (T4), so that a GPU never waits for the host.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ElrProbe:
         *,
         granularity: Literal["layer", "unit"] = "layer",
         looks: int = 3,
-        every: int = 10,
+        every: int = 20,
         asynchronous: bool = False,
     ) -> None:
         if granularity not in ("layer", "unit"):
@@ -66,118 +66,96 @@ class ElrProbe:
                 raise ElrError(f"{name} is {value}, but must be at least 1")
         self.model = model
         self.by_unit = granularity == "unit"
-        self.looks, self.every, self.asynchronous = looks, every, asynchronous
+        self.every, self.asynchronous = every, asynchronous
         self.reading: Reading | None = None
-        # A model's parameters stay what they are, while freezing comes and goes.
-        self._matrices: list[tuple[str, nn.Parameter]] | None = None
-        self._cosines: dict[str, float] = {}
-        self._passed: dict[str, int] = {}
-        self._dependent: set[str] = set()
-        self._under_way: Measurement | None = None
-        self._rates: Callable[[str], float] | None = None
+        self.invariance = Invariance(model, looks, self.by_unit)
+        self._under_way: Measurement | Reading | None = None
+        self._since: list[Change] = []
 
-    # ── what there is ──
-
-    def candidates(self) -> list[tuple[str, nn.Parameter]]:
-        """Weights that may be scale-invariant: each once, tied or not, by its first name."""
-        if self._matrices is None:
-            named = self.model.named_parameters()
-            self._matrices = [(plain(n), p) for n, p in named if p.ndim >= 2]
-        return [(n, p) for n, p in self._matrices if p.requires_grad]
+    # ── which weights ──
 
     @property
     def layers(self) -> list[str]:
         """The scale-invariant weights found, in the model's order."""
-        return [n for n, _ in self.candidates() if n in self._passed and n not in self._dependent]
+        return self.invariance.layers
 
     @property
     def roles(self) -> dict[str, str]:
         """What each parameter is: scale-invariant, scale-dependent, vector, silent or frozen."""
-        named = self.model.named_parameters()
-        return {plain(name): self._role(plain(name), p) for name, p in named}
-
-    def _role(self, name: str, parameter: nn.Parameter) -> str:
-        if not parameter.requires_grad:
-            return "frozen"
-        if parameter.ndim < 2:
-            return "vector"
-        if name in self._dependent:
-            return "scale-dependent"
-        return "scale-invariant" if name in self._passed else "silent"
-
-    # ── measuring ──
+        return self.invariance.roles
 
     def find(self, loss: Callable[[Any], Tensor], batches: Iterable[Any]) -> ElrProbe:
         """Look at the gradients of some batches before training, at several scales of the weights.
 
-        ``loss(batch)`` computes the loss in training mode. Gradients, buffers such as running
+        ``loss(batch)`` computes the loss in training mode. Weights, gradients, buffers such as running
         statistics, and random numbers are as before afterwards.
         """
-        parameters = list(self.model.parameters())
-        gradients = [p.grad for p in parameters]
-        buffers = [(b, b.detach().clone()) for b in self.model.buffers()]
-        tracked: list[nn.Parameter] = []
-        factor = 1.0
-        # Random numbers such as dropout's are drawn in a fork.
-        with torch.random.fork_rng():
-            try:
-                for batch in batches:
-                    for p in parameters:
-                        p.grad = None
-                    with torch.enable_grad():
-                        loss(batch).backward()  # type: ignore[no-untyped-call]
-                    self.look()
-                    scale_(tracked, 1.0 / factor)
-                    tracked, factor = self._parameters(self.layers), factor * GROWTH
-                    scale_(tracked, factor)
-            finally:
-                scale_(tracked, 1.0 / factor)
-                with torch.no_grad():
-                    for buffer, value in buffers:
-                        buffer.copy_(value)
-                for p, gradient in zip(parameters, gradients, strict=True):
-                    p.grad = gradient
+        self.invariance.find(loss, batches, self.look)
         return self
 
     def look(self) -> None:
         """Look at the cosines of one batch's gradients, without measuring anything else."""
-        weights = [(n, p) for n, p in self.candidates() if self._open(n) and p.grad is not None]
-        if weights:
-            self._receive(self._send(weights, [gradient(n, p) for n, p in weights]))
+        looked = [(n, p) for n, p in self._with_gradient() if self.invariance.is_open(n)]
+        if looked:
+            self._receive(self._send(looked, [gradient(n, p) for n, p in looked]))
+
+    # ── measuring ──
 
     def measure(self, grad_scale: Tensor | None = None) -> Reading:
         """Measure the gradients that are there, divided by ``grad_scale`` if they are still scaled."""
-        candidates = [(n, p) for n, p in self.candidates() if n not in self._dependent]
-        weights = [(n, p) for n, p in candidates if p.grad is not None]
+        weights = self._with_gradient()
         if not weights:
             raise ElrError(self._nothing())
-        sent = self._send(weights, [gradient(n, p) for n, p in weights], grad_scale)
-        if not self.asynchronous:
-            return self._keep(self._receive(sent))
-        before, self._under_way = self._under_way, sent
-        if before is None:
-            return self._keep(self._receive(sent))
-        reading = self._receive(before)
-        if self._rates is not None:
-            reading = reading.stepped(np.array([self._rates(name) for name in reading.names]))
-        return self._keep(reading)
+        vectors = [gradient(n, p) for n, p in weights]
+        return self._answer(lambda: self._send(weights, vectors, grad_scale))
 
     def measure_update(self, before: dict[str, Tensor], lrs: dict[str, float]) -> Reading:
         """Measure updates in place of gradients, ``‖ΔW‖/λ`` (T19), given the weights before the step."""
-        weights = [(n, before[n], p) for n, p in self.candidates() if n in before and self._tracks(n)]
-        if not weights:
+        tracked = [(n, p) for n, p in self.invariance.candidates() if n in before and self.invariance.tracks(n)]
+        if not tracked:
             raise ElrError(self._nothing())
-        changes = [p.detach() - w for _, w, p in weights]
-        sent = self._send([(n, w) for n, w, _ in weights], changes, look=False)
-        reading = self._receive(sent)
-        lr = np.array([lrs[name] for name in reading.names])
-        # An update at rate 0 says nothing: the layer takes no part in this step.
-        per_rate = np.divide(reading.gradient_norm, lr, out=np.zeros_like(lr), where=lr > 0)
-        return self._keep(Reading(reading.names, reading.weight_norm, per_rate))
+        changes = [p.detach() - before[n] for n, p in tracked]
+        weights = [(n, before[n]) for n, _ in tracked]
 
-    def stepped(self, rates: Callable[[str], float]) -> None:
-        """Say at which rate each layer was stepped: what the asynchronous mode carries on with."""
-        self._rates = rates
+        def per_rate(reading: Reading) -> Reading:
+            # An update at rate 0 says nothing: the layer takes no part in this step.
+            lr = np.array([lrs.get(name, 0.0) for name in reading.names])
+            norm = np.divide(reading.gradient_norm, lr, out=np.zeros_like(lr), where=lr > 0)
+            return Reading(reading.names, reading.weight_norm, norm)
+
+        return self._answer(lambda: self._send(weights, changes, look=False, finish=per_rate))
+
+    def stepped(self, rate_of: Callable[[str], float], measure: Measure) -> None:
+        """Say at which rate each label was stepped: what the asynchronous mode carries on with."""
+        if self.asynchronous:
+            self._since.append(lambda r: r.stepped(np.array([rate_of(x) for x in r.labels]), measure))
+
+    def rescaled(self, factors: dict[str, float], measure: Measure) -> None:
+        """Say by what each label's weight was multiplied."""
+        if self.asynchronous:
+            self._since.append(lambda r: r.rescaled(factors, measure))
+
+    def _answer(self, send: Callable[[], Measurement]) -> Reading:
+        if not self.asynchronous:
+            return self._keep(self._receive(send()))
+        before, sent = self._settled(), send()
+        if before is None or not len(before.names):
+            before = self._receive(sent)
+            self._under_way = before
+        else:
+            self._under_way = sent
+        return self._keep(before)
+
+    def _settled(self) -> Reading | None:
+        """The measurement under way, carried on to this moment."""
+        found, self._under_way = self._under_way, None
+        changes, self._since = self._since, []
+        if found is None:
+            return None
+        reading = self._receive(found) if isinstance(found, Measurement) else found
+        for change in changes:
+            reading = change(reading)
+        return reading
 
     def _keep(self, reading: Reading) -> Reading:
         if not len(reading.names):
@@ -185,8 +163,11 @@ class ElrProbe:
         self.reading = reading.check()
         return self.reading
 
+    def _with_gradient(self) -> list[tuple[str, Tensor]]:
+        return [(n, p) for n, p in self.invariance.candidates() if p.grad is not None]
+
     def _nothing(self) -> str:
-        silent = [n for n, p in self.candidates() if p.grad is None and n not in self._dependent]
+        silent = [n for n, p in self.invariance.candidates() if p.grad is None]
         if silent:
             return f"no weight has a gradient, `{silent[0]}` for one; measure after backward and before zero_grad"
         return (
@@ -194,72 +175,72 @@ class ElrProbe:
             "follows it, so that it is orthogonal to its gradient"
         )
 
-    def _open(self, name: str) -> bool:
-        return name not in self._dependent and self._passed.get(name, 0) < self.looks
+    # ── there and back ──
 
     @torch.no_grad()
     def _send(
         self,
-        weights: list[tuple[str, Any]],
+        weights: list[tuple[str, Tensor]],
         vectors: list[Tensor],
         grad_scale: Tensor | None = None,
         look: bool = True,
+        finish: Change = lambda reading: reading,
     ) -> Measurement:
-        tensors = [p.detach() for _, p in weights]
-        looked = [i for i, (n, _) in enumerate(weights) if look and self._open(n)]
+        names, tensors = [n for n, _ in weights], [w.detach() for _, w in weights]
+        looked = [i for i, n in enumerate(names) if look and self.invariance.is_open(n)]
         numbers = norms(tensors + vectors, self.by_unit)
         numbers += products([tensors[i] for i in looked], [vectors[i] for i in looked], self.by_unit)
         if grad_scale is not None:
             numbers.append(grad_scale)
-        names = [weights[i][0] for i in looked]
-        kept = list(zip([n for n, _ in weights], tensors, strict=True))
-        return Measurement(kept, vectors, names, Transfer.of(numbers), grad_scale is not None)
+        rows = [w.shape[0] if self.by_unit else 1 for w in tensors]
+        numels = [w.numel() for w in tensors]
+        if self.asynchronous:
+            # Gradients are not to live longer for being measured.
+            tensors, vectors = [], []
+        sent = Transfer.of(numbers)
+        return Measurement(names, numels, rows, looked, sent, grad_scale is not None, finish, tensors, vectors)
 
     def _receive(self, sent: Measurement) -> Reading:
         numbers = sent.transfer.receive()
-        scale = float(numbers.pop()[0]) if sent.scaled else 1.0
-        count = len(sent.weights)
-        sizes, steps = numbers[:count], numbers[count : 2 * count]
-        inner = dict(zip(sent.looked, numbers[2 * count :], strict=True))
-        for index, (name, weight) in enumerate(sent.weights):
-            sizes[index] = self._safe(sizes[index], weight)
-            steps[index] = self._safe(steps[index], sent.vectors[index])
-            if name in inner:
-                self._judge(name, weight, inner[name], sizes[index], steps[index])
-        tracked = [i for i, (name, _) in enumerate(sent.weights) if self._tracks(name)]
-        names = [n for i in tracked for n in [sent.weights[i][0]] * len(sizes[i])]
-        empty: Vector = np.zeros(0)
-        return Reading(
-            tuple(names),
-            np.concatenate([empty, *(sizes[i] for i in tracked)]),
-            np.concatenate([empty, *(steps[i] for i in tracked)]) / scale,
-        )
+        scale, ends = numbers[-1] if sent.scaled else 1.0, np.cumsum(sent.rows)
+        count = int(ends[-1])
+        starts = ends - sent.rows
+        sizes, steps, inner = numbers[:count], numbers[count : 2 * count], numbers[2 * count :]
+        for found, tensors in ((sizes, sent.weights), (steps, sent.vectors)):
+            self._refine(found, tensors, starts, ends)
+        for i in sent.looked:
+            a, b, rows = starts[i], ends[i], sent.rows[i]
+            self.invariance.judge(sent.names[i], sent.numels[i], inner[:rows], sizes[a:b], steps[a:b])
+            inner = inner[rows:]
+        kept = [i for i, name in enumerate(sent.names) if self.invariance.tracks(name)]
+        parts = [(sent.names[i], slice(starts[i], ends[i])) for i in kept]
+        return sent.finish(self._gather(parts, sizes, steps / scale))
 
-    def _tracks(self, name: str) -> bool:
-        return name in self._passed and name not in self._dependent
-
-    def _safe(self, found: Vector, tensor: Tensor) -> Vector:
-        low, high = float(np.min(found)), float(np.max(found))
-        if low > SAFE[0] and high < SAFE[1]:
-            return found
-        return exact(tensor, self.by_unit)
-
-    def _judge(self, name: str, weight: Tensor, inner: Vector, size: Vector, step: Vector) -> None:
-        alive = np.isfinite(inner) & np.isfinite(step) & (size > 0) & (step > 0)
-        if not alive.any():
+    def _refine(self, found: Vector, tensors: list[Tensor], starts: Vector, ends: Vector) -> None:
+        """Compute what float32 cannot hold again."""
+        bad = ~((found > SAFE[0]) & (found < SAFE[1]))
+        if not bad.any():
             return
-        cosines = inner[alive] / (size[alive] * step[alive])
-        cosine = float(np.sqrt(np.mean(np.square(cosines))))
-        self._cosines[name] = cosine
-        numel = weight.numel() / len(size)
-        if cosine <= min(MAX_COSINE, COSINE_TOLERANCE / numel**0.5):
-            self._passed[name] = self._passed.get(name, 0) + 1
-        else:
-            self._dependent.add(name)
+        for tensor, a, b in zip(tensors, starts, ends, strict=False):
+            if bad[a:b].any():
+                found[a:b] = exact(tensor, self.by_unit)
 
-    def _parameters(self, names: list[str]) -> list[nn.Parameter]:
-        wanted = set(names)
-        return [p for n, p in self.candidates() if n in wanted]
+    def _gather(self, parts: list[tuple[str, slice]], sizes: Vector, steps: Vector) -> Reading:
+        """Rows that stand by themselves as they are, others as one."""
+        if not self.by_unit:
+            at = [part.start for _, part in parts]
+            return Reading(tuple(n for n, _ in parts), sizes[at], steps[at])
+        names: list[str] = []
+        numbers: list[tuple[Vector, Vector]] = []
+        for name, part in parts:
+            pair = sizes[part], steps[part]
+            if not self.invariance.has_units(name):
+                pair = whole(pair[0]), whole(pair[1])
+            names += [name] * len(pair[0])
+            numbers.append(pair)
+        empty: Vector = np.zeros(0)
+        weight = np.concatenate([empty, *(w for w, _ in numbers)])
+        return Reading(tuple(names), weight, np.concatenate([empty, *(g for _, g in numbers)]))
 
     # ── telling ──
 
@@ -274,56 +255,42 @@ class ElrProbe:
         return self.reading
 
     def table(self) -> str:
-        """The last measurement, a line for each layer."""
-        reading = self._measured()
-        width = max(len("layer"), *(len(name) for name in reading.names))
-        lines = [f"{'layer':<{width}}  {'|W|':>10}  {'|grad W|':>10}  {'ELR':>10}"]
-        for name, w, g, e in zip(reading.names, reading.weight_norm, reading.gradient_norm, reading.elr, strict=True):
-            lines.append(f"{name:<{width}}  {w:>10.3e}  {g:>10.3e}  {e:>10.3e}")
-        return "\n".join(lines)
+        """The last measurement, a line for each layer or unit."""
+        return self._measured().table()
 
     def log_dict(self, prefix: str = "elr", layers: bool = True) -> dict[str, float]:
         """Numbers to log: ``elr/spread_decades``, ``elr/critical_lr`` and one for each layer."""
-        reading = self._measured()
-        alive = reading.elr[reading.alive]
-        if not len(alive):
-            return {}
-        spread = reading.spread
-        numbers = {
-            f"{prefix}/spread_decades": spread.decades,
-            f"{prefix}/spread_std": spread.std,
-            f"{prefix}/critical_lr": critical_lrs(alive)["no-overshoot"],
-        }
-        if layers:
-            logs: dict[str, list[float]] = {}
-            for name, elr in zip(reading.names, reading.elr, strict=True):
-                if np.isfinite(elr):
-                    logs.setdefault(name, []).append(float(np.log(elr)))
-            numbers |= {f"{prefix}/layer/{name}": float(np.exp(np.mean(x))) for name, x in logs.items()}
-        return numbers
+        return self._measured().log_dict(prefix, layers)
+
+    # ── checkpoints ──
 
     def state_dict(self) -> dict[str, Any]:
-        """What was found, for a checkpoint."""
-        return {"passed": dict(self._passed), "dependent": sorted(self._dependent)}
+        """What was found, and what is under way."""
+        self._under_way = reading = self._settled()
+        carried = None if reading is None else {
+            "names": list(reading.names),
+            "weight_norm": reading.weight_norm.tolist(),
+            "gradient_norm": reading.gradient_norm.tolist(),
+        }
+        return self.invariance.state_dict() | {"carried": carried}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with what was found."""
-        names = {name for name, _ in self.candidates()}
-        absent = [name for name in state["passed"] if name not in names]
-        if absent:
-            raise ElrError(f"there is no parameter `{absent[0]}` to go on with; give a model of the structure that was saved")
-        self._passed, self._dependent = dict(state["passed"]), set(state["dependent"])
+        self.invariance.load_state_dict(state)
+        carried, self._since = state["carried"], []
+        self._under_way = None if carried is None else Reading(
+            tuple(carried["names"]), np.array(carried["weight_norm"]), np.array(carried["gradient_norm"])
+        )
 
 
-def plain(name: str) -> str:
-    """A parameter's name without what wrappers put into it."""
-    for wrapper in ("_orig_mod.", "_fsdp_wrapped_module."):
-        name = name.replace(wrapper, "")
-    return name.removeprefix("module.")
+def whole(norms: Vector) -> Vector:
+    """The norm of all rows together."""
+    together: Vector = np.sqrt(np.sum(np.square(norms), keepdims=True))
+    return together
 
 
-def gradient(name: str, parameter: nn.Parameter) -> Tensor:
-    """A parameter's gradient; a sparse one is refused by name."""
+def gradient(name: str, parameter: Tensor) -> Tensor:
+    """A parameter's gradient; a sparse or a sharded one is refused by name."""
     found = parameter.grad
     assert found is not None
     if found.layout != torch.strided:
@@ -331,11 +298,6 @@ def gradient(name: str, parameter: nn.Parameter) -> Tensor:
             f"`{name}` has a sparse gradient, whose rows step by themselves: it has no effective learning rate as a whole; "
             "build the layer with sparse=False, or freeze it"
         )
+    if hasattr(found, "full_tensor"):
+        raise ElrError(f"`{name}` is sharded over processes, of which each knows a part of the norm only; use DDP")
     return found.detach()
-
-
-@torch.no_grad()
-def scale_(parameters: list[nn.Parameter], factor: float) -> None:
-    """Multiply weights in place."""
-    for parameter in parameters:
-        parameter.mul_(factor)

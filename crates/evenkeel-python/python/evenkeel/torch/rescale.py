@@ -41,6 +41,7 @@ def rescale_(
     factors = np.ones(len(reading.names))
     factors[reading.alive] = rescale_factors(reading.elr[reading.alive])
     carry_(probe, reading.names, factors, optimizer)
+    probe.rescaled(dict(zip(reading.labels, factors.tolist(), strict=True)), "gradient")
     probe.reading = None
     means: dict[str, list[float]] = {}
     for name, factor in zip(reading.names, factors, strict=True):
@@ -60,7 +61,7 @@ def carry_(
     for name, factor in zip(names, factors, strict=True):
         by_name.setdefault(name, []).append(float(factor))
     work: list[tuple[Tensor, Tensor, int]] = []
-    for name, parameter in probe.candidates():
+    for name, parameter in probe.invariance.candidates():
         if name not in by_name:
             continue
         factor = torch.tensor(by_name[name], dtype=torch.float64)

@@ -1,0 +1,71 @@
+//! `evenkeel sweep` and `evenkeel reproduce` as their users meet them.
+
+mod common;
+
+use std::fs;
+
+use common::{Folder, evenkeel, text};
+
+const GRID: &str =
+    "depth = 3\nwidth = 8\nsteps = 4\n[[grid]]\ncontrol = [\"none\", \"hold\"]\nlr = [0.1, 1]\n";
+
+#[test]
+fn a_grid_is_swept_once_and_what_is_added_later_joins_it() {
+    let folder = Folder::new("sweep");
+    let (grid, out) = (folder.path("grid.toml"), folder.path("runs"));
+    fs::write(&grid, GRID).unwrap();
+    let names = text(&evenkeel(&["sweep", &grid, "--dry-run"]).stdout);
+    assert_eq!(names.lines().count(), 4, "{names}");
+
+    let run = evenkeel(&["sweep", &grid, "--out", &out]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert!(text(&run.stdout).contains("4 of 4 runs have ended"));
+    let listed = text(&evenkeel(&["runs", "list", &out]).stdout);
+    assert!(names.lines().all(|name| listed.contains(name)), "{listed}");
+
+    // One that cannot be, beside one that is new.
+    fs::write(&grid, GRID.replace("0.1, 1", "0.1, -1, 3")).unwrap();
+    let run = evenkeel(&["sweep", &grid, "--out", &out]);
+    let said = text(&run.stdout);
+    assert_eq!(run.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("4 of 6 runs have ended") && said.contains("failed: mlp3-none-lr-1-s0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn nonsense_is_refused_with_what_is_permitted() {
+    let folder = Folder::new("sweep-nonsense");
+    let grid = folder.path("grid.toml");
+    let refused = |content: &str, words: &str, code: i32| {
+        fs::write(&grid, content).unwrap();
+        let run = evenkeel(&["sweep", &grid, "--out", &folder.path("runs")]);
+        let said = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(code), "{said}");
+        assert!(said.contains(words), "{said}");
+    };
+    refused("[[grid]]\nlr = []", "empty list", 2);
+    refused("[[grid]]\nrate = 1", "unknown field `rate`", 2);
+    let run = evenkeel(&["sweep", &folder.path("none.toml")]);
+    assert_eq!(run.status.code(), Some(3));
+
+    let run = evenkeel(&["reproduce", "gravity"]);
+    assert_eq!(run.status.code(), Some(2));
+    assert!(text(&run.stderr).contains("permitted: norm-law, explosion"));
+    let run = evenkeel(&["reproduce", "--check", &folder.path("")]);
+    assert_eq!(run.status.code(), Some(3));
+    assert!(text(&run.stderr).contains("holds no page of a claim"));
+}
+
+#[test]
+fn the_pages_in_the_documentation_follow_from_their_tables() {
+    let results = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results/quick");
+    let run = evenkeel(&["reproduce", "--check", results]);
+    assert!(
+        run.status.success(),
+        "{}{}",
+        text(&run.stdout),
+        text(&run.stderr)
+    );
+}

@@ -1,0 +1,63 @@
+//! `--lr turn:TANGENT`: the rate by the turn of the first step.
+
+mod common;
+
+use std::process::Output;
+
+use common::{Folder, evenkeel, text};
+
+fn train(out: &str, more: &[&str]) -> Output {
+    let small = [
+        "train", "--depth", "6", "--width", "16", "--steps", "2", "--out", out,
+    ];
+    evenkeel(&[&small[..], more].concat())
+}
+
+#[test]
+fn held_layers_turn_by_what_was_asked_for_in_the_first_step() {
+    let folder = Folder::new("turn");
+    let out = folder.path("runs");
+    let run = train(&out, &["--lr", "turn:0.2", "--control", "hold"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let lr = folder.lines("runs/hold/steps.jsonl")[0]["lr"]
+        .as_f64()
+        .unwrap();
+    let layers = folder.lines("runs/hold/layers.jsonl");
+    for elr in layers[0]["elr"].as_array().unwrap() {
+        let tangent = lr * elr.as_f64().unwrap();
+        // The rate has three digits.
+        assert!((tangent / 0.2 - 1.0).abs() < 0.01, "{tangent}");
+    }
+    // The rate is a number from there on.
+    assert!(
+        folder
+            .read("runs/hold/run.toml")
+            .contains(&format!("\nlr = {lr}\n"))
+    );
+    let again = train(&out, &["--lr", "turn:0.2", "--control", "hold", "--resume"]);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+}
+
+#[test]
+fn turns_that_give_no_rate_are_refused() {
+    let folder = Folder::new("turn-refused");
+    for (more, words) in [
+        (&["--lr", "turn:0"][..], "a tangent above 0"),
+        (&["--lr", "turn:-1"], "a tangent above 0"),
+        (&["--lr", "turn:NaN"], "a tangent above 0"),
+        (&["--lr", "turn:x"], "invalid value 'turn:x'"),
+        (
+            &["--lr", "turn:0.2", "--optimizer", "adam"],
+            "do not follow the gradient's length",
+        ),
+        (
+            &["--lr", "turn:0.2", "--norm", "none"],
+            "no scale-invariant weights",
+        ),
+    ] {
+        let run = train(&folder.path("runs"), more);
+        let said = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{more:?}: {said}");
+        assert!(said.contains(words), "{more:?}: {said}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Claims about the dynamics of weights, tested on real networks.
+//!
+//! A claim is one file under `experiment/` and one row in [`ALL`]. It says which runs it needs, which
+//! numbers to read off each, and how to judge by those numbers: nothing else enters a verdict, a table or
+//! a figure. The numbers are kept as CSV beside the page, which can be made again from them alone and so
+//! cannot tell another story ([`page::check`]).
+
+pub mod evidence;
+pub mod finding;
+pub mod frame;
+pub mod page;
+pub mod provenance;
+pub mod reproduction;
+mod show;
+pub mod statistics;
+
+mod constrained;
+mod convergence;
+mod critical_lr;
+mod explosion;
+mod grid;
+mod initial_turn;
+mod norm_law;
+mod optimisers;
+mod outcome;
+mod random_walk;
+mod ratio_prediction;
+mod trainability;
+mod transformers;
+mod warm_up;
+
+use crate::run_folder::Run;
+use crate::run_index::value::Value;
+use crate::spec::RawSpec;
+use evidence::Evidence;
+use finding::Finding;
+
+/// How much is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Every verdict in minutes, on embedded digits.
+    Quick,
+    /// CIFAR-10 at reduced size, for hours on a CPU.
+    Standard,
+    /// The paper's networks at their size, for a GPU.
+    Full,
+}
+
+/// Every scale with its name.
+pub const SCALES: &[(&str, Scale)] = &[
+    ("quick", Scale::Quick),
+    ("standard", Scale::Standard),
+    ("full", Scale::Full),
+];
+
+impl Scale {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        let row = SCALES.iter().find(|(_, scale)| *scale == self);
+        row.map_or("quick", |(name, _)| name)
+    }
+}
+
+/// A row of [`ALL`].
+#[derive(Debug)]
+pub struct Claim {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// A heading.
+    pub title: &'static str,
+    /// What is claimed, and by whom.
+    pub statement: &'static str,
+    /// What is measured, and when the claim holds: written before the runs.
+    pub measure: &'static str,
+    /// The runs it needs.
+    pub runs: fn(Scale) -> Vec<RawSpec>,
+    /// The numbers that are read off them.
+    pub sheets: &'static [Sheet],
+    /// What they say, if there are any.
+    judge: fn(&Evidence) -> Finding,
+}
+
+impl Claim {
+    /// What the numbers say.
+    pub fn judge(&self, evidence: &Evidence) -> Finding {
+        match evidence.is_empty() {
+            true => Finding::undecided(),
+            false => (self.judge)(evidence),
+        }
+    }
+}
+
+/// Numbers that are read off each run, as a table.
+#[derive(Debug)]
+pub struct Sheet {
+    /// The name of its file.
+    pub name: &'static str,
+    /// Settings of the run that each row begins with, by their names in `run.toml`.
+    pub settings: &'static [&'static str],
+    /// The columns after them.
+    pub columns: &'static [&'static str],
+    /// The rows of a run, without its settings.
+    pub rows: fn(&Run) -> Vec<Vec<Value>>,
+}
+
+/// Every claim.
+pub const ALL: &[Claim] = &[
+    norm_law::CLAIM,
+    explosion::CLAIM,
+    ratio_prediction::CLAIM,
+    convergence::CLAIM,
+    critical_lr::CLAIM,
+    warm_up::CLAIM,
+    trainability::CLAIM,
+    constrained::CLAIM,
+    initial_turn::CLAIM,
+    optimisers::CLAIM,
+    random_walk::CLAIM,
+    transformers::CLAIM,
+];
+
+/// The claim of this name.
+pub fn find(name: &str) -> Option<&'static Claim> {
+    ALL.iter().find(|claim| claim.name == name)
+}

@@ -1,0 +1,334 @@
+//! Equalised ELRs against free ones, LARS and warm-ups that were tuned.
+
+use super::evidence::Evidence;
+use super::finding::{Finding, Table, Verdict};
+use super::frame::{Row, groups, numbers};
+use super::grid::{STEPS, mlp, resnet, seeds, vary};
+use super::outcome;
+use super::statistics::{Estimate, mean};
+use super::{Claim, Scale, show};
+use crate::report::figure::{Figure, Lines};
+use crate::spec::RawSpec;
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "constrained",
+    title: "Networks whose ELRs are held equal train better than free ones, over a wider range of rates",
+    statement: "Equalising ELRs by function-preserving rescaling, once (T22) or at every step (T23), does what a warm-up cannot: it \
+                needs no tuning, holds the spread low from the first step, and lets deep networks train. This goes beyond the paper.",
+    measure: "BN-MLPs of depth 20 and 30 at width 64, and of 50 at 128 (at 64 that trains under no control: see trainability), and a \
+              narrow ResNet with and without shortcuts. Each control at five rates over two decades, by depth. A control's accuracy is that of its own best rate (mean over \
+              seeds); its range is the number of rates with an accuracy of at least 0.8 times the best of any control. Networks \
+              that begin with more than one decade: the claim holds if `hold` reaches the best linear warm-up, tuned over its \
+              length and rate, to within half a point or better, and trains over at least as many rates. On others: within one \
+              point of no control. The rule for the default: the control with the highest accuracy, averaged over networks, \
+              that needs no hyper-parameter; at equal accuracy within half a point, the one with the wider range.",
+    runs,
+    sheets: &[outcome::SHEET],
+    judge,
+};
+
+/// Controls without anything to tune, of which one is the default.
+const UNTUNED: [&str; 7] = [
+    "none",
+    "critical",
+    "rescale",
+    "hold",
+    "hold:0.2",
+    "critical+hold",
+    "critical+rescale",
+];
+const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:300"];
+const RATES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
+
+fn runs(scale: Scale) -> Vec<RawSpec> {
+    let controls = |runs, controls: &[&str]| {
+        vary(
+            runs,
+            controls.to_vec(),
+            |run: &mut RawSpec, control: &str| run.control = control.to_owned(),
+        )
+    };
+    let rates =
+        |runs, rates: &[f64]| vary(runs, rates.to_vec(), |run: &mut RawSpec, lr| run.lr = lr);
+    let depths = vec![mlp(20, 64, STEPS), mlp(30, 64, STEPS), mlp(50, 128, STEPS)];
+    let mut all = UNTUNED.to_vec();
+    all.extend(LINEAR);
+    all.extend(["lars:0.03", "sphere"]);
+    let mut runs = controls(rates(depths, &RATES), &all);
+    let units = RawSpec {
+        granularity: "unit".to_owned(),
+        ..mlp(50, 128, STEPS)
+    };
+    runs.extend(controls(
+        rates(vec![units], &RATES[1..4]),
+        &["hold", "hold:0.2"],
+    ));
+    let momentum = RawSpec {
+        optimizer: "momentum:mu=0.9".to_owned(),
+        ..mlp(50, 128, STEPS)
+    };
+    let tenth: Vec<f64> = vec![0.003, 0.01, 0.03, 0.1, 0.3];
+    runs.extend(controls(
+        rates(vec![momentum], &tenth),
+        &[
+            "none",
+            "critical",
+            "linear:100",
+            "hold",
+            "hold:0.2",
+            "critical+hold",
+        ],
+    ));
+    let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
+        run.no_shortcut = without
+    });
+    let few = [
+        "none",
+        "critical",
+        "linear:30",
+        "linear:100",
+        "rescale",
+        "hold",
+        "critical+hold",
+    ];
+    runs.extend(controls(rates(residual, &RATES[..4]), &few));
+    seeds(runs, if scale == Scale::Quick { 3 } else { 5 })
+}
+
+/// A network with all its controls.
+struct Network<'a> {
+    key: Vec<String>,
+    initial: f64,
+    controls: Vec<(String, Vec<(f64, Estimate, Vec<Row<'a>>)>)>,
+}
+
+impl Network<'_> {
+    fn name(&self) -> String {
+        let shortcuts = match self.key[4].as_str() {
+            "yes" => " without shortcuts",
+            _ => "",
+        };
+        format!("{} {}{shortcuts}", self.key[3], self.key[0])
+    }
+
+    /// The best rate of a control with its accuracy.
+    fn best(&self, control: &str) -> Option<(f64, Estimate)> {
+        let (_, rates) = self.controls.iter().find(|(name, _)| name == control)?;
+        let best = rates
+            .iter()
+            .max_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
+        Some((best.0, best.1))
+    }
+
+    fn accuracy(&self, control: &str) -> f64 {
+        self.best(control)
+            .map_or(f64::NAN, |(_, estimate)| estimate.value)
+    }
+
+    fn linear(&self) -> f64 {
+        LINEAR
+            .iter()
+            .map(|control| self.accuracy(control))
+            .fold(f64::NAN, f64::max)
+    }
+
+    /// At how many rates a control trains.
+    fn range(&self, control: &str) -> usize {
+        let all = self.controls.iter().map(|(name, _)| self.accuracy(name));
+        let enough = 0.8 * all.fold(f64::NAN, f64::max);
+        let rates = self
+            .controls
+            .iter()
+            .filter(|(name, _)| name == control)
+            .flat_map(|(_, rates)| rates);
+        rates
+            .filter(|(_, accuracy, _)| accuracy.value >= enough)
+            .count()
+    }
+
+    fn linear_range(&self) -> usize {
+        LINEAR
+            .iter()
+            .map(|control| self.range(control))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether the claim holds here, by its rule.
+    fn holds(&self) -> bool {
+        match self.initial > 1.0 {
+            true => {
+                self.accuracy("hold") >= self.linear() - 0.005
+                    && self.range("hold") >= self.linear_range()
+            }
+            false => self.accuracy("hold") >= self.accuracy("none") - 0.01,
+        }
+    }
+}
+
+fn networks(evidence: &Evidence) -> Vec<Network<'_>> {
+    let networks = groups(
+        evidence.sheet("runs").rows(),
+        &["depth", "optimizer", "granularity", "model", "no_shortcut"],
+    );
+    networks
+        .into_iter()
+        .map(|(key, rows)| Network {
+            key,
+            initial: mean(&numbers(&rows, "initial")).value,
+            controls: groups(rows, &["control"])
+                .into_iter()
+                .map(|(mut name, rows)| {
+                    let rates = groups(rows, &["lr"]).into_iter().map(of_rate);
+                    (name.remove(0), rates.collect())
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+/// A rate, the accuracy there, and the runs behind it.
+fn of_rate((_, rows): (Vec<String>, Vec<Row>)) -> (f64, Estimate, Vec<Row>) {
+    (
+        rows[0].number("lr"),
+        mean(&numbers(&rows, "accuracy")),
+        rows,
+    )
+}
+
+/// The control that wins by the rule, with its accuracy over networks.
+fn winner(layers: &[&Network]) -> Option<(&'static str, f64, f64)> {
+    let over = |value: &dyn Fn(&Network) -> f64| {
+        mean(&layers.iter().map(|n| value(n)).collect::<Vec<_>>()).value
+    };
+    let scores = UNTUNED.map(|control| {
+        (
+            control,
+            over(&|n| n.accuracy(control)),
+            over(&|n| n.range(control) as f64),
+        )
+    });
+    let best = scores.iter().map(|score| score.1).fold(f64::NAN, f64::max);
+    let near = scores.into_iter().filter(|score| score.1 >= best - 0.005);
+    near.max_by(|a, b| a.2.total_cmp(&b.2))
+}
+
+fn judge(evidence: &Evidence) -> Finding {
+    let networks = networks(evidence);
+    let layers: Vec<&Network> = networks
+        .iter()
+        .filter(|n| n.key[2] == "layer" && n.linear().is_finite())
+        .collect();
+    let told = |n: &&Network| {
+        format!(
+            "{}, {}, {:.1} decades: hold {:.3} at {} rates, best linear {:.3} at {}, none {:.3}",
+            n.name(),
+            n.key[1],
+            n.initial,
+            n.accuracy("hold"),
+            n.range("hold"),
+            n.linear(),
+            n.linear_range(),
+            n.accuracy("none")
+        )
+    };
+    let told: Vec<String> = layers.iter().map(told).collect();
+    let plain: Vec<&Network> = layers
+        .iter()
+        .copied()
+        .filter(|n| n.key[1] == "sgd")
+        .collect();
+    let rows: Vec<&Network> = plain
+        .iter()
+        .copied()
+        .filter(|n| n.key[3] == "mlp")
+        .collect();
+    let winner = winner(&rows).map_or(String::new(), |(control, accuracy, range)| {
+        format!(" By the rule set beforehand `{control}` wins on BN-MLPs under plain SGD: accuracy {accuracy:.3} and {range:.1} rates, averaged over depths.")
+    });
+    Finding {
+        verdict: Verdict::of_parts(layers.iter().map(|network| network.holds())),
+        because: format!("{}.{winner}", told.join("; ")),
+        figures: plain.iter().map(|network| figure(network)).collect(),
+        tables: vec![best_table(&networks), all_table(evidence)],
+    }
+}
+
+fn figure(network: &Network) -> Figure {
+    let shown = [
+        "none",
+        "critical",
+        "linear:100",
+        "rescale",
+        "hold",
+        "critical+hold",
+        "lars:0.03",
+        "sphere",
+    ];
+    let lines = network
+        .controls
+        .iter()
+        .filter(|(name, _)| shown.contains(&name.as_str()));
+    let rows =
+        lines.flat_map(|(_, rates)| rates.iter().flat_map(|(_, _, rows)| rows.iter().copied()));
+    let name = network.name();
+    Figure::of_lines(
+        &format!("accuracy-by-rate-{}", name.replace(' ', "-")),
+        &format!("Accuracy by learning rate, {name}"),
+        &format!(
+            "Final test accuracy of {name} by learning rate and control; the mean over seeds."
+        ),
+        Lines {
+            x: "learning rate".to_owned(),
+            y: "test accuracy".to_owned(),
+            log: false,
+            log_x: true,
+            series: show::curves(rows, &["control"], ("lr", "accuracy"), |key| key[0].clone()),
+        },
+    )
+}
+
+fn best_table(networks: &[Network]) -> Table {
+    let row = |network: &Network, control: &str| {
+        let (lr, accuracy) = network.best(control)?;
+        let mut cells = network.key.clone();
+        cells.extend([
+            format!("{:.1}", network.initial),
+            control.to_owned(),
+            format!("{lr}"),
+            accuracy.told(3),
+            network.range(control).to_string(),
+        ]);
+        Some(cells)
+    };
+    Table {
+        caption: "Each control at its own best rate: accuracy (mean and 95 % interval over seeds), and at how many rates it trains.".to_owned(),
+        headings: vec!["depth", "optimiser", "granularity", "model", "no shortcuts", "initial range (decades)", "control", "best λ", "accuracy", "rates"],
+        rows: networks
+            .iter()
+            .flat_map(|network| network.controls.iter().filter_map(|(control, _)| row(network, control)))
+            .collect(),
+    }
+}
+
+fn all_table(evidence: &Evidence) -> Table {
+    show::table(
+        "Every rate.",
+        evidence.sheet("runs").rows(),
+        &[
+            ("model", "model"),
+            ("no_shortcut", "no shortcuts"),
+            ("depth", "depth"),
+            ("optimizer", "optimiser"),
+            ("granularity", "granularity"),
+            ("control", "control"),
+            ("lr", "λ"),
+        ],
+        &[
+            ("spread", "median range (decades)", 2),
+            ("loss", "loss", 2),
+            ("accuracy", "accuracy", 3),
+            ("diverged", "diverged", 2),
+        ],
+    )
+}

@@ -1,0 +1,84 @@
+//! How claims write their runs down.
+
+use super::Scale;
+use crate::spec::RawSpec;
+
+/// Runs that differ in one more thing: each of `runs` with each of `values`.
+pub fn vary<T: Clone>(
+    runs: Vec<RawSpec>,
+    values: impl IntoIterator<Item = T>,
+    set: impl Fn(&mut RawSpec, T),
+) -> Vec<RawSpec> {
+    let values: Vec<T> = values.into_iter().collect();
+    let with = |run: &RawSpec, value: &T| {
+        let mut run = run.clone();
+        set(&mut run, value.clone());
+        run
+    };
+    runs.iter()
+        .flat_map(|run| values.iter().map(move |value| with(run, value)))
+        .collect()
+}
+
+/// The seeds of an experiment.
+pub fn seeds(runs: Vec<RawSpec>, count: u64) -> Vec<RawSpec> {
+    vary(runs, 0..count, |run, seed| run.seed = seed)
+}
+
+/// Steps of a run that learns digits.
+pub const STEPS: usize = 400;
+
+/// A BN-MLP on digits under plain SGD, evaluated at its end.
+pub fn mlp(depth: usize, width: usize, steps: usize) -> RawSpec {
+    RawSpec {
+        depth: Some(depth),
+        width: Some(width),
+        steps,
+        eval_every: steps,
+        ..RawSpec::default()
+    }
+}
+
+/// `count` numbers from `low` to `high`, evenly in logarithms.
+pub fn log_spaced(low: f64, high: f64, count: usize) -> Vec<f64> {
+    let step = (high / low).ln() / count.saturating_sub(1).max(1) as f64;
+    // To six digits: they become names of runs.
+    let rounded = |value: f64| format!("{value:.5e}").parse().unwrap_or(value);
+    (0..count)
+        .map(|i| rounded(low * (step * i as f64).exp()))
+        .collect()
+}
+
+/// A residual network, v1, with its shortcuts: narrow and on digits, narrow on CIFAR-10, or the paper's.
+pub fn resnet(scale: Scale) -> RawSpec {
+    let named = |text: &str| Some(text.to_owned());
+    let small = RawSpec {
+        model: "resnet".to_owned(),
+        depth: Some(32),
+        width: Some(8),
+        steps: 200,
+        eval_every: 200,
+        ..RawSpec::default()
+    };
+    match scale {
+        Scale::Quick => small,
+        Scale::Standard => RawSpec {
+            depth: Some(56),
+            data: "cifar10".to_owned(),
+            steps: 1000,
+            eval_every: 1000,
+            ..small
+        },
+        Scale::Full => RawSpec {
+            depth: Some(110),
+            width: Some(16),
+            data: "cifar10".to_owned(),
+            augment: named("crop+flip"),
+            optimizer: "momentum:mu=0.9,l2=1e-4".to_owned(),
+            schedule: "cosine".to_owned(),
+            steps: 64_000,
+            eval_every: 4000,
+            ..small
+        },
+    }
+}

@@ -1,0 +1,202 @@
+//! The page of a claim: text, figures and tables, from its numbers alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::evidence::Evidence;
+use super::finding::{Finding, Table};
+use super::provenance::Provenance;
+use super::{ALL, Claim};
+use crate::error::LabError;
+use crate::report;
+use crate::run_folder::write_atomically;
+
+const PAGE: &str = "README.md";
+const PROVENANCE: &str = "provenance.toml";
+
+/// A file of a page.
+#[derive(Debug)]
+struct File {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// Writes the tables of a claim, and its page and figures beside them, into `folder`/NAME.
+///
+/// # Errors
+/// [`LabError::Io`] or [`LabError::Figure`].
+pub fn write(
+    folder: &Path,
+    claim: &Claim,
+    evidence: &Evidence,
+    provenance: &Provenance,
+) -> Result<Finding, LabError> {
+    let place = folder.join(claim.name);
+    evidence.save(&place)?;
+    let path = place.join(PROVENANCE);
+    write_atomically(&path, provenance.to_toml(&path)?.as_bytes())?;
+    // What is judged is what is in the files.
+    let (finding, files) = made(claim, &place)?;
+    for file in files {
+        write_atomically(&place.join(file.name), &file.bytes)?;
+    }
+    Ok(finding)
+}
+
+/// Makes the page of a claim again from the tables in `place`.
+fn made(claim: &Claim, place: &Path) -> Result<(Finding, Vec<File>), LabError> {
+    let evidence = Evidence::load(claim, place)?;
+    let provenance = Provenance::load(&place.join(PROVENANCE))?;
+    let finding = claim.judge(&evidence);
+    let mut files = Vec::new();
+    for figure in &finding.figures {
+        files.push(File {
+            name: format!("{}.svg", figure.name),
+            bytes: report::svg(figure)?.into_bytes(),
+        });
+    }
+    let hashes = hashes(claim, place)?;
+    files.push(File {
+        name: PAGE.to_owned(),
+        bytes: text(claim, &finding, &provenance, &hashes).into_bytes(),
+    });
+    Ok((finding, files))
+}
+
+/// The claims that have a page in `folder`.
+pub fn there(folder: &Path) -> Vec<&'static Claim> {
+    let has = |claim: &&Claim| folder.join(claim.name).join(PROVENANCE).exists();
+    ALL.iter().filter(has).collect()
+}
+
+/// Writes the overview of all pages in `folder`.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_overview(folder: &Path) -> Result<(), LabError> {
+    let overview = overview(folder)?;
+    write_atomically(&folder.join(PAGE), overview.as_bytes())
+}
+
+/// The pages and figures in `folder` that do not follow from the tables beside them.
+///
+/// # Errors
+/// [`LabError::NoPages`] when there is none; [`LabError::Io`] or [`LabError::Malformed`].
+pub fn check(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
+    let claims = there(folder);
+    if claims.is_empty() {
+        return Err(LabError::NoPages {
+            path: folder.to_owned(),
+        });
+    }
+    let mut other = Vec::new();
+    let mut compare = |path: PathBuf, bytes: &[u8]| {
+        if fs::read(&path).ok().as_deref() != Some(bytes) {
+            other.push(path);
+        }
+    };
+    for claim in claims {
+        let place = folder.join(claim.name);
+        for file in made(claim, &place)?.1 {
+            compare(place.join(&file.name), &file.bytes);
+        }
+    }
+    compare(folder.join(PAGE), overview(folder)?.as_bytes());
+    Ok(other)
+}
+
+fn overview(folder: &Path) -> Result<String, LabError> {
+    let mut text = "# Claims and verdicts\n\nEach page is made by `evenkeel reproduce` from the tables beside it.\n\n\
+                    | claim | verdict | |\n|---|---|---|\n"
+        .to_owned();
+    for claim in there(folder) {
+        let (finding, _) = made(claim, &folder.join(claim.name))?;
+        text += &format!(
+            "| [{}]({}/README.md) | **{}** | {} |\n",
+            claim.name,
+            claim.name,
+            finding.verdict,
+            cell(claim.title)
+        );
+    }
+    Ok(text)
+}
+
+fn text(
+    claim: &Claim,
+    finding: &Finding,
+    from: &Provenance,
+    hashes: &[(String, String)],
+) -> String {
+    let mut text = format!(
+        "# {}: {}\n\n**Verdict: {}.** {}\n\n## Claim\n\n{}\n\n## Measure, set beforehand\n\n{}\n\n## What was found\n\n",
+        claim.name, claim.title, finding.verdict, finding.because, claim.statement, claim.measure
+    );
+    for figure in &finding.figures {
+        text += &format!("![{0}]({1}.svg)\n\n*{0}*\n\n", figure.caption, figure.name);
+    }
+    for table in &finding.tables {
+        text += &markdown(table);
+    }
+    text += &format!(
+        "## How\n\n```sh\n{}\n```\n\n{} runs, {} of them diverged, {} missing; {} steps in {:.0} s of computing. Seeds: {}. Data: {}. {}; {}; {}.",
+        from.command,
+        from.runs,
+        from.diverged,
+        from.missing,
+        from.steps,
+        from.seconds,
+        listed(from.seeds.iter()),
+        listed(from.data.iter()),
+        listed(from.versions.iter()),
+        listed(from.devices.iter()),
+        from.hardware
+    );
+    if let Some(commit) = &from.commit {
+        text += &format!(" Commit {commit}.");
+    }
+    text += "\n\nThe numbers, with their SHA-256:\n\n";
+    for (name, hash) in hashes {
+        text += &format!("- [{name}]({name}) `{hash}`\n");
+    }
+    text
+}
+
+fn markdown(table: &Table) -> String {
+    let row = |cells: &mut dyn Iterator<Item = String>| {
+        let cells: Vec<String> = cells.collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let mut text = format!("{}\n\n", table.caption);
+    text += &row(&mut table.headings.iter().map(|heading| cell(heading)));
+    text += &row(&mut table.headings.iter().map(|_| "---".to_owned()));
+    for cells in &table.rows {
+        text += &row(&mut cells.iter().map(|text| cell(text)));
+    }
+    text + "\n"
+}
+
+/// Text within a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn listed(items: impl Iterator<Item = impl ToString>) -> String {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
+/// The hash of each table.
+fn hashes(claim: &Claim, place: &Path) -> Result<Vec<(String, String)>, LabError> {
+    let hash = |sheet: &super::Sheet| {
+        let name = format!("{}.csv", sheet.name);
+        let path = place.join(&name);
+        let bytes = fs::read(&path).map_err(LabError::io(&path))?;
+        let hash = Sha256::digest(&bytes);
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok((name, hash))
+    };
+    claim.sheets.iter().map(hash).collect()
+}

@@ -1,0 +1,79 @@
+//! Tables and series over groups of rows: the means over what is left, which is the seeds.
+
+use super::finding::Table;
+use super::frame::{Row, groups, numbers};
+use super::statistics::mean;
+use crate::report::figure::{Color, Series, Stroke};
+
+/// A row for each group, with the mean and its interval of some columns to so many decimals.
+pub fn table<'a>(
+    caption: &str,
+    rows: impl IntoIterator<Item = Row<'a>>,
+    keys: &[(&str, &'static str)],
+    values: &[(&str, &'static str, usize)],
+) -> Table {
+    let columns: Vec<&str> = keys.iter().map(|key| key.0).collect();
+    let cells = |(mut cells, rows): (Vec<String>, Vec<Row>)| {
+        let means = values
+            .iter()
+            .map(|(column, _, decimals)| mean(&numbers(&rows, column)).told(*decimals));
+        cells.extend(means);
+        cells
+    };
+    Table {
+        caption: format!("{caption} Mean and 95 % interval over seeds."),
+        headings: keys
+            .iter()
+            .map(|key| key.1)
+            .chain(values.iter().map(|value| value.1))
+            .collect(),
+        rows: groups(rows, &columns).into_iter().map(cells).collect(),
+    }
+}
+
+/// A line for each group, through the means of `y` at each `x`.
+pub fn curves<'a>(
+    rows: impl IntoIterator<Item = Row<'a>>,
+    by: &[&str],
+    (x, y): (&str, &str),
+    label: impl Fn(&[String]) -> String,
+) -> Vec<Series> {
+    let groups = groups(rows, by).into_iter().enumerate();
+    let series = groups.map(|(index, (key, rows))| Series {
+        label: label(&key),
+        color: Color::Palette(index % 7),
+        stroke: [Stroke::Solid, Stroke::Dashed, Stroke::Dotted][index / 7 % 3],
+        points: means(&rows, x, y),
+    });
+    series.collect()
+}
+
+/// The mean of `y` at each `x`, in the order of `x`.
+pub fn means(rows: &[Row], x: &str, y: &str) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = groups(rows.iter().copied(), &[x])
+        .into_iter()
+        .map(|(_, rows)| (rows[0].number(x), mean(&numbers(&rows, y)).value))
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
+}
+
+/// Single measurements.
+pub fn points(label: &str, color: usize, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+    Series {
+        label: label.to_owned(),
+        color: Color::Palette(color),
+        stroke: Stroke::Points,
+        points: points.into_iter().collect(),
+    }
+}
+
+/// A dashed line to compare with.
+pub fn reference(label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+    Series {
+        label: label.to_owned(),
+        color: Color::Palette(6),
+        stroke: Stroke::Dashed,
+        points: points.into_iter().collect(),
+    }
+}

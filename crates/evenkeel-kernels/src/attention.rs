@@ -269,10 +269,10 @@ impl<'a> Head<'a> {
             let from = self.first_to_see(first);
             Correlation {
                 input: seen,
-                from: in_a_row(self.scores(from), context - from),
+                from: self.scores(from),
                 segments: &[segment(first, end - first)],
                 errors: a,
-                at: in_a_row(self.rows(from), context - from),
+                at: self.rows(from),
                 rows: context - from,
                 columns: features,
                 sums: &mut sums[first * features..end * features],
@@ -287,16 +287,6 @@ impl<'a> Head<'a> {
 
 fn segment(offset: usize, length: usize) -> Segment {
     Segment { offset, length }
-}
-
-/// The same positions as one row of a lattice.
-fn in_a_row(rows: Lattice, count: usize) -> Lattice {
-    Lattice {
-        origin: rows.origin,
-        columns: count.max(1),
-        row: 0,
-        column: rows.row,
-    }
 }
 
 struct Softmax<'a> {

@@ -59,7 +59,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Train(train::Args),
+    Train(Box<train::Args>),
     Sweep(sweep::Args),
     Reproduce(reproduce::Args),
     Forecast(forecast::Args),
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let result = match command {
-        Command::Train(args) => train::run(args, &config::Typed::of(&matches)),
+        Command::Train(args) => train::run(*args, &config::Typed::of(&matches)),
         Command::Sweep(args) => sweep::run(args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Forecast(args) => forecast::run(args),

@@ -95,11 +95,14 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     seeds(runs, if scale == Scale::Quick { 3 } else { 5 })
 }
 
+/// A rate, the accuracy there, and the runs behind it.
+type AtRate<'a> = (f64, Estimate, Vec<Row<'a>>);
+
 /// A network with all its controls.
 struct Network<'a> {
     key: Vec<String>,
     initial: f64,
-    controls: Vec<(String, Vec<(f64, Estimate, Vec<Row<'a>>)>)>,
+    controls: Vec<(String, Vec<AtRate<'a>>)>,
 }
 
 impl Network<'_> {
@@ -187,8 +190,7 @@ fn networks(evidence: &Evidence) -> Vec<Network<'_>> {
         .collect()
 }
 
-/// A rate, the accuracy there, and the runs behind it.
-fn of_rate((_, rows): (Vec<String>, Vec<Row>)) -> (f64, Estimate, Vec<Row>) {
+fn of_rate((_, rows): (Vec<String>, Vec<Row<'_>>)) -> AtRate<'_> {
     (
         rows[0].number("lr"),
         mean(&numbers(&rows, "accuracy")),

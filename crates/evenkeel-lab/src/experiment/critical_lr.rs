@@ -57,8 +57,11 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
         .collect()
 }
 
-/// One initial state: by rate, the log ELRs of its layers before and after the step.
-type State = BTreeMap<u64, (Vec<f64>, Vec<f64>)>;
+/// The log ELRs of all layers before and after the step.
+type Step = (Vec<f64>, Vec<f64>);
+
+/// One initial state: its steps by the bits of their rates.
+type State = BTreeMap<u64, Step>;
 
 /// All states of a kind of network.
 fn states(rows: &[Row]) -> Vec<State> {
@@ -135,7 +138,7 @@ fn foretold(before: &[f64], lr: f64) -> f64 {
 
 /// The rates, as logarithms, at which the range was least by theory and by measurement.
 fn best(state: &State) -> Option<(f64, f64)> {
-    let least = |of: &dyn Fn(u64, &(Vec<f64>, Vec<f64>)) -> f64| {
+    let least = |of: &dyn Fn(u64, &Step) -> f64| {
         let ranges = state.iter().map(|(lr, elrs)| (*lr, of(*lr, elrs)));
         ranges
             .min_by(|a, b| a.1.total_cmp(&b.1))
@@ -296,7 +299,7 @@ fn widths(evidence: &Evidence) -> Figure {
     let mut series = Vec::new();
     for (color, (key, rows)) in networks.iter().enumerate() {
         let states = states(rows);
-        let over = |of: &dyn Fn(f64, &(Vec<f64>, Vec<f64>)) -> f64| -> Vec<(f64, f64)> {
+        let over = |of: &dyn Fn(f64, &Step) -> f64| -> Vec<(f64, f64)> {
             let rates: Vec<u64> = states
                 .iter()
                 .flat_map(|state| state.keys().copied())

@@ -74,7 +74,7 @@ pub fn there(folder: &Path) -> Vec<&'static Claim> {
 /// Writes the overview of all pages in `folder`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_overview(folder: &Path) -> Result<(), LabError> {
     let overview = overview(folder)?;
     write_atomically(&folder.join(PAGE), overview.as_bytes())

@@ -13,7 +13,7 @@ import pathlib
 import statistics
 import subprocess
 
-CONTROLS = ["none", "linear:100", "critical", "rescale", "hold"]
+CONTROLS = ["none", "linear:100", "critical", "rescale", "hold", "critical+hold"]
 LAST = 20  # steps at the end over which the loss is averaged, as in evenkeel's own table
 
 

@@ -107,7 +107,7 @@ def test_it_finds_the_weights_that_count() -> None:
 
 def test_it_is_over_by_itself_and_awake_when_the_rate_rises() -> None:
     schedule = optax.join_schedules([optax.constant_schedule(1e-4), optax.constant_schedule(50.0)], [12])
-    _, states = train(steered(optax.sgd(1.0), schedule), 13)
+    _, states = train(steered(optax.sgd(1.0), schedule, every=10), 13)
     assert [int(state.calm) for state in states[:12]] == [*range(1, 11), 11, 11]
     assert float(states[11].lr) == pytest.approx(1e-4) and 0 < float(states[12].lr) < 50
 

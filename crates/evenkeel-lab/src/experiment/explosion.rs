@@ -27,37 +27,31 @@ pub(super) const CLAIM: Claim = Claim {
     sheets: &[
         Sheet {
             name: "growth",
-            settings: &[
-                "model",
-                "depth",
-                "width",
-                "norm",
-                "activation",
-                "no_shortcut",
-                "batch_size",
-                "seed",
-            ],
+            settings: NETWORK,
             columns: &["growth", "mean_field", "decades"],
             rows: growth,
         },
         Sheet {
             name: "profile",
-            settings: &[
-                "model",
-                "depth",
-                "width",
-                "norm",
-                "activation",
-                "no_shortcut",
-                "batch_size",
-                "seed",
-            ],
+            settings: NETWORK,
             columns: &["layer", "elr"],
             rows: profile,
         },
     ],
     judge,
 };
+
+/// What tells networks apart.
+const NETWORK: &[&str] = &[
+    "model",
+    "depth",
+    "width",
+    "norm",
+    "activation",
+    "no_shortcut",
+    "batch_size",
+    "seed",
+];
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let named = |text: &str| Some(text.to_owned());

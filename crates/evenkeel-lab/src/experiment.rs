@@ -38,7 +38,7 @@ use finding::Finding;
 /// How much is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
-    /// Every verdict in minutes, on embedded digits.
+    /// Embedded digits: half an hour on two cores.
     Quick,
     /// CIFAR-10 at reduced size, for hours on a CPU.
     Standard,

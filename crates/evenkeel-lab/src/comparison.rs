@@ -29,7 +29,7 @@ pub fn save(folder: &Path, runs: &[RawSpec]) -> Result<(), LabError> {
     all.retain(|earlier| runs.iter().all(|run| run.control != earlier.control));
     all.extend_from_slice(runs);
     let comparison = Comparison { run: all };
-    let text = toml::to_string(&comparison).map_err(|error| malformed(&path, &error))?;
+    let text = toml::to_string(&comparison).map_err(LabError::malformed(&path))?;
     std::fs::create_dir_all(folder).map_err(LabError::io(folder))?;
     write_atomically(&path, text.as_bytes())
 }
@@ -44,14 +44,6 @@ pub fn load(folder: &Path) -> Result<Option<Vec<RawSpec>>, LabError> {
         return Ok(None);
     }
     let text = std::fs::read_to_string(&path).map_err(LabError::io(&path))?;
-    let comparison: Comparison = toml::from_str(&text).map_err(|error| malformed(&path, &error))?;
+    let comparison: Comparison = toml::from_str(&text).map_err(LabError::malformed(&path))?;
     Ok(Some(comparison.run))
-}
-
-fn malformed(path: &Path, error: &dyn std::fmt::Display) -> LabError {
-    LabError::Malformed {
-        path: path.to_owned(),
-        line: None,
-        problem: error.to_string(),
-    }
 }

@@ -212,6 +212,16 @@ impl LabError {
         move |source| Self::Io { path, source }
     }
 
+    /// A file, or what was to become one, that cannot be understood as a whole.
+    pub(crate) fn malformed<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Malformed {
+            path,
+            line: None,
+            problem: error.to_string(),
+        }
+    }
+
     /// The exit code of the program: 2 for what was asked, 3 for data and files.
     pub fn exit_code(&self) -> u8 {
         match self {

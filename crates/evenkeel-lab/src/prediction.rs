@@ -124,6 +124,11 @@ pub fn norms_of_line(line: &LayerLine) -> Result<Vec<LayerNorms>, QuantityError>
     norms.map(layer).collect()
 }
 
+/// The ELRs of all layers in a line, as they act. `None` where one has none.
+pub fn acting_elrs(line: &LayerLine) -> Option<Vec<Elr>> {
+    line.elr.iter().map(|elr| Elr::new(*elr).ok()).collect()
+}
+
 /// The ELRs of a run's first step in the weights as they stood, by its optimiser's measure.
 fn first_elrs(run: &Run) -> Option<Vec<Elr>> {
     let first = run.layers.first()?;

@@ -116,11 +116,7 @@ impl Header {
     /// # Errors
     /// [`LabError::Malformed`] should it hold what TOML cannot.
     pub fn to_toml(&self, folder: &Path) -> Result<String, LabError> {
-        toml::to_string(self).map_err(|error| LabError::Malformed {
-            path: folder.join(HEADER),
-            line: None,
-            problem: error.to_string(),
-        })
+        toml::to_string(self).map_err(LabError::malformed(&folder.join(HEADER)))
     }
 }
 

@@ -173,17 +173,9 @@ impl ModuleMapper for Cast {
 }
 
 fn safetensors(tensors: &[NamedTensor]) -> Result<Vec<u8>, LabError> {
-    to_safetensors(tensors, None).map_err(|error| LabError::Malformed {
-        path: "safetensors".into(),
-        line: None,
-        problem: error.to_string(),
-    })
+    to_safetensors(tensors, None).map_err(LabError::malformed(Path::new("safetensors")))
 }
 
 fn json(model: &ModelFile) -> Result<Vec<u8>, LabError> {
-    serde_json::to_vec_pretty(model).map_err(|error| LabError::Malformed {
-        path: "model.json".into(),
-        line: None,
-        problem: error.to_string(),
-    })
+    serde_json::to_vec_pretty(model).map_err(LabError::malformed(Path::new("model.json")))
 }

@@ -17,9 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::hexadecimal;
 use crate::dataset::Dataset;
 use crate::error::LabError;
-use crate::run_folder::{CHECKPOINTS, Outcome, StepLine};
+use crate::run_folder::{CHECKPOINTS, HEADER, Outcome, StepLine};
 use crate::spec::{RawSpec, RunSpec};
 use crate::trainer::{self, Job, Keeping, Observer, Start};
 pub use queue::in_parallel;
@@ -39,13 +40,8 @@ impl Cell {
     /// # Errors
     /// [`LabError::Malformed`] should the specification hold what TOML cannot.
     pub fn of(raw: RawSpec) -> Result<Self, LabError> {
-        let text = toml::to_string(&raw).map_err(|error| LabError::Malformed {
-            path: "run.toml".into(),
-            line: None,
-            problem: error.to_string(),
-        })?;
-        let hash = Sha256::digest(text.as_bytes());
-        let hash: String = hash[..5].iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = toml::to_string(&raw).map_err(LabError::malformed(Path::new(HEADER)))?;
+        let hash = hexadecimal(&Sha256::digest(text.as_bytes())[..5]);
         let depth = raw.depth.map_or(String::new(), |depth| depth.to_string());
         let words = format!(
             "{}{depth}-{}-lr{}-s{}",

@@ -64,8 +64,8 @@ fn flow_until(ratio: f64, elrs: &[Elr], optimizer: &Optimizer, lr: LearningRate)
     Some(dose / growth).filter(|steps| steps.is_finite())
 }
 
-/// The smallest and the largest ELR.
-pub(crate) fn extremes(elrs: &[Elr]) -> Option<(Elr, Elr)> {
+/// The smallest and the largest ELR; `None` without any.
+pub fn extremes(elrs: &[Elr]) -> Option<(Elr, Elr)> {
     let first = *elrs.first()?;
     Some(elrs.iter().fold((first, first), |(min, max), &elr| {
         (

@@ -1,11 +1,11 @@
 //! Ratios go to 1 under every constant rate: how long that takes, with learning and without.
 
 use evenkeel::control::Controls;
-use evenkeel::convergence::steps_until;
+use evenkeel::convergence::{extremes, steps_until};
 use evenkeel::flow::fastest_constant_lr;
 use evenkeel::optimizer::Decay;
 use evenkeel::optimizer::Optimizer;
-use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::quantity::LearningRate;
 
 use super::evidence::Evidence;
 use super::finding::{Finding, Verdict};
@@ -13,6 +13,7 @@ use super::frame::{Row, groups, numbers};
 use super::grid::{log_spaced, mlp, seeds, vary};
 use super::statistics::{mean, median};
 use super::{Claim, Scale, Sheet, show};
+use crate::prediction::acting_elrs;
 use crate::report::figure::{Figure, Lines};
 use crate::run_folder::Run;
 use crate::run_index::value::Value;
@@ -67,9 +68,11 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
 }
 
 fn rows(run: &Run) -> Vec<Vec<Value>> {
-    let start: Option<Vec<Elr>> = (run.layers.first())
-        .and_then(|line| line.elr.iter().map(|elr| Elr::new(*elr).ok()).collect());
-    let (Some(start), Ok(lr)) = (start, LearningRate::new(run.header.spec.lr)) else {
+    let start = run.layers.first().and_then(acting_elrs);
+    let ends = start.as_deref().and_then(extremes);
+    let (Some(start), Some((least, most)), Ok(lr)) =
+        (start, ends, LearningRate::new(run.header.spec.lr))
+    else {
         return Vec::new();
     };
     let range = |share: &crate::run_folder::StepLine| share.spread_range;
@@ -82,17 +85,11 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
         Err(_) => return Vec::new(),
     };
     let forecast = steps_until(RATIO, &start, &Optimizer::sgd(Decay::None), &free, lr);
-    let extremes = start.iter().fold((start[0], start[0]), |(low, high), elr| {
-        (
-            if *elr < low { *elr } else { low },
-            if *elr > high { *elr } else { high },
-        )
-    });
     let ranges: Vec<f64> = run.steps.iter().filter_map(range).map(decades).collect();
     vec![vec![
         reached.map(|line| line.step).into(),
         forecast.into(),
-        fastest_constant_lr(extremes.1, extremes.0).get().into(),
+        fastest_constant_lr(most, least).get().into(),
         ranges.first().copied().into(),
         median(&ranges[ranges.len().saturating_sub(20)..]).into(),
         ranges.iter().copied().reduce(f64::min).into(),

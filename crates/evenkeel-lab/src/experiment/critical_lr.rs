@@ -8,7 +8,7 @@ use super::frame::{Row, groups, numbers};
 use super::grid::{log_spaced, mlp, seeds, vary};
 use super::statistics::{line, mean, median, r2};
 use super::{Claim, Scale, Sheet, show};
-use crate::report::figure::{Figure, Lines};
+use crate::report::figure::{Figure, Lines, Stroke};
 use crate::run_folder::Run;
 use crate::run_index::value::Value;
 use crate::spec::RawSpec;
@@ -316,16 +316,11 @@ fn widths(evidence: &Evidence) -> Figure {
             };
             rates.iter().map(at).collect()
         };
-        let mut measured = show::reference(
-            &format!("depth {}, batch {}", key[0], key[1]),
-            over(&|_, (_, after)| range(after.iter().copied())),
-        );
-        measured.stroke = crate::report::figure::Stroke::Solid;
-        let mut theory = show::reference("", over(&|lr, (before, _)| foretold(before, lr)));
-        for line in [&mut measured, &mut theory] {
-            line.color = crate::report::figure::Color::Palette(color);
-        }
-        series.extend([measured, theory]);
+        let label = format!("depth {}, batch {}", key[0], key[1]);
+        let measured = over(&|_, (_, after)| range(after.iter().copied()));
+        series.push(show::line(&label, color, Stroke::Solid, measured));
+        let theory = over(&|lr, (before, _)| foretold(before, lr));
+        series.push(show::foretold(color, theory));
     }
     Figure::of_lines(
         "spread-after-one-step",

@@ -7,8 +7,8 @@ use super::finding::{Finding, Table, Verdict};
 use super::frame::{Row, groups, numbers};
 use super::grid::{mlp, resnet, seeds, vary};
 use super::statistics::{line, mean};
-use super::{Claim, Scale, Sheet};
-use crate::report::figure::{Color, Figure, Lines, Series, Stroke};
+use super::{Claim, Scale, Sheet, show};
+use crate::report::figure::{Figure, Lines};
 use crate::run_folder::Run;
 use crate::run_index::value::Value;
 use crate::spec::RawSpec;
@@ -202,22 +202,14 @@ fn by_batch(evidence: &Evidence) -> Figure {
         row.number("depth") == 50.0 && row.text("norm") == "bn" && row.text("activation") == "relu"
     });
     let rows: Vec<_> = rows.collect();
-    let mut series: Vec<Series> = groups(rows.clone(), &["width"])
-        .into_iter()
-        .enumerate()
-        .map(|(index, (key, rows))| Series {
-            label: format!("width {}", key[0]),
-            color: Color::Palette(index),
-            stroke: Stroke::Solid,
-            points: over_batches(&rows, "growth"),
-        })
-        .collect();
-    series.push(Series {
-        label: "mean field at that batch".to_owned(),
-        color: Color::Palette(6),
-        stroke: Stroke::Dashed,
-        points: over_batches(&rows, "mean_field"),
-    });
+    let mut series = show::curves(
+        rows.iter().copied(),
+        &["width"],
+        ("batch_size", "growth"),
+        |key| format!("width {}", key[0]),
+    );
+    let theory = show::means(&rows, "batch_size", "mean_field");
+    series.push(show::reference("mean field at that batch", theory));
     Figure::of_lines(
         "growth-by-batch",
         "Growth of gradient norms a layer, BN-ReLU, depth 50",
@@ -232,46 +224,21 @@ fn by_batch(evidence: &Evidence) -> Figure {
     )
 }
 
-fn over_batches(rows: &[Row], column: &str) -> Vec<(f64, f64)> {
-    groups(rows.iter().copied(), &["batch_size"])
-        .into_iter()
-        .map(|(_, rows)| {
-            (
-                rows[0].number("batch_size"),
-                mean(&numbers(&rows, column)).value,
-            )
-        })
-        .collect()
-}
-
 fn profiles(evidence: &Evidence) -> Figure {
-    let networks = groups(
-        evidence.sheet("profile").rows().filter(|row| {
-            row.text("model") == "resnet"
-                || (row.number("width") == 256.0 && row.number("batch_size") == 512.0)
-        }),
+    let networks = evidence.sheet("profile").rows().filter(|row| {
+        row.text("model") == "resnet"
+            || (row.number("width") == 256.0 && row.number("batch_size") == 512.0)
+    });
+    let series = show::curves(
+        networks,
         &["model", "norm", "activation", "no_shortcut"],
+        ("layer", "elr"),
+        |key| match (key[0].as_str(), key[3].as_str()) {
+            ("resnet", "yes") => "resnet, no shortcuts".to_owned(),
+            ("resnet", _) => "resnet".to_owned(),
+            _ => format!("{}-{}", key[1], key[2]),
+        },
     );
-    let series = networks
-        .into_iter()
-        .enumerate()
-        .map(|(index, (key, rows))| Series {
-            label: match (key[0].as_str(), key[3].as_str()) {
-                ("resnet", "yes") => "resnet, no shortcuts".to_owned(),
-                ("resnet", _) => "resnet".to_owned(),
-                _ => format!("{}-{}", key[1], key[2]),
-            },
-            color: Color::Palette(index % 7),
-            stroke: if index < 7 {
-                Stroke::Solid
-            } else {
-                Stroke::Dashed
-            },
-            points: rows
-                .iter()
-                .map(|row| (row.number("layer"), row.number("elr")))
-                .collect(),
-        });
     Figure::of_lines(
         "profile",
         "ELR by layer at initialisation",
@@ -281,7 +248,7 @@ fn profiles(evidence: &Evidence) -> Figure {
             y: "ELR".to_owned(),
             log: true,
             log_x: false,
-            series: series.collect(),
+            series,
         },
     )
 }

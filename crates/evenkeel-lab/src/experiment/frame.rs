@@ -58,17 +58,18 @@ impl Frame {
     /// # Errors
     /// [`LabError::Malformed`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, LabError> {
-        let malformed = |error: ::csv::Error| LabError::Malformed {
-            path: path.to_owned(),
-            line: None,
-            problem: error.to_string(),
-        };
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-        let columns = reader.headers().map_err(malformed)?;
+        let columns = reader.headers().map_err(LabError::malformed(path))?;
         let columns = columns.iter().map(str::to_owned).collect();
         let mut rows = Vec::new();
         for record in reader.records() {
-            rows.push(record.map_err(malformed)?.iter().map(value).collect());
+            rows.push(
+                record
+                    .map_err(LabError::malformed(path))?
+                    .iter()
+                    .map(value)
+                    .collect(),
+            );
         }
         Ok(Self { columns, rows })
     }

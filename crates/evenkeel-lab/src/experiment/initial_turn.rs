@@ -7,7 +7,7 @@ use super::grid::{STEPS, mlp, resnet, seeds, vary};
 use super::outcome;
 use super::statistics::{mean, median};
 use super::{Claim, Scale, show};
-use crate::report::figure::{Figure, Lines};
+use crate::report::figure::{Figure, Lines, Stroke};
 use crate::spec::RawSpec;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -164,14 +164,12 @@ fn figure(name: &str, x: &str, networks: &[Network], place: fn(&Trial) -> f64) -
             .trials
             .iter()
             .map(|trial| (place(trial), trial.accuracy));
-        let mut series = show::reference(&network.name(), points);
-        series.color = crate::report::figure::Color::Palette(index);
-        series.stroke = if index < 7 {
-            crate::report::figure::Stroke::Solid
+        let stroke = if index < 7 {
+            Stroke::Solid
         } else {
-            crate::report::figure::Stroke::Dashed
+            Stroke::Dashed
         };
-        series
+        show::line(&network.name(), index, stroke, points)
     });
     Figure::of_lines(
         &format!("accuracy-by-{name}"),

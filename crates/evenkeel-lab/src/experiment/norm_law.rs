@@ -5,8 +5,8 @@ use super::finding::{Finding, Table, Verdict};
 use super::frame::{groups, numbers};
 use super::grid::{mlp, seeds, vary};
 use super::statistics::{mean, median, quantile};
-use super::{Claim, Scale, Sheet};
-use crate::report::figure::{Color, Figure, Lines, Series, Stroke};
+use super::{Claim, Scale, Sheet, show};
+use crate::report::figure::{Figure, Lines, Stroke};
 use crate::run_folder::{LayerLine, Run};
 use crate::run_index::value::Value;
 use crate::spec::RawSpec;
@@ -146,19 +146,11 @@ fn figure(evidence: &Evidence) -> Figure {
     let series = groups(wide, &["batch_size", "lr"])
         .into_iter()
         .enumerate()
-        .map(|(index, (key, rows))| Series {
-            label: format!("batch {}, λ = {}", key[0], key[1]),
-            color: Color::Palette(index % 3),
-            stroke: [Stroke::Dotted, Stroke::Solid, Stroke::Dashed][index / 3 % 3],
-            points: groups(rows, &["step"])
-                .into_iter()
-                .map(|(_, rows)| {
-                    (
-                        rows[0].number("step"),
-                        mean(&numbers(&rows, "scatter")).value,
-                    )
-                })
-                .collect(),
+        .map(|(index, (key, rows))| {
+            let label = format!("batch {}, λ = {}", key[0], key[1]);
+            let stroke = [Stroke::Dotted, Stroke::Solid, Stroke::Dashed][index / 3 % 3];
+            let scatter = show::means(&rows, "step", "scatter");
+            show::line(&label, index % 3, stroke, scatter)
         });
     Figure::of_lines(
         "base-gradients",

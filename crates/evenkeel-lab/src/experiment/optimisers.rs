@@ -146,9 +146,8 @@ fn figure(evidence: &Evidence, kind: &str) -> Figure {
             rows.iter()
                 .map(|row| (row.number("layer"), row.number("tangent"))),
         ));
-        let mut line = show::reference("", show::means(&rows, "layer", "theory"));
-        line.color = crate::report::figure::Color::Palette(color);
-        series.push(line);
+        let theory = show::means(&rows, "layer", "theory");
+        series.push(show::foretold(color, theory));
     }
     Figure::of_lines(
         &format!("equilibria-{kind}"),

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::evidence::Evidence;
 use super::finding::{Finding, Table};
 use super::provenance::Provenance;
 use super::{ALL, Claim};
+use crate::checkpoint::fingerprint;
 use crate::error::LabError;
 use crate::report;
 use crate::run_folder::write_atomically;
@@ -45,11 +44,15 @@ pub fn write(
     Ok(finding)
 }
 
+/// What the tables in `place` say of a claim.
+fn judged(claim: &Claim, place: &Path) -> Result<Finding, LabError> {
+    Ok(claim.judge(&Evidence::load(claim, place)?))
+}
+
 /// Makes the page of a claim again from the tables in `place`.
 fn made(claim: &Claim, place: &Path) -> Result<(Finding, Vec<File>), LabError> {
-    let evidence = Evidence::load(claim, place)?;
     let provenance = Provenance::load(&place.join(PROVENANCE))?;
-    let finding = claim.judge(&evidence);
+    let finding = judged(claim, place)?;
     let mut files = Vec::new();
     for figure in &finding.figures {
         files.push(File {
@@ -112,7 +115,7 @@ fn overview(folder: &Path) -> Result<String, LabError> {
                     | claim | verdict | |\n|---|---|---|\n"
         .to_owned();
     for claim in there(folder) {
-        let (finding, _) = made(claim, &folder.join(claim.name))?;
+        let finding = judged(claim, &folder.join(claim.name))?;
         text += &format!(
             "| [{}]({}/README.md) | **{}** | {} |\n",
             claim.name,
@@ -194,9 +197,7 @@ fn hashes(claim: &Claim, place: &Path) -> Result<Vec<(String, String)>, LabError
         let name = format!("{}.csv", sheet.name);
         let path = place.join(&name);
         let bytes = fs::read(&path).map_err(LabError::io(&path))?;
-        let hash = Sha256::digest(&bytes);
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok((name, hash))
+        Ok((name, fingerprint(&bytes)))
     };
     claim.sheets.iter().map(hash).collect()
 }

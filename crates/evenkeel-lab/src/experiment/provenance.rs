@@ -62,7 +62,7 @@ impl Provenance {
     /// [`LabError::Io`] or [`LabError::Malformed`].
     pub fn load(path: &Path) -> Result<Self, LabError> {
         let text = std::fs::read_to_string(path).map_err(LabError::io(path))?;
-        toml::from_str(&text).map_err(|error| malformed(path, &error))
+        toml::from_str(&text).map_err(LabError::malformed(path))
     }
 
     /// As a file.
@@ -70,15 +70,7 @@ impl Provenance {
     /// # Errors
     /// [`LabError::Malformed`] should it hold what TOML cannot.
     pub fn to_toml(&self, path: &Path) -> Result<String, LabError> {
-        toml::to_string(self).map_err(|error| malformed(path, &error))
-    }
-}
-
-fn malformed(path: &Path, error: &dyn std::fmt::Display) -> LabError {
-    LabError::Malformed {
-        path: path.to_owned(),
-        line: None,
-        problem: error.to_string(),
+        toml::to_string(self).map_err(LabError::malformed(path))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The dynamics without learning: random gradients of norm c/‖W‖ on the networks' own weights.
 
 use evenkeel::optimizer::{Measure, Optimizer};
-use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::quantity::LearningRate;
 use evenkeel::spread::Spread;
 
 use super::evidence::Evidence;
@@ -10,7 +10,7 @@ use super::frame::numbers;
 use super::grid::{mlp, seeds, vary};
 use super::statistics::median;
 use super::{Claim, Scale, Sheet, show};
-use crate::prediction::Prediction;
+use crate::prediction::{Prediction, acting_elrs};
 use crate::report::figure::{Figure, Lines};
 use crate::run_folder::Run;
 use crate::run_index::value::Value;
@@ -64,12 +64,6 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
 }
 
-/// The ELRs of a step, by the optimiser's measure.
-fn elrs(run: &Run, step: usize) -> Option<Vec<Elr>> {
-    let line = run.layers.get(step)?;
-    line.elr.iter().map(|elr| Elr::new(*elr).ok()).collect()
-}
-
 /// How long an update is, relative to `√n/‖W‖`, by which the theory of Adam goes (T19): averaging uncorrelated
 /// gradients by β₁ makes it shorter, `‖u‖² = n(1−β₁)(1−β₁²ᵗ)/((1+β₁)(1−β₁ᵗ)²)` after t steps. 1 for SGD.
 fn share_of_update(run: &Run, step: usize) -> f64 {
@@ -89,7 +83,10 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
     };
     let named = flips_named(run);
     let row = |step: usize| {
-        let (measured, foretold) = (elrs(run, step)?, forecast.elrs.get(step)?);
+        let (measured, foretold) = (
+            acting_elrs(run.layers.get(step)?)?,
+            forecast.elrs.get(step)?,
+        );
         let share = share_of_update(run, step);
         let errors = measured
             .iter()

@@ -9,8 +9,8 @@ use super::frame::{Row, groups, numbers};
 use super::grid::{log_spaced, mlp, seeds, vary};
 use super::statistics::{mean, median, r2};
 use super::{Claim, Scale, Sheet, show};
-use crate::prediction::Prediction;
-use crate::report::figure::{Figure, Lines};
+use crate::prediction::{Prediction, acting_elrs};
+use crate::report::figure::{Figure, Lines, Stroke};
 use crate::run_folder::Run;
 use crate::run_index::value::Value;
 use crate::spec::RawSpec;
@@ -84,7 +84,6 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
             compared(of_elrs(steady.elrs.get(step)?)),
             compared(of_elrs(scaled.elrs.get(step)?)),
         );
-        let elrs: Option<Vec<Elr>> = line.elr.iter().map(|elr| Elr::new(*elr).ok()).collect();
         Some(vec![
             (run.header.spec.lr * highest).into(),
             step.into(),
@@ -93,7 +92,7 @@ fn rows(run: &Run) -> Vec<Vec<Value>> {
             with_scale.0.into(),
             with_scale.1.into(),
             compared(start.clone()).1.into(),
-            Spread::of(&elrs?).decades().into(),
+            Spread::of(&acting_elrs(line)?).decades().into(),
             steady.spreads.get(step)?.decades().into(),
             scaled.spreads.get(step)?.decades().into(),
         ])
@@ -196,15 +195,13 @@ fn spreads(evidence: &Evidence) -> Figure {
     let series = series
         .into_iter()
         .enumerate()
-        .map(|(index, (column, label))| crate::report::figure::Series {
-            label: label.to_owned(),
-            color: crate::report::figure::Color::Palette(index),
-            stroke: if index == 0 {
-                crate::report::figure::Stroke::Solid
+        .map(|(index, (column, label))| {
+            let stroke = if index == 0 {
+                Stroke::Solid
             } else {
-                crate::report::figure::Stroke::Dashed
-            },
-            points: show::means(&last, "lr", column),
+                Stroke::Dashed
+            };
+            show::line(label, index, stroke, show::means(&last, "lr", column))
         });
     Figure::of_lines(
         "spread-after-300",

@@ -39,11 +39,9 @@ pub fn curves<'a>(
     label: impl Fn(&[String]) -> String,
 ) -> Vec<Series> {
     let groups = groups(rows, by).into_iter().enumerate();
-    let series = groups.map(|(index, (key, rows))| Series {
-        label: label(&key),
-        color: Color::Palette(index % 7),
-        stroke: [Stroke::Solid, Stroke::Dashed, Stroke::Dotted][index / 7 % 3],
-        points: means(&rows, x, y),
+    let series = groups.map(|(index, (key, rows))| {
+        let stroke = [Stroke::Solid, Stroke::Dashed, Stroke::Dotted][index / 7 % 3];
+        line(&label(&key), index % 7, stroke, means(&rows, x, y))
     });
     series.collect()
 }
@@ -58,22 +56,32 @@ pub fn means(rows: &[Row], x: &str, y: &str) -> Vec<(f64, f64)> {
     points
 }
 
-/// Single measurements.
-pub fn points(label: &str, color: usize, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+/// A line in a colour of the palette.
+pub fn line(
+    label: &str,
+    color: usize,
+    stroke: Stroke,
+    points: impl IntoIterator<Item = (f64, f64)>,
+) -> Series {
     Series {
         label: label.to_owned(),
         color: Color::Palette(color),
-        stroke: Stroke::Points,
+        stroke,
         points: points.into_iter().collect(),
     }
 }
 
-/// A dashed line to compare with.
+/// Single measurements.
+pub fn points(label: &str, color: usize, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+    line(label, color, Stroke::Points, points)
+}
+
+/// A dashed line in grey, to compare with.
 pub fn reference(label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
-    Series {
-        label: label.to_owned(),
-        color: Color::Palette(6),
-        stroke: Stroke::Dashed,
-        points: points.into_iter().collect(),
-    }
+    line(label, 6, Stroke::Dashed, points)
+}
+
+/// A dashed line without a label of its own: what was foretold of the line or points of that colour.
+pub fn foretold(color: usize, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+    line("", color, Stroke::Dashed, points)
 }

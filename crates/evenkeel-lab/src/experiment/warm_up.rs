@@ -174,13 +174,9 @@ fn figure(evidence: &Evidence) -> Figure {
     };
     let mut series = Vec::new();
     for (color, (key, rows)) in groups(rows, &["control"]).into_iter().enumerate() {
-        let mut measured = show::reference(&key[0], shifted(&rows, "decades"));
-        let mut foretold = show::reference("", shifted(&rows, "forecast"));
-        measured.stroke = Stroke::Solid;
-        for line in [&mut measured, &mut foretold] {
-            line.color = crate::report::figure::Color::Palette(color);
-        }
-        series.extend([measured, foretold]);
+        let measured = shifted(&rows, "decades");
+        series.push(show::line(&key[0], color, Stroke::Solid, measured));
+        series.push(show::foretold(color, shifted(&rows, "forecast")));
     }
     Figure::of_lines(
         "spread",

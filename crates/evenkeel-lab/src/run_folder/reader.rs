@@ -98,11 +98,7 @@ impl Header {
     /// [`LabError::Io`], or [`LabError::Malformed`].
     pub fn load(folder: &Path) -> Result<Self, LabError> {
         let path = folder.join(HEADER);
-        toml::from_str(&read(&path)?).map_err(|error| LabError::Malformed {
-            path,
-            line: None,
-            problem: error.to_string(),
-        })
+        toml::from_str(&read(&path)?).map_err(LabError::malformed(&path))
     }
 }
 

@@ -1,25 +1,22 @@
 //! A linear layer with the batch normalization and the ReLU behind it, for batches of few rows.
 //!
-//! A piece of work has some features and all rows: the statistics of its products are known as soon as these are,
-//! which are normalized while they are in the cache. Backwards it has the errors of its features, and thus its
-//! columns of the gradient of the weights.
+//! Features come first here: the examples of a feature lie side by side. Its statistics are then those of one
+//! row, weights and activations are multiplied where they lie, and a piece of work is some features in one
+//! run of memory. Only errors are turned, for the gradient of the weights.
 
-use std::ops::Range;
-
-use crate::batch_norm::{Moments, Normalize, Sums};
-use crate::correlation::Correlation;
-use crate::lattice::{Lattice, Segment};
+use crate::batch_norm::{Moments, Sums};
+use crate::feature_norm::{Feature, moments};
 use crate::linear::Linear;
+use crate::matmul::{Factors, Rows, RowsMut, multiply};
 use crate::memory::Numbers;
-use crate::panels::Panels;
-use crate::product::{Product, widest};
+use crate::norms::products;
 use crate::workers::Workers;
 
-/// Rows up to which the products of a piece stay in the cache.
+/// Rows up to which what a piece works on stays in the cache.
 const ROWS: usize = 512;
 
-/// Pieces that there should be at least.
-const PIECES: usize = 8;
+/// Features of a piece of work: as many as two vectors hold.
+const BLOCK: usize = 32;
 
 /// A linear layer without bias, `y = ⌈γ (z − μ)/√(v + ε) + β⌉₊` of `z = x W`.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +27,6 @@ pub struct LinearNorm {
     pub epsilon: f32,
     /// Whether what is negative becomes zero.
     pub relu: bool,
-    /// Features of a piece of work.
-    block: usize,
 }
 
 /// What is needed of the way forward on the way back.
@@ -41,14 +36,14 @@ pub struct Standardized {
     pub moments: Moments,
     /// `1/√(v + ε)`.
     scale: Vec<f32>,
-    /// The products of each piece, row by row.
+    /// `[outputs, rows]`.
     z: Numbers,
 }
 
 /// What there is to compute with.
 #[derive(Debug, Clone, Copy)]
 pub struct Given<'a> {
-    /// `[rows, inputs]`.
+    /// `[inputs, rows]`.
     pub x: &'a [f32],
     /// `[inputs, outputs]`.
     pub w: &'a [f32],
@@ -58,104 +53,94 @@ pub struct Given<'a> {
     pub beta: &'a [f32],
 }
 
+/// Where gradients go to.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// That of `W`, `[inputs, outputs]`.
+    pub w: &'a mut [f32],
+    /// That of `x`, `[inputs, rows]`, if anybody wants it.
+    pub x: Option<&'a mut [f32]>,
+    /// Whether norms are wanted too.
+    pub norms: bool,
+}
+
+/// What else the way back yields.
+#[derive(Debug)]
+pub struct Yield {
+    /// The gradients of `γ` and `β`.
+    pub sums: Sums,
+    /// `[‖W‖², ‖∇W‖², ⟨W, ∇W⟩]`, if wanted: both are in the cache.
+    pub norms: Option<[f64; 3]>,
+}
+
 impl LinearNorm {
-    /// None where the rows are too many for it or the features cannot be shared out.
+    /// None where the rows are too many for it, or there is nothing to do.
     pub fn new(layer: Linear, epsilon: f32, relu: bool) -> Option<Self> {
-        let fits = |block: &usize| layer.outputs.is_multiple_of(*block);
-        let many = |block: &usize| layer.outputs >= PIECES * block;
-        let blocks = || [64, 32, 16].into_iter().filter(fits);
-        let block = blocks().find(many).or(blocks().next_back())?;
-        (1..=ROWS).contains(&layer.rows).then_some(Self {
+        let fits = (1..=ROWS).contains(&layer.rows) && layer.inputs.min(layer.outputs) > 0;
+        fits.then_some(Self {
             layer,
             epsilon,
             relu,
-            block,
         })
     }
 
-    fn features(&self, piece: usize) -> Range<usize> {
-        piece * self.block..(piece + 1) * self.block
+    fn feature(&self, given: &Given, mean: f32, scale: f32, index: usize) -> Feature {
+        Feature {
+            mean,
+            scale,
+            gamma: given.gamma[index],
+            beta: given.beta[index],
+            relu: self.relu,
+        }
     }
 
-    /// `y`.
+    /// `y`, `[outputs, rows]`.
     ///
     /// # Panics
     /// When anything is not as large as the layer says.
     pub fn forward(&self, workers: &Workers, given: Given, y: &mut [f32]) -> Standardized {
-        let Linear { rows, outputs, .. } = self.layer;
-        let mut z = workers.memory().numbers(rows * outputs);
-        let mut moments = Moments {
-            rows,
-            mean: vec![0.0; outputs],
-            variance: vec![0.0; outputs],
-        };
-        let mut scale = vec![0.0; outputs];
-        let of_features = moments
-            .mean
-            .chunks_mut(self.block)
-            .zip(moments.variance.chunks_mut(self.block))
-            .zip(scale.chunks_mut(self.block));
-        let pieces = (z.chunks_exact_mut(rows * self.block))
-            .zip(by_columns(y, outputs, self.block))
-            .zip(of_features);
-        let alone = workers.alone();
-        workers.each(
-            pieces.enumerate(),
-            |(piece, ((z, y), ((mean, variance), scale)))| {
-                self.products(&alone, given, piece, z);
-                let own = Moments::of(z, self.block);
-                mean.copy_from_slice(&own.mean);
-                variance.copy_from_slice(&own.variance);
-                scale.copy_from_slice(&own.scales(self.epsilon));
-                let mut normalized = alone.memory().numbers(z.len());
-                self.norm(given, piece, mean, scale)
-                    .forward(&alone, z, None, &mut normalized);
-                copy_rows(&normalized, y);
-            },
-        );
-        Standardized { moments, scale, z }
-    }
-
-    /// The products of one piece.
-    fn products(&self, alone: &Workers, given: Given, piece: usize, z: &mut [f32]) {
         let Linear {
             rows,
             inputs,
             outputs,
         } = self.layer;
-        let starts: Vec<usize> = (0..inputs).map(|k| k * outputs).collect();
-        let first = self.features(piece).start;
-        let matrix = Panels::new(alone, &given.w[first..], &starts, self.block, 1, widest());
-        Product {
-            input: given.x,
-            from: Lattice::line(0, inputs),
-            segments: &[all(inputs)],
-            matrix: &matrix,
-            bias: None,
-            output: z,
-            to: Lattice::line(0, self.block),
+        let mut z = workers.memory().numbers(rows * outputs);
+        let [mut mean, mut variance, mut scale] = [(); 3].map(|()| vec![0.0; outputs]);
+        let of_features = (mean.chunks_mut(BLOCK))
+            .zip(variance.chunks_mut(BLOCK))
+            .zip(scale.chunks_mut(BLOCK));
+        let pieces = (z.chunks_mut(rows * BLOCK))
+            .zip(y.chunks_mut(rows * BLOCK))
+            .zip(of_features);
+        workers.each(
+            pieces.enumerate(),
+            |(piece, ((z, y), ((mean, variance), scale)))| {
+                let first = piece * BLOCK;
+                let w = Factors {
+                    numbers: &given.w[first.min(given.w.len())..],
+                    row: 1,
+                    column: outputs,
+                };
+                let count = mean.len();
+                multiply(w, whole(given.x, rows), inputs, to(z, rows, count));
+                let examples = z.chunks_exact(rows).zip(y.chunks_exact_mut(rows));
+                for (feature, (z, y)) in examples.enumerate() {
+                    [mean[feature], variance[feature]] = moments(z);
+                    scale[feature] = 1.0 / (variance[feature] + self.epsilon).sqrt();
+                    self.feature(&given, mean[feature], scale[feature], first + feature)
+                        .forward(z, y);
+                }
+            },
+        );
+        let moments = Moments {
             rows,
-        }
-        .compute();
-    }
-
-    fn norm<'a>(
-        &self,
-        given: Given<'a>,
-        piece: usize,
-        mean: &'a [f32],
-        scale: &'a [f32],
-    ) -> Normalize<'a> {
-        Normalize {
             mean,
-            scale,
-            gamma: &given.gamma[self.features(piece)],
-            beta: &given.beta[self.features(piece)],
-            relu: self.relu,
-        }
+            variance,
+        };
+        Standardized { moments, scale, z }
     }
 
-    /// The gradients of `γ` and `β`, of `W` in `dw` and, if there is room for it, of `x` in `dx`.
+    /// The gradients, given that of `y`, `[outputs, rows]`.
     ///
     /// # Panics
     /// When anything is not as large as the layer says.
@@ -165,134 +150,128 @@ impl LinearNorm {
         given: Given,
         saved: &Standardized,
         dy: &[f32],
-        dw: &mut [f32],
-        dx: Option<&mut [f32]>,
-    ) -> Sums {
+        wanted: Wanted,
+    ) -> Yield {
         let Linear { rows, outputs, .. } = self.layer;
-        let mut sums = Sums {
-            beta: vec![0.0; outputs],
-            gamma: vec![0.0; outputs],
-        };
-        let mut dz = workers.memory().numbers(rows * outputs);
-        let of_features = (sums.beta.chunks_mut(self.block)).zip(sums.gamma.chunks_mut(self.block));
-        let pieces = (dz.chunks_exact_mut(rows * self.block))
-            .zip(by_columns(dw, outputs, self.block))
-            .zip(of_features);
-        let alone = workers.alone();
-        workers.each(pieces.enumerate(), |(piece, ((dz, dw), (beta, gamma)))| {
-            let own = self.errors(&alone, given, saved, piece, dy, dz);
-            beta.copy_from_slice(&own.beta);
-            gamma.copy_from_slice(&own.gamma);
-            copy_rows(&self.weight_gradient(&alone, given.x, dz), dw);
-        });
-        if let Some(dx) = dx {
-            self.input_gradient(workers, given.w, &dz, dx);
-        }
-        sums
+        let [mut dz, mut turned] = [(); 2].map(|()| workers.memory().numbers(rows * outputs));
+        let sums = self.errors(workers, given, saved, dy, &mut dz, &mut turned);
+        let norms = self.gradients(workers, given, [&dz, &turned], wanted);
+        Yield { sums, norms }
     }
 
-    /// The gradients of the products of one piece.
+    /// The gradient of `z`: feature by feature, and turned around as one matrix `[rows, features]` a piece.
     fn errors(
         &self,
-        alone: &Workers,
+        workers: &Workers,
         given: Given,
         saved: &Standardized,
-        piece: usize,
         dy: &[f32],
         dz: &mut [f32],
+        turned: &mut [f32],
     ) -> Sums {
-        let features = self.features(piece);
-        let mut own = alone.memory().numbers(dz.len());
-        let rows = dy.chunks_exact(self.layer.outputs);
-        for (own, dy) in own.chunks_exact_mut(self.block).zip(rows) {
-            own.copy_from_slice(&dy[features.clone()]);
-        }
-        let mean = &saved.moments.mean[features.clone()];
-        let z = &saved.z[piece * dz.len()..][..dz.len()];
-        let norm = self.norm(given, piece, mean, &saved.scale[features]);
-        norm.backward(alone, &own, z, None, dz)
+        let Linear { rows, outputs, .. } = self.layer;
+        let [mut beta, mut gamma] = [(); 2].map(|()| vec![0.0; outputs]);
+        let of_features = beta.chunks_mut(BLOCK).zip(gamma.chunks_mut(BLOCK));
+        let pieces = (dz.chunks_mut(rows * BLOCK))
+            .zip(turned.chunks_mut(rows * BLOCK))
+            .zip(of_features);
+        workers.each(
+            pieces.enumerate(),
+            |(piece, ((dz, turned), (beta, gamma)))| {
+                for (feature, dz) in dz.chunks_exact_mut(rows).enumerate() {
+                    let index = piece * BLOCK + feature;
+                    let own = index * rows..(index + 1) * rows;
+                    let (mean, scale) = (saved.moments.mean[index], saved.scale[index]);
+                    [beta[feature], gamma[feature]] = self
+                        .feature(&given, mean, scale, index)
+                        .backward(&dy[own.clone()], &saved.z[own], dz);
+                }
+                turn(dz, rows, turned);
+            },
+        );
+        Sums { beta, gamma }
     }
 
-    /// The columns of the gradient of the weights that belong to one piece.
-    fn weight_gradient(&self, alone: &Workers, x: &[f32], dz: &[f32]) -> Numbers {
-        let Linear { rows, inputs, .. } = self.layer;
-        let mut dw = alone.memory().zeros(inputs * self.block);
-        Correlation {
-            input: x,
-            from: Lattice::line(0, inputs),
-            segments: &[all(inputs)],
-            errors: dz,
-            at: Lattice::line(0, self.block),
-            rows,
-            columns: self.block,
-            sums: &mut dw,
-        }
-        .accumulate();
-        dw
-    }
-
-    /// The gradient of `x`, some inputs a piece.
-    fn input_gradient(&self, workers: &Workers, w: &[f32], dz: &[f32], dx: &mut [f32]) {
+    /// The gradients of `W` and `x`, some inputs a piece.
+    fn gradients(
+        &self,
+        workers: &Workers,
+        given: Given,
+        [dz, turned]: [&[f32]; 2],
+        wanted: Wanted,
+    ) -> Option<[f64; 3]> {
         let Linear {
             rows,
             inputs,
             outputs,
         } = self.layer;
-        let columns: Vec<usize> = (0..outputs).collect();
-        // What a row needs lies in the pieces of all features.
-        let of_piece = |piece: usize| Segment {
-            offset: piece * rows * self.block,
-            length: self.block,
+        let pieces = inputs.div_ceil(BLOCK);
+        let mut norms = vec![[0.0; 3]; pieces];
+        let mut dx: Vec<Option<&mut [f32]>> = match wanted.x {
+            Some(dx) => dx.chunks_mut(rows * BLOCK).map(Some).collect(),
+            None => (0..pieces).map(|_| None).collect(),
         };
-        let segments: Vec<Segment> = (0..outputs / self.block).map(of_piece).collect();
-        let alone = workers.alone();
-        let pieces = by_columns(dx, inputs, self.block);
-        workers.each(pieces.into_iter().enumerate(), |(piece, dx)| {
-            let first = piece * self.block;
-            let width = self.block.min(inputs - first);
-            let w = &w[first * outputs..];
-            let matrix = Panels::new(&alone, w, &columns, width, outputs, widest());
-            let mut own = alone.memory().numbers(rows * width);
-            Product {
-                input: dz,
-                from: Lattice::line(0, self.block),
-                segments: &segments,
-                matrix: &matrix,
-                bias: None,
-                output: &mut own,
-                to: Lattice::line(0, width),
-                rows,
+        let parts = (given.w.chunks(BLOCK * outputs))
+            .zip(given.x.chunks(BLOCK * rows))
+            .zip(wanted.w.chunks_mut(BLOCK * outputs))
+            .zip(dx.iter_mut().zip(&mut norms));
+        workers.each(parts, |(((w, x), dw), (dx, norms))| {
+            let count = w.len() / outputs;
+            for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
+                let (first, width) = (block * BLOCK, errors.len() / rows);
+                let c = to(&mut dw[first..], outputs, count);
+                multiply(by_rows(x, rows), whole(errors, width), rows, c);
             }
-            .compute();
-            copy_rows(&own, dx);
+            if let Some(dx) = dx {
+                let w = by_rows(w, outputs);
+                multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
+            }
+            if wanted.norms {
+                *norms = products(w, dw);
+            }
         });
+        let sum = |kind: usize| norms.iter().map(|piece| piece[kind]).sum();
+        wanted.norms.then(|| std::array::from_fn(sum))
     }
 }
 
-/// All numbers of a row.
-fn all(length: usize) -> Segment {
-    Segment { offset: 0, length }
+/// A matrix of rows that lie one after the other.
+fn whole(numbers: &[f32], width: usize) -> Rows<'_> {
+    Rows {
+        numbers,
+        row: width,
+        width,
+    }
 }
 
-/// A matrix by pieces of `block` columns, each as its rows.
-fn by_columns(matrix: &mut [f32], columns: usize, block: usize) -> Vec<Vec<&mut [f32]>> {
-    let rows = matrix.len() / columns;
-    let mut pieces: Vec<Vec<&mut [f32]>> = Vec::new();
-    pieces.resize_with(columns.div_ceil(block), || Vec::with_capacity(rows));
-    for row in matrix.chunks_exact_mut(columns) {
-        for (piece, part) in pieces.iter_mut().zip(row.chunks_mut(block)) {
-            piece.push(part);
+/// The same, read one by one.
+fn by_rows(numbers: &[f32], width: usize) -> Factors<'_> {
+    Factors {
+        numbers,
+        row: width,
+        column: 1,
+    }
+}
+
+fn to(numbers: &mut [f32], row: usize, count: usize) -> RowsMut<'_> {
+    RowsMut {
+        numbers,
+        row,
+        count,
+    }
+}
+
+/// A matrix of rows of `width`, turned around.
+pub fn turn(matrix: &[f32], width: usize, turned: &mut [f32]) {
+    let rows = matrix.len() / width.max(1);
+    // By squares that stay in the cache.
+    for first in (0..rows).step_by(16) {
+        for column in (0..width).step_by(16) {
+            for row in first..rows.min(first + 16) {
+                let numbers = &matrix[row * width..][column..width.min(column + 16)];
+                let places = turned[column * rows + row..].iter_mut().step_by(rows);
+                places.zip(numbers).for_each(|(place, x)| *place = *x);
+            }
         }
-    }
-    pieces
-}
-
-/// Copies rows that lie one after the other to where they belong.
-fn copy_rows(from: &[f32], to: Vec<&mut [f32]>) {
-    let mut rest = from;
-    for row in to {
-        let own;
-        (own, rest) = rest.split_at(row.len());
-        row.copy_from_slice(own);
     }
 }

@@ -152,7 +152,7 @@ pub(crate) fn vectors<S: Simd, const V: usize>(simd: S, numbers: &[f32]) -> [S::
 
 /// Writes as many numbers as there is room for.
 #[inline(always)]
-fn store<S: Simd, const V: usize>(simd: S, output: &mut [f32], sums: &[S::f32s; V]) {
+pub(crate) fn store<S: Simd, const V: usize>(simd: S, output: &mut [f32], sums: &[S::f32s; V]) {
     if output.len() == V * S::F32_LANES {
         S::as_mut_simd_f32s(output).0.copy_from_slice(sums);
         return;

@@ -76,7 +76,9 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
     if let (Start::Resume, Some(outcome)) = (job.start, ended(&job.folder)?) {
         return Ok(outcome);
     }
-    let kernels = Kernels::new(job.threads).map_err(LabError::Threads)?;
+    let kernels = Kernels::new(job.threads)
+        .map_err(LabError::Threads)?
+        .taking_norms();
     kernels.run(|| {
         let mut session = Session::start(job, &kernels)?;
         let outcome = session.run(job.stop, observer)?;

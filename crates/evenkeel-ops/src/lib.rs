@@ -24,6 +24,7 @@ mod cross_entropy;
 mod descent;
 mod gelu;
 mod layer_norm;
+mod ledger;
 mod linear;
 mod linear_norm;
 mod memory;
@@ -41,6 +42,8 @@ pub use norms::products;
 #[derive(Debug, Clone, Default)]
 pub struct Kernels {
     workers: Workers,
+    /// Whether norms of weights and gradients are taken as gradients are computed.
+    norms: bool,
 }
 
 impl Kernels {
@@ -51,7 +54,18 @@ impl Kernels {
     pub fn new(threads: usize) -> std::io::Result<Self> {
         Ok(Self {
             workers: Workers::new(threads).map_err(std::io::Error::other)?,
+            norms: false,
         })
+    }
+
+    /// The same, for who measures weights and gradients at every step: [`products`] of a weight and its
+    /// gradient are summed while the gradient is in the cache, where an operation can, and asked for later cost
+    /// nothing.
+    pub fn taking_norms(self) -> Self {
+        Self {
+            norms: true,
+            ..self
+        }
     }
 
     /// The number of threads.

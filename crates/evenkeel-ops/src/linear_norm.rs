@@ -6,15 +6,17 @@ use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use evenkeel_kernels::batch_norm::Moments;
 use evenkeel_kernels::linear::Linear;
-use evenkeel_kernels::linear_norm::{Given, LinearNorm, Standardized};
+use evenkeel_kernels::linear_norm::{Given, LinearNorm, Standardized, Wanted, turn};
 
 use crate::Kernels;
 use crate::batch_norm::{Norm, Normalized};
+use crate::ledger;
 use crate::memory::tensor;
-use crate::record::{Operand, Saved, all, record, slice};
+use crate::record::{Operand, Saved, all, contiguous, record, slice};
 
 impl Kernels {
     /// [`Kernels::linear`] without bias and then [`Kernels::batch_norm`], in one go where the rows are few.
+    /// The examples of a feature then lie side by side in the result, as the next such layer has them.
     ///
     /// # Panics
     /// When the shapes do not fit each other.
@@ -28,12 +30,9 @@ impl Kernels {
         };
         let fused = LinearNorm::new(layer, norm.epsilon as f32, norm.relu);
         let operands = || {
-            all([
-                Operand::of(&x),
-                Operand::of(&w),
-                Operand::of(&norm.gamma),
-                Operand::of(&norm.beta),
-            ])
+            let x = Operand::as_it_lies(&x).map(|x| x.laid_out(|x| self.by_features(x)));
+            let [gamma, beta] = [&norm.gamma, &norm.beta].map(Operand::of);
+            all([x, Operand::of(&w), gamma, beta])
         };
         match (
             &norm.residual,
@@ -66,8 +65,26 @@ impl Kernels {
             operands,
             standardized: Arc::new(standardized),
         };
-        (tensor(y, [rows, outputs]), saved)
+        (turned(tensor(y, [outputs, rows])), saved)
     }
+
+    /// `[rows, features]` as a contiguous `[features, rows]`.
+    fn by_features(&self, x: FlexTensor) -> FlexTensor {
+        let view = turned(x.clone());
+        if view.as_slice::<f32>().is_some() {
+            return view;
+        }
+        let shape = view.layout().shape().clone();
+        let mut numbers = self.workers.memory().numbers(shape.num_elements());
+        turn(slice(&contiguous(x)), shape[0], &mut numbers);
+        tensor(numbers, shape)
+    }
+}
+
+/// A matrix seen the other way around.
+fn turned(matrix: FlexTensor) -> FlexTensor {
+    let layout = matrix.layout().transpose(0, 1);
+    matrix.with_layout(layout)
 }
 
 fn given([x, w, gamma, beta]: &[FlexTensor; 4]) -> Given<'_> {
@@ -83,11 +100,16 @@ fn given([x, w, gamma, beta]: &[FlexTensor; 4]) -> Given<'_> {
 struct Fused {
     kernels: Kernels,
     fused: LinearNorm,
+    /// `x` by features.
     operands: [FlexTensor; 4],
     standardized: Arc<Standardized>,
 }
 
 impl Saved<4> for Fused {
+    fn laid_out(&self, output: FlexTensor) -> FlexTensor {
+        self.kernels.by_features(output)
+    }
+
     fn gradients(self, dy: FlexTensor, wanted: [bool; 4]) -> [Option<FlexTensor>; 4] {
         let Linear {
             rows,
@@ -97,20 +119,27 @@ impl Saved<4> for Fused {
         let workers = &self.kernels.workers;
         let mut dw = workers.memory().numbers(inputs * outputs);
         let mut dx = wanted[0].then(|| workers.memory().numbers(rows * inputs));
-        let sums = self.fused.backward(
+        let found = self.fused.backward(
             workers,
             given(&self.operands),
             &self.standardized,
             slice(&dy),
-            &mut dw,
-            dx.as_mut().map(|dx| &mut dx[..]),
+            Wanted {
+                w: &mut dw,
+                x: dx.as_mut().map(|dx| &mut dx[..]),
+                norms: self.kernels.norms,
+            },
         );
+        let dw = tensor(dw, [inputs, outputs]);
+        if let Some(norms) = found.norms {
+            ledger::note(&self.operands[1], &dw, norms);
+        }
         let of_features = |sums: &[f32]| Some(self.kernels.of_features(sums));
         [
-            dx.map(|dx| tensor(dx, [rows, inputs])),
-            Some(tensor(dw, [inputs, outputs])),
-            of_features(&sums.gamma),
-            of_features(&sums.beta),
+            dx.map(|dx| turned(tensor(dx, [inputs, rows]))),
+            Some(dw),
+            of_features(&found.sums.gamma),
+            of_features(&found.sums.beta),
         ]
     }
 }

@@ -3,14 +3,18 @@
 use burn::tensor::Tensor;
 use evenkeel_kernels::norms;
 
+use crate::ledger;
 use crate::record::{Operand, slice};
 
-/// `[Σ a², Σ b², Σ a b]` at once, where both are on the CPU and in 32 bits; none otherwise.
+/// `[Σ a², Σ b², Σ a b]` at once, where both are on the CPU and in 32 bits; none otherwise. Of a weight and
+/// its gradient they may be known already ([`Kernels::taking_norms`](crate::Kernels::taking_norms)).
 ///
 /// # Panics
 /// When the tensors differ in shape.
 pub fn products<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<[f64; 3]> {
     assert_eq!(a.dims(), b.dims());
     let (a, b) = (Operand::of(a)?, Operand::of(b)?);
-    Some(norms::products(slice(a.numbers()), slice(b.numbers())))
+    let (a, b) = (a.numbers(), b.numbers());
+    let known = ledger::take(a, b);
+    Some(known.unwrap_or_else(|| norms::products(slice(a), slice(b))))
 }

@@ -16,7 +16,7 @@ type Tracking = Autodiff<Flex, NoCheckpointing>;
 /// A tensor that is part of a graph.
 type AutodiffTensor = FloatTensor<Tracking>;
 
-/// A tensor of this crate's backend, in 32 bits and contiguous.
+/// A tensor of this crate's backend, in 32 bits.
 #[derive(Debug, Clone)]
 pub(crate) enum Operand {
     /// Part of a graph.
@@ -29,15 +29,28 @@ impl Operand {
     /// The tensor, or none if it is another backend's, of another type, or in a graph that keeps
     /// other things than this crate knows of.
     pub(crate) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
+        Some(Self::as_it_lies(tensor)?.laid_out(contiguous))
+    }
+
+    /// The same in whichever layout it has.
+    pub(crate) fn as_it_lies<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         if tensor.dtype() != DType::F32 {
             return None;
         }
         if let Ok(plain) = tensor.clone().try_into_primitive::<Flex>() {
-            return Some(Self::Plain(contiguous(plain)));
+            return Some(Self::Plain(plain));
         }
         let tracked = tensor.clone().try_into_primitive::<Tracking>().ok()?;
-        let numbers = contiguous(tracked.primitive().clone());
+        let numbers = tracked.primitive().clone();
         Some(Self::Tracked(tracked, numbers))
+    }
+
+    /// With its numbers in another layout.
+    pub(crate) fn laid_out(self, layout: impl FnOnce(FlexTensor) -> FlexTensor) -> Self {
+        match self {
+            Self::Tracked(tracked, numbers) => Self::Tracked(tracked, layout(numbers)),
+            Self::Plain(numbers) => Self::Plain(layout(numbers)),
+        }
     }
 
     /// Its numbers.
@@ -54,7 +67,7 @@ pub(crate) fn all<const N: usize>(operands: [Option<Operand>; N]) -> Option<[Ope
     all.try_into().ok()
 }
 
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     match tensor.as_slice::<f32>() {
         Some(_) => tensor,
         None => tensor.to_contiguous(),
@@ -68,6 +81,11 @@ pub(crate) fn slice(tensor: &FlexTensor) -> &[f32] {
 
 /// What an operation keeps for its gradients.
 pub(crate) trait Saved<const N: usize>: Clone + Send + Debug + 'static {
+    /// How the gradient of the output has to lie.
+    fn laid_out(&self, output: FlexTensor) -> FlexTensor {
+        contiguous(output)
+    }
+
     /// The gradient of each input that wants one, given that of the output.
     fn gradients(self, output: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N];
 }
@@ -108,7 +126,7 @@ impl<S: Saved<N>, const N: usize> Backward<Flex, N> for Step<S, N> {
     type State = S;
 
     fn backward(self, ops: Ops<S, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let output = contiguous(grads.consume::<Flex>(&ops.node));
+        let output = ops.state.laid_out(grads.consume::<Flex>(&ops.node));
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let gradients = ops.state.gradients(output, wanted);
         for (parent, gradient) in ops.parents.iter().zip(gradients) {

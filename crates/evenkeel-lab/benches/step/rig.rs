@@ -54,6 +54,10 @@ impl<'a> Rig<'a> {
         folder: &Path,
         kernels: &Kernels,
     ) -> Result<Self, Box<dyn Error>> {
+        let kernels = &match way {
+            Way::Plain => kernels.clone(),
+            Way::Layers => kernels.clone().taking_norms(),
+        };
         let network = initial(spec)?.on(kernels);
         let telemetry = match way {
             Way::Plain => None,

@@ -91,8 +91,10 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         "hold",
         "critical+hold",
     ];
-    runs.extend(controls(rates(residual, &RATES[..4]), &few));
-    seeds(runs, if scale == Scale::Quick { 3 } else { 5 })
+    let mut runs = seeds(runs, scale.seeds(3, 5));
+    let residual = controls(rates(residual, &RATES[..4]), &few);
+    runs.extend(seeds(residual, scale.residual_seeds(3)));
+    runs
 }
 
 /// A rate, the accuracy there, and the runs behind it.

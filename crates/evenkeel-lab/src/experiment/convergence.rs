@@ -49,10 +49,9 @@ pub(super) const CLAIM: Claim = Claim {
 const RATIO: f64 = 2.0;
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let (steps, count) = if scale == Scale::Quick {
-        (1000, 3)
-    } else {
-        (10_000, 5)
+    let steps = match scale {
+        Scale::Quick | Scale::Standard => 1000,
+        Scale::Full => 10_000,
     };
     let net = RawSpec {
         eval_rows: 100,
@@ -63,7 +62,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     });
     seeds(
         vary(kinds, log_spaced(0.03, 30.0, 7), |run, lr| run.lr = lr),
-        count,
+        scale.seeds(3, 5),
     )
 }
 

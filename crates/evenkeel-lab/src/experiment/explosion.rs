@@ -86,7 +86,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     runs.extend(vary(vec![residual], [false, true], |run, without| {
         run.no_shortcut = without
     }));
-    seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
+    seeds(runs, scale.seeds(3, 10))
 }
 
 /// The inner layers: the first and the last see another input and another gradient.

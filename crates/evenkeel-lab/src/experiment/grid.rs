@@ -39,6 +39,15 @@ pub fn mlp(depth: usize, width: usize, steps: usize) -> RawSpec {
     }
 }
 
+/// The images that networks for images learn.
+pub fn images(scale: Scale) -> String {
+    match scale {
+        Scale::Quick => "digits",
+        Scale::Standard | Scale::Full => "cifar10",
+    }
+    .to_owned()
+}
+
 /// `count` numbers from `low` to `high`, evenly in logarithms.
 pub fn log_spaced(low: f64, high: f64, count: usize) -> Vec<f64> {
     let step = (high / low).ln() / count.saturating_sub(1).max(1) as f64;
@@ -64,15 +73,15 @@ pub fn resnet(scale: Scale) -> RawSpec {
         Scale::Quick => small,
         Scale::Standard => RawSpec {
             depth: Some(56),
-            data: "cifar10".to_owned(),
-            steps: 1000,
-            eval_every: 1000,
+            data: images(scale),
+            steps: 300,
+            eval_every: 300,
             ..small
         },
         Scale::Full => RawSpec {
             depth: Some(110),
             width: Some(16),
-            data: "cifar10".to_owned(),
+            data: images(scale),
             augment: named("crop+flip"),
             optimizer: "momentum:mu=0.9,l2=1e-4".to_owned(),
             schedule: "cosine".to_owned(),

@@ -50,10 +50,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         "hold".clone_into(&mut net.control);
     }
     let rates = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
-    seeds(
-        vary(nets, rates, |run, lr| run.lr = lr),
-        if scale == Scale::Quick { 2 } else { 5 },
-    )
+    seeds(vary(nets, rates, |run, lr| run.lr = lr), scale.seeds(2, 5))
 }
 
 /// A network at one rate: rate, turn, accuracy.

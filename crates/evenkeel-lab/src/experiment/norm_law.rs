@@ -40,13 +40,12 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let count = if scale == Scale::Quick { 3 } else { 5 };
     let nets = [20, 50].map(|depth| mlp(depth, 64, 200)).to_vec();
     // 1437 rows are all of digits: no noise of batches.
     let batches = vary(nets, [32, 128, 1437], |run, size| run.batch_size = size);
     seeds(
         vary(batches, [0.01, 0.1, 1.0], |run, lr| run.lr = lr),
-        count,
+        scale.seeds(3, 5),
     )
 }
 

@@ -48,8 +48,10 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
         run.no_shortcut = without
     });
-    runs.extend(controls(rates(residual, &[0.1, 0.3]), &["none", "hold"]));
-    seeds(runs, if scale == Scale::Quick { 2 } else { 5 })
+    let mut runs = seeds(runs, scale.seeds(2, 5));
+    let residual = controls(rates(residual, &[0.1, 0.3]), &["none", "hold"]);
+    runs.extend(seeds(residual, scale.residual_seeds(2)));
+    runs
 }
 
 fn points(rows: &[Row]) -> Vec<(f64, f64)> {

@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::finding::{Finding, Table, Verdict};
 use super::frame::{Row, groups, numbers};
-use super::grid::{seeds, vary};
+use super::grid::{images, seeds, vary};
 use super::outcome;
 use super::statistics::mean;
 use super::{Claim, Scale, Sheet, show};
@@ -36,10 +36,9 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let (depth, width, steps) = if scale == Scale::Quick {
-        (4, 64, 200)
-    } else {
-        (6, 256, 2000)
+    let (depth, width, steps) = match scale {
+        Scale::Quick | Scale::Standard => (4, 64, 200),
+        Scale::Full => (6, 256, 2000),
     };
     let net = RawSpec {
         depth: Some(depth),
@@ -60,7 +59,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     });
     runs.push(RawSpec {
         model: "vit".to_owned(),
-        data: "digits".to_owned(),
+        data: images(scale),
         context: None,
         batch_size: 128,
         ..net.clone()
@@ -83,7 +82,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         ["none", "critical", "hold", "linear:50"],
         |run, control| run.control = control.to_owned(),
     ));
-    seeds(runs, if scale == Scale::Quick { 2 } else { 5 })
+    seeds(runs, scale.seeds(2, 5))
 }
 
 fn weights(run: &Run) -> Vec<Vec<Value>> {

@@ -72,7 +72,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         ["none", CRITICAL, "linear:100", "hold"],
         |run, control| run.control = control.to_owned(),
     ));
-    seeds(runs, if scale == Scale::Quick { 3 } else { 10 })
+    seeds(runs, scale.seeds(3, 10))
 }
 
 fn spreads(run: &Run) -> Vec<Vec<Value>> {

@@ -1,0 +1,177 @@
+//! Products of matrices where they lie: for those that are used once, laying them out as
+//! [`Product`](crate::product::Product) has them would take a tenth of the time.
+
+#![allow(
+    clippy::needless_range_loop,
+    reason = "loops over constants are unrolled, and their sums stay in registers"
+)]
+#![allow(
+    unsafe_code,
+    reason = "a bounds check would take longer than the product"
+)]
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::product::{store, vectors};
+
+/// A matrix whose numbers are read one by one: that of row `m` and column `k` is at `m · row + k · column`.
+#[derive(Debug, Clone, Copy)]
+pub struct Factors<'a> {
+    /// Its numbers.
+    pub numbers: &'a [f32],
+    /// From one row to the next.
+    pub row: usize,
+    /// From one column to the next.
+    pub column: usize,
+}
+
+/// A matrix whose rows lie side by side, and are read in vectors.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// Its numbers.
+    pub numbers: &'a [f32],
+    /// From one row to the next.
+    pub row: usize,
+    /// Numbers of a row that count.
+    pub width: usize,
+}
+
+/// The same to write to.
+#[derive(Debug)]
+pub struct RowsMut<'a> {
+    /// Its numbers.
+    pub numbers: &'a mut [f32],
+    /// From one row to the next.
+    pub row: usize,
+    /// How many rows.
+    pub count: usize,
+}
+
+/// `c[m, n] = Σ_k a[m, k] · b[k, n]` with `k` below `terms`.
+///
+/// # Panics
+/// When any of the matrices is smaller than that.
+pub fn multiply(a: Factors, b: Rows, terms: usize, c: RowsMut) {
+    let end = |count: usize, distance: usize| count.saturating_sub(1) * distance;
+    if c.count == 0 || b.width == 0 {
+        return;
+    }
+    assert!(end(c.count, c.row) + b.width <= c.numbers.len(), "c");
+    if terms > 0 {
+        let last = end(c.count, a.row) + end(terms, a.column);
+        assert!(last < a.numbers.len(), "a");
+        assert!(end(terms, b.row) + b.width <= b.numbers.len(), "b");
+    }
+    Arch::new().dispatch(Multiply { a, b, terms, c });
+}
+
+struct Multiply<'a> {
+    a: Factors<'a>,
+    b: Rows<'a>,
+    terms: usize,
+    c: RowsMut<'a>,
+}
+
+impl WithSimd for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let wide = 2 * S::F32_LANES;
+        let whole = self.b.width / wide * wide;
+        for first in (0..whole).step_by(wide) {
+            match S::F32_LANES {
+                16 => self.panel::<S, 12, 2>(simd, first),
+                8 => self.panel::<S, 6, 2>(simd, first),
+                _ => self.panel::<S, 4, 2>(simd, first),
+            }
+        }
+        for first in (whole..self.b.width).step_by(S::F32_LANES) {
+            self.panel::<S, 8, 1>(simd, first);
+        }
+    }
+}
+
+impl Multiply<'_> {
+    /// `V` vectors of columns, `P` rows at a time and the last ones in few goes.
+    #[inline(always)]
+    fn panel<S: Simd, const P: usize, const V: usize>(&mut self, simd: S, column: usize) {
+        let mut row = 0;
+        while row < self.c.count {
+            row += match self.c.count - row {
+                rest if rest >= P => self.tile::<S, P, V>(simd, row, column),
+                rest if rest >= 8 && P > 8 => self.tile::<S, 8, V>(simd, row, column),
+                rest if rest >= 4 && P > 4 => self.tile::<S, 4, V>(simd, row, column),
+                rest if rest >= 2 => self.tile::<S, 2, V>(simd, row, column),
+                _ => self.tile::<S, 1, V>(simd, row, column),
+            };
+        }
+    }
+
+    /// Returns `P`.
+    #[inline(always)]
+    fn tile<S: Simd, const P: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+    ) -> usize {
+        let of = self;
+        match of.b.width - column >= V * S::F32_LANES {
+            true => simd.vectorize(Tile::<P, V, true> { of, row, column }),
+            false => simd.vectorize(Tile::<P, V, false> { of, row, column }),
+        }
+        P
+    }
+}
+
+/// `P` rows and `V` vectors of columns, `WHOLE` where all of these are there. A function by itself: the
+/// compiler keeps sums in registers in functions of this size only.
+struct Tile<'a, 'b, const P: usize, const V: usize, const WHOLE: bool> {
+    of: &'a mut Multiply<'b>,
+    row: usize,
+    column: usize,
+}
+
+impl<const P: usize, const V: usize, const WHOLE: bool> WithSimd for Tile<'_, '_, P, V, WHOLE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Multiply { a, b, terms, c } = self.of;
+        let width = (V * S::F32_LANES).min(b.width - self.column);
+        let mut sums = [[simd.splat_f32s(0.0); V]; P];
+        // Every third row's place is kept, and those behind it follow at a distance: few registers do.
+        let mut places = [self.row * a.row; P];
+        for p in 0..P {
+            places[p] += p * a.row;
+        }
+        let mut at = self.column;
+        for _ in 0..*terms {
+            let numbers: [S::f32s; V] = match WHOLE {
+                // SAFETY: `multiply` has checked that all columns of all rows lie within `b`.
+                true => std::array::from_fn(|v| unsafe {
+                    let start = b.numbers.as_ptr().add(at).cast::<S::f32s>();
+                    start.add(v).read_unaligned()
+                }),
+                false => vectors(simd, &b.numbers[at..][..width]),
+            };
+            for p in 0..P {
+                let place = places[p / 3 * 3] + p % 3 * a.row;
+                // SAFETY: `multiply` has checked that the last number lies within `a`.
+                let factor = simd.splat_f32s(unsafe { *a.numbers.get_unchecked(place) });
+                for v in 0..V {
+                    sums[p][v] = simd.mul_add_e_f32s(factor, numbers[v], sums[p][v]);
+                }
+            }
+            for p in (0..P).step_by(3) {
+                places[p] += a.column;
+            }
+            at += b.row;
+        }
+        for p in 0..P {
+            let start = (self.row + p) * c.row + self.column;
+            store(simd, &mut c.numbers[start..][..width], &sums[p]);
+        }
+    }
+}

@@ -259,9 +259,7 @@ impl Conv {
             }),
             None => workers.map(self.batch.div_ceil(share), |index| piece(index, None)),
         };
-        let mut sums = workers
-            .memory()
-            .zeros(parts.first().map_or(0, |part| part.len()));
+        let mut sums = workers.memory().numbers(dw.len());
         add_up(workers, &parts, &mut sums);
         winograd.weight_gradient(&sums, dw);
     }

@@ -216,12 +216,16 @@ impl WithSimd for Backward<'_> {
         }
         // Where there is nothing `dy` is zero, and so is `g`.
         of.add(&mut sums[1], last.0, last.1);
-        let [flat, slope] =
-            [0, 1].map(|kind| total(simd, std::array::from_fn(|turn| sums[turn][kind])));
+        let [a, b, c, d] = sums;
+        let flat = total(simd, [a[0], b[0], c[0], d[0]]);
+        let slope = total(simd, [a[1], b[1], c[1], d[1]]);
 
         let gamma = slope * self.of.scale;
         let share = 1.0 / self.z.len().max(1) as f32;
-        let shares = [flat * share, gamma * share * self.of.scale].map(|x| simd.splat_f32s(x));
+        let shares = [
+            simd.splat_f32s(flat * share),
+            simd.splat_f32s(gamma * share * self.of.scale),
+        ];
         for (dz, (z, dy)) in dz.iter_mut().zip(z.iter().zip(dy)) {
             *dz = of.backward(shares, *z, *dy);
         }

@@ -1,8 +1,6 @@
 //! Images in frames of zeros, so that nobody who looks around a pixel has to ask where the image ends.
 
 use crate::lattice::Lattice;
-use crate::memory::Numbers;
-use crate::workers::Workers;
 
 /// Zeros around an image.
 #[derive(Debug, Clone, Copy)]
@@ -35,38 +33,6 @@ impl Frame {
             columns: self.size[1],
             row: self.row(),
             column: self.channels,
-        }
-    }
-
-    /// Numbers of the image alone.
-    pub(crate) fn image(&self) -> usize {
-        self.size[0] * self.size[1] * self.channels
-    }
-
-    /// Whether there is nothing around the image.
-    pub(crate) fn is_bare(&self) -> bool {
-        self.size == self.framed
-    }
-
-    /// Images one after the other, each in its frame.
-    pub(crate) fn around(&self, workers: &Workers, images: &[f32]) -> Numbers {
-        let count = images.len() / self.image();
-        let mut frames = workers.memory().zeros(count * self.numbers());
-        let frame = frames.chunks_exact_mut(self.numbers());
-        for (frame, image) in frame.zip(images.chunks_exact(self.image())) {
-            self.fill(frame, |pixel, row| copy(image, pixel * self.channels, row));
-        }
-        frames
-    }
-
-    /// Images one after the other, taken out of their frames.
-    pub(crate) fn take_out(&self, frames: &[f32], images: &mut [f32]) {
-        let length = self.size[1] * self.channels;
-        let frames = frames.chunks_exact(self.numbers());
-        for (frame, image) in frames.zip(images.chunks_exact_mut(self.image())) {
-            for (row, image) in image.chunks_exact_mut(length).enumerate() {
-                copy(frame, self.pixels().origin + row * self.row(), image);
-            }
         }
     }
 

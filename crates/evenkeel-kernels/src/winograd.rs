@@ -1,33 +1,36 @@
-//! Convolutions with kernels of 3 × 3 and steps of one pixel by 16 instead of 36 multiplications for
-//! every four outputs: `F(2×2, 3×3)` of Winograd 1980, as Lavin & Gray 2016 have it for networks.
+//! Convolutions with kernels of 3 × 3 and steps of one pixel by fewer multiplications (Winograd 1980, as
+//! Lavin & Gray 2016 have it for networks): `F(4×4, 3×3)`, 36 instead of 144 for a tile of outputs, and where
+//! maps are too small for that `F(2×2, 3×3)`, 16 instead of 36.
 //!
-//! Four outputs see 4 × 4 pixels. Both these and the kernel are spread into 16 sums, which multiply one by
-//! one; summed over channels those are 16 products of matrices, of which outputs are sums again. The gradient
-//! of the input is such a convolution, and that of the kernel goes the same way backwards.
+//! A tile of `M × M` outputs sees `T × T` pixels. Both these and the kernel are spread into `T × T` sums, which
+//! multiply one by one; summed over channels those are as many products of matrices, of which outputs are
+//! sums again. The gradient of the input is such a convolution, and that of the kernel goes the same way
+//! backwards.
 
 #![allow(
     clippy::needless_range_loop,
     reason = "loops over constants are unrolled, and their sums stay in registers"
 )]
 
+mod points;
+mod tiles;
+
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::correlation::Correlation;
-use crate::frame::Frame;
 use crate::lattice::{Lattice, Segment};
 use crate::memory::Numbers;
 use crate::panels::Panels;
 use crate::product::{Product, widest};
 use crate::workers::Workers;
+use points::{Four, Points, Two};
+use tiles::{Lane, Tiling, each_lane};
 
-/// Sums that a patch and a kernel are spread into.
-const SUMS: usize = 16;
-
-/// Tiles of four outputs that are worked on at once, while they stay in the cache: a multiple of the
-/// rows that the kernels do, and no power of two, which would put all sums in one place of the cache.
-const TILES: usize = 84;
+/// Numbers of patches and products that are worked on at once: what the second cache holds.
+const CACHED: usize = 128 * 1024;
 
 /// Channels from which on it pays.
 const LEAST: usize = 16;
@@ -45,8 +48,18 @@ pub(crate) struct Winograd {
     pub(crate) padding: [usize; 2],
 }
 
-/// Kernels `[rows, 3, 3]` spread out, as matrices.
-pub(crate) struct Spread([Panels; SUMS]);
+/// Kernels spread out: a matrix `[inputs, outputs]` for each sum.
+pub(crate) struct Spread(Vec<Panels>);
+
+/// Does the same with the transforms that need fewer multiplications.
+macro_rules! with_points {
+    ($winograd:expr, $method:ident($($given:expr),*)) => {
+        match $winograd.multiplications::<4, 6>() < $winograd.multiplications::<2, 4>() {
+            true => $winograd.$method::<Four, 4, 6>($($given),*),
+            false => $winograd.$method::<Two, 2, 4>($($given),*),
+        }
+    };
+}
 
 impl Winograd {
     /// Whether it pays.
@@ -68,150 +81,187 @@ impl Winograd {
         std::array::from_fn(|axis| (self.size[axis] + 2 * self.padding[axis]).saturating_sub(2))
     }
 
-    /// The frame of the input, which every patch lies in.
-    fn input_frame(&self) -> Frame {
-        Frame {
+    fn tiles<const M: usize>(&self) -> [usize; 2] {
+        self.output_size().map(|side| side.div_ceil(M))
+    }
+
+    /// Multiplications for each pair of channels and image.
+    fn multiplications<const M: usize, const T: usize>(&self) -> usize {
+        self.tiles::<M>().iter().product::<usize>() * T * T
+    }
+
+    /// What tiles see.
+    fn patches<const M: usize>(&self) -> Tiling {
+        Tiling {
             size: self.size,
             channels: self.inputs,
+            tiles: self.tiles::<M>(),
+            step: M,
             before: self.padding,
-            framed: self.tiles().map(|tiles| 2 * tiles + 2),
         }
     }
 
-    /// The frame of the output, where it has odd sides.
-    fn output_frame(&self) -> Frame {
-        Frame {
+    /// The tiles of outputs.
+    fn outcomes<const M: usize>(&self) -> Tiling {
+        Tiling {
             size: self.output_size(),
             channels: self.outputs,
+            tiles: self.tiles::<M>(),
+            step: M,
             before: [0; 2],
-            framed: self.tiles().map(|tiles| 2 * tiles),
         }
     }
 
-    fn tiles(&self) -> [usize; 2] {
-        self.output_size().map(|side| side.div_ceil(2))
+    /// The tiles of some images in blocks of about the same size, while they stay in the cache: a multiple
+    /// of the rows that the kernels do.
+    fn blocks<const M: usize, const T: usize>(
+        &self,
+        numbers: usize,
+    ) -> impl Iterator<Item = Range<usize>> {
+        let images = numbers / (self.size[0] * self.size[1] * self.inputs);
+        let tiles = images * self.tiles::<M>().iter().product::<usize>();
+        let rows = if self.outputs <= 16 { 14 } else { 12 };
+        let most = (CACHED / (T * T * (self.inputs + self.outputs))).max(rows);
+        let block = tiles
+            .div_ceil(tiles.div_ceil(most).max(1))
+            .next_multiple_of(rows)
+            .max(rows);
+        (0..tiles)
+            .step_by(block)
+            .map(move |first| first..tiles.min(first + block))
     }
 
     /// Weights `[outputs, inputs, 3, 3]` made ready.
     pub(crate) fn forward_weights(&self, workers: &Workers, w: &[f32]) -> Spread {
-        let at = |input: usize, output: usize| (output * self.inputs + input) * 9;
-        let kernel = |input, output| &w[at(input, output)..][..9];
-        self.spread(workers, |input, output, tap| kernel(input, output)[tap])
+        let at = |input: usize, output: usize, tap: usize| (output * self.inputs + input) * 9 + tap;
+        with_points!(self, spread(workers, w, at))
     }
 
     /// The same weights made ready for [`Winograd::backwards`], whose inputs are their outputs: each kernel
     /// turned around.
     pub(crate) fn backward_weights(&self, workers: &Workers, w: &[f32]) -> Spread {
-        let at = |input: usize, output: usize| (input * self.outputs + output) * 9;
-        let kernel = |input, output| &w[at(input, output)..][..9];
-        self.spread(workers, |input, output, tap| kernel(input, output)[8 - tap])
+        let at =
+            |input: usize, output: usize, tap: usize| (input * self.outputs + output) * 9 + 8 - tap;
+        with_points!(self, spread(workers, w, at))
     }
 
-    fn spread(
+    fn spread<P: Points<M, T>, const M: usize, const T: usize>(
         &self,
         workers: &Workers,
-        weight: impl Fn(usize, usize, usize) -> f32 + Sync + Send,
+        w: &[f32],
+        at: impl Fn(usize, usize, usize) -> usize + Sync + Send,
     ) -> Spread {
-        let row = SUMS * self.outputs;
+        let row = T * T * self.outputs;
         let mut spread = workers.memory().numbers(self.inputs * row);
         workers.chunks(&mut spread, LEAST * row, |chunk, rows| {
+            let mut taps = workers.memory().numbers(9 * self.outputs);
             for (input, row) in rows.chunks_exact_mut(row).enumerate() {
-                for output in 0..self.outputs {
-                    let tap = |tap| weight(chunk * LEAST + input, output, tap);
-                    let sums = spread_kernel(std::array::from_fn(tap));
-                    let places = row[output..].iter_mut().step_by(self.outputs);
-                    places.zip(sums).for_each(|(place, sum)| *place = sum);
+                for (tap, taps) in taps.chunks_exact_mut(self.outputs).enumerate() {
+                    for (output, place) in taps.iter_mut().enumerate() {
+                        *place = w[at(chunk * LEAST + input, output, tap)];
+                    }
                 }
+                Arch::new().dispatch(Kernels::<P, M, T> {
+                    taps: &taps,
+                    sums: row,
+                    points: PhantomData,
+                });
             }
         });
         let rows: Vec<usize> = (0..self.inputs).map(|input| input * row).collect();
-        Spread(std::array::from_fn(|sum| {
+        let matrix = |sum: usize| {
             let source = &spread[sum * self.outputs..];
             Panels::new(workers, source, &rows, self.outputs, 1, widest())
-        }))
+        };
+        Spread((0..T * T).map(matrix).collect())
     }
 
     /// The outputs of some images.
     pub(crate) fn forward(&self, workers: &Workers, weights: &Spread, x: &[f32], y: &mut [f32]) {
-        let frame = self.output_frame();
-        let x = self.input_frame().around(workers, x);
-        if frame.is_bare() {
-            return self.outputs(workers, weights, &x, y);
-        }
-        let mut framed = workers
-            .memory()
-            .numbers(y.len() / frame.image() * frame.numbers());
-        self.outputs(workers, weights, &x, &mut framed);
-        frame.take_out(&framed, y);
+        with_points!(self, outputs(workers, weights, x, y));
     }
 
-    /// The outputs of framed images, framed.
-    fn outputs(&self, workers: &Workers, weights: &Spread, x: &[f32], y: &mut [f32]) {
-        let mut patches = workers.memory().numbers(SUMS * TILES * self.inputs);
-        let mut products = workers.memory().numbers(SUMS * TILES * self.outputs);
-        for tiles in self.blocks(x) {
+    fn outputs<P: Points<M, T>, const M: usize, const T: usize>(
+        &self,
+        workers: &Workers,
+        weights: &Spread,
+        x: &[f32],
+        y: &mut [f32],
+    ) {
+        let sums = T * T;
+        for tiles in self.blocks::<M, T>(x.len()) {
             let count = tiles.len();
-            Arch::new().dispatch(Patches {
-                places: Places::of(self.input_frame(), self.tiles(), &tiles),
+            let mut patches = workers.memory().numbers(sums * count * self.inputs);
+            let mut products = workers.memory().numbers(sums * count * self.outputs);
+            Arch::new().dispatch(Patches::<P, M, T> {
+                of: self.patches::<M>(),
+                tiles: tiles.clone(),
                 numbers: x,
                 sums: &mut patches,
+                points: PhantomData,
             });
             for (kind, matrix) in weights.0.iter().enumerate() {
                 Product {
                     input: &patches,
-                    from: of_kind(kind, self.inputs),
+                    from: Lattice::line(kind * self.inputs, sums * self.inputs),
                     segments: &[channels(self.inputs)],
                     matrix,
                     bias: None,
                     output: &mut products,
-                    to: of_kind(kind, self.outputs),
+                    to: Lattice::line(kind * self.outputs, sums * self.outputs),
                     rows: count,
                 }
                 .compute();
             }
-            Arch::new().dispatch(Outputs {
-                places: Places::of(self.output_frame(), self.tiles(), &tiles),
+            Arch::new().dispatch(Outputs::<P, M, T> {
+                of: self.outcomes::<M>(),
+                tiles,
                 numbers: y,
                 sums: &products,
+                points: PhantomData,
             });
         }
     }
 
-    /// What some images contribute to the gradient of the weights, spread out.
+    /// What some images contribute to the gradient of the weights: a matrix `[inputs, outputs]` for each tap.
     pub(crate) fn weight_sums(&self, workers: &Workers, x: &[f32], dy: &[f32]) -> Numbers {
-        let frame = self.output_frame();
-        let x = self.input_frame().around(workers, x);
-        if frame.is_bare() {
-            return self.sums(workers, &x, dy);
-        }
-        self.sums(workers, &x, &frame.around(workers, dy))
+        with_points!(self, sums(workers, x, dy))
     }
 
-    /// As [`Winograd::weight_sums`], of framed images and errors.
-    fn sums(&self, workers: &Workers, x: &[f32], dy: &[f32]) -> Numbers {
-        let mut patches = workers.memory().numbers(SUMS * TILES * self.inputs);
-        let mut errors = workers.memory().numbers(SUMS * TILES * self.outputs);
+    fn sums<P: Points<M, T>, const M: usize, const T: usize>(
+        &self,
+        workers: &Workers,
+        x: &[f32],
+        dy: &[f32],
+    ) -> Numbers {
+        let kinds = T * T;
         let weights = self.inputs * self.outputs;
-        let mut sums = workers.memory().zeros(SUMS * weights);
-        for tiles in self.blocks(x) {
+        let mut sums = workers.memory().zeros(kinds * weights);
+        for tiles in self.blocks::<M, T>(x.len()) {
             let count = tiles.len();
-            Arch::new().dispatch(Patches {
-                places: Places::of(self.input_frame(), self.tiles(), &tiles),
+            let mut patches = workers.memory().numbers(kinds * count * self.inputs);
+            let mut errors = workers.memory().numbers(kinds * count * self.outputs);
+            Arch::new().dispatch(Patches::<P, M, T> {
+                of: self.patches::<M>(),
+                tiles: tiles.clone(),
                 numbers: x,
                 sums: &mut patches,
+                points: PhantomData,
             });
-            Arch::new().dispatch(Errors {
-                places: Places::of(self.output_frame(), self.tiles(), &tiles),
+            Arch::new().dispatch(Errors::<P, M, T> {
+                of: self.outcomes::<M>(),
+                tiles,
                 numbers: dy,
                 sums: &mut errors,
+                points: PhantomData,
             });
             for (kind, sums) in sums.chunks_exact_mut(weights).enumerate() {
                 Correlation {
                     input: &patches,
-                    from: of_kind(kind, self.inputs),
+                    from: Lattice::line(kind * self.inputs, kinds * self.inputs),
                     segments: &[channels(self.inputs)],
                     errors: &errors,
-                    at: of_kind(kind, self.outputs),
+                    at: Lattice::line(kind * self.outputs, kinds * self.outputs),
                     rows: count,
                     columns: self.outputs,
                     sums,
@@ -219,15 +269,13 @@ impl Winograd {
                 .accumulate();
             }
         }
-        sums
-    }
-
-    /// The tiles of framed images, as many as are worked on at once.
-    fn blocks(&self, x: &[f32]) -> impl Iterator<Item = Range<usize>> {
-        let [rows, columns] = self.tiles();
-        let tiles = x.len() / self.input_frame().numbers() * rows * columns;
-        let block = move |first| first..tiles.min(first + TILES);
-        (0..tiles).step_by(TILES).map(block)
+        let mut gradient = workers.memory().numbers(9 * weights);
+        Arch::new().dispatch(Gradient::<P, M, T> {
+            sums: &sums,
+            taps: &mut gradient,
+            points: PhantomData,
+        });
+        gradient
     }
 
     /// The gradient of the weights from what all images contribute.
@@ -235,9 +283,10 @@ impl Winograd {
         let weights = self.inputs * self.outputs;
         for (kernel, dw) in dw.chunks_exact_mut(9).enumerate() {
             let (output, input) = (kernel / self.inputs, kernel % self.inputs);
-            let at = input * self.outputs + output;
-            let sums = std::array::from_fn(|sum| sums[sum * weights + at]);
-            dw.copy_from_slice(&gather_kernel(sums));
+            let of_taps = sums[input * self.outputs + output..]
+                .iter()
+                .step_by(weights);
+            dw.iter_mut().zip(of_taps).for_each(|(dw, sum)| *dw = *sum);
         }
     }
 }
@@ -247,291 +296,179 @@ fn channels(length: usize) -> Segment {
     Segment { offset: 0, length }
 }
 
-/// Where the sums of one kind lie, tile by tile.
-fn of_kind(kind: usize, channels: usize) -> Lattice {
-    Lattice::line(kind * channels, SUMS * channels)
-}
-
-/// `G g Gᵀ` of a kernel.
-fn spread_kernel(g: [f32; 9]) -> [f32; SUMS] {
-    let one = |a: f32, b: f32, c: f32| {
-        let (ends, middle) = ((a + c) * 0.5, b * 0.5);
-        [a, ends + middle, ends - middle, c]
-    };
-    let columns: [[f32; 4]; 3] = std::array::from_fn(|j| one(g[j], g[3 + j], g[6 + j]));
-    let row = |i: usize| one(columns[0][i], columns[1][i], columns[2][i]);
-    let rows: [[f32; 4]; 4] = std::array::from_fn(row);
-    std::array::from_fn(|sum| rows[sum / 4][sum % 4])
-}
-
-/// `Gᵀ s G`: the gradient of a kernel from those of its sums.
-fn gather_kernel(s: [f32; SUMS]) -> [f32; 9] {
-    let one = |a: f32, b: f32, c: f32, d: f32| {
-        let (sum, difference) = ((b + c) * 0.5, (b - c) * 0.5);
-        [a + sum, difference, sum + d]
-    };
-    let column = |j: usize| one(s[j], s[4 + j], s[8 + j], s[12 + j]);
-    let columns: [[f32; 3]; 4] = std::array::from_fn(column);
-    let row = |i: usize| one(columns[0][i], columns[1][i], columns[2][i], columns[3][i]);
-    let rows: [[f32; 3]; 3] = std::array::from_fn(row);
-    std::array::from_fn(|tap| rows[tap / 3][tap % 3])
-}
-
-/// Where tiles begin in framed images, one after the other.
-struct Places {
-    channels: usize,
-    /// Tiles of an image.
-    tiles: [usize; 2],
-    /// Numbers of a row of pixels.
-    row: usize,
-    /// Numbers between the last row of tiles of an image and the next image.
-    between: usize,
-    /// Tiles left to go through.
-    left: usize,
-    /// The row and column of the tile at hand within its image.
-    at: [usize; 2],
-    /// Where its row of tiles begins.
-    start: usize,
-}
-
-impl Places {
-    fn of(frame: Frame, tiles: [usize; 2], range: &Range<usize>) -> Self {
-        let (row, column) = (range.start / tiles[1], range.start % tiles[1]);
-        let (image, row) = (row / tiles[0], row % tiles[0]);
-        Self {
-            channels: frame.channels,
-            tiles,
-            row: frame.row(),
-            between: (frame.framed[0] - 2 * tiles[0]) * frame.row(),
-            left: range.len(),
-            at: [row, column],
-            start: image * frame.numbers() + 2 * row * frame.row(),
-        }
-    }
-
-    /// Where the next tile begins.
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        self.left = self.left.checked_sub(1)?;
-        let place = self.start + 2 * self.at[1] * self.channels;
-        self.at[1] += 1;
-        if self.at[1] == self.tiles[1] {
-            self.at = [self.at[0] + 1, 0];
-            self.start += 2 * self.row;
-        }
-        if self.at[0] == self.tiles[0] {
-            self.at[0] = 0;
-            self.start += self.between;
-        }
-        Some(place)
-    }
-}
-
-/// The same done to whole vectors of channels and to what is left of them.
-macro_rules! each_lane {
-    ($simd:expr, $S:ty, $channels:expr, $lane:ident => $do:expr) => {
-        let whole = $channels / <$S>::F32_LANES;
-        for first in 0..whole {
-            let $lane = Lane::<true> {
-                first: first * <$S>::F32_LANES,
-                count: <$S>::F32_LANES,
-            };
-            $do;
-        }
-        if whole * <$S>::F32_LANES < $channels {
-            let first = whole * <$S>::F32_LANES;
-            let $lane = Lane::<false> {
-                first,
-                count: $channels - first,
-            };
+/// The second axis of a transform, of which the first is done, as rows of columns.
+macro_rules! columns {
+    ($transform:path, $simd:expr, $rows:expr, $N:expr, $column:ident, $values:ident => $do:expr) => {
+        for $column in 0..$rows[0].len() {
+            let column: [_; $N] = std::array::from_fn(|row| $rows[row][$column]);
+            let $values = $transform($simd, column);
             $do;
         }
     };
 }
 
-/// `Bᵀ d B` of the patches of an input.
-struct Patches<'a> {
-    places: Places,
-    numbers: &'a [f32],
+/// `G g Gᵀ` of kernels, each tap's of neighbouring outputs side by side.
+struct Kernels<'a, P, const M: usize, const T: usize> {
+    taps: &'a [f32],
     sums: &'a mut [f32],
+    points: PhantomData<P>,
 }
 
-impl WithSimd for Patches<'_> {
+impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Kernels<'_, P, M, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let (channels, row) = (self.places.channels, self.places.row);
-        let mut tiles = self.sums.chunks_exact_mut(SUMS * channels);
-        while let (Some(place), Some(sums)) = (self.places.next(), tiles.next()) {
-            let d = &self.numbers[place..];
-            each_lane!(simd, S, channels, lane => {
-                let mut d = lane.load::<S, 4>(simd, d, row, channels);
-                for i in 0..4 {
-                    d[i] = spread_patch(simd, d[i]);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let outputs = self.taps.len() / 9;
+        each_lane!(S, outputs, lane => {
+            let mut rows = [[simd.splat_f32s(0.0); T]; 3];
+            for row in 0..3 {
+                let mut taps = [rows[0][0]; 3];
+                for tap in 0..3 {
+                    taps[tap] = lane.load(simd, self.taps, (3 * row + tap) * outputs + lane.first);
                 }
-                let mut d = transposed(d);
-                for j in 0..4 {
-                    d[j] = spread_patch(simd, d[j]);
+                rows[row] = P::kernel(simd, taps);
+            }
+            columns!(P::kernel, simd, rows, 3, column, values => {
+                for row in 0..T {
+                    let at = (row * T + column) * outputs + lane.first;
+                    lane.store(simd, self.sums, at, values[row]);
                 }
-                lane.store(simd, sums, 4 * channels, channels, &transposed(d));
+            });
+        });
+    }
+}
+
+/// `Gᵀ s G` of sums: the gradient of kernels, those of each tap side by side.
+struct Gradient<'a, P, const M: usize, const T: usize> {
+    sums: &'a [f32],
+    taps: &'a mut [f32],
+    points: PhantomData<P>,
+}
+
+impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Gradient<'_, P, M, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let weights = self.taps.len() / 9;
+        each_lane!(S, weights, lane => {
+            let mut rows = [[simd.splat_f32s(0.0); 3]; T];
+            for row in 0..T {
+                let mut sums = [rows[0][0]; T];
+                for column in 0..T {
+                    sums[column] = lane.load(simd, self.sums, (row * T + column) * weights + lane.first);
+                }
+                rows[row] = P::gradient(simd, sums);
+            }
+            columns!(P::gradient, simd, rows, T, column, values => {
+                for row in 0..3 {
+                    let at = (3 * row + column) * weights + lane.first;
+                    lane.store(simd, self.taps, at, values[row]);
+                }
+            });
+        });
+    }
+}
+
+/// `Bᵀ d B` of what tiles see.
+struct Patches<'a, P, const M: usize, const T: usize> {
+    of: Tiling,
+    tiles: Range<usize>,
+    numbers: &'a [f32],
+    sums: &'a mut [f32],
+    points: PhantomData<P>,
+}
+
+impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Patches<'_, P, M, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.of.channels;
+        let sums = self.sums.chunks_exact_mut(T * T * channels);
+        for (tile, sums) in self.of.tiles(self.tiles).zip(sums) {
+            each_lane!(S, channels, lane => {
+                let mut rows = [[simd.splat_f32s(0.0); T]; T];
+                for row in 0..T {
+                    let pixels = lane.load_row(simd, &self.of, tile, row, self.numbers);
+                    rows[row] = P::patch(simd, pixels);
+                }
+                columns!(P::patch, simd, rows, T, column, values => {
+                    for row in 0..T {
+                        let at = (row * T + column) * channels + lane.first;
+                        lane.store(simd, sums, at, values[row]);
+                    }
+                });
             });
         }
     }
 }
 
 /// `A e Aᵀ` of the errors of outputs.
-struct Errors<'a> {
-    places: Places,
+struct Errors<'a, P, const M: usize, const T: usize> {
+    of: Tiling,
+    tiles: Range<usize>,
     numbers: &'a [f32],
     sums: &'a mut [f32],
+    points: PhantomData<P>,
 }
 
-impl WithSimd for Errors<'_> {
+impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Errors<'_, P, M, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let (channels, row) = (self.places.channels, self.places.row);
-        let mut tiles = self.sums.chunks_exact_mut(SUMS * channels);
-        while let (Some(place), Some(sums)) = (self.places.next(), tiles.next()) {
-            let e = &self.numbers[place..];
-            each_lane!(simd, S, channels, lane => {
-                let e = lane.load::<S, 2>(simd, e, row, channels);
-                let rows = [spread_error(simd, e[0]), spread_error(simd, e[1])];
-                let mut columns = [rows[0]; 4];
-                for j in 0..4 {
-                    columns[j] = spread_error(simd, [rows[0][j], rows[1][j]]);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.of.channels;
+        let sums = self.sums.chunks_exact_mut(T * T * channels);
+        for (tile, sums) in self.of.tiles(self.tiles).zip(sums) {
+            each_lane!(S, channels, lane => {
+                let mut rows = [[simd.splat_f32s(0.0); T]; M];
+                for row in 0..M {
+                    let errors = lane.load_row(simd, &self.of, tile, row, self.numbers);
+                    rows[row] = P::error(simd, errors);
                 }
-                lane.store(simd, sums, 4 * channels, channels, &transposed(columns));
+                columns!(P::error, simd, rows, M, column, values => {
+                    for row in 0..T {
+                        let at = (row * T + column) * channels + lane.first;
+                        lane.store(simd, sums, at, values[row]);
+                    }
+                });
             });
         }
     }
 }
 
 /// `Aᵀ m A` of products.
-struct Outputs<'a> {
-    places: Places,
+struct Outputs<'a, P, const M: usize, const T: usize> {
+    of: Tiling,
+    tiles: Range<usize>,
     numbers: &'a mut [f32],
     sums: &'a [f32],
+    points: PhantomData<P>,
 }
 
-impl WithSimd for Outputs<'_> {
+impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Outputs<'_, P, M, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let (channels, row) = (self.places.channels, self.places.row);
-        let mut tiles = self.sums.chunks_exact(SUMS * channels);
-        while let (Some(place), Some(sums)) = (self.places.next(), tiles.next()) {
-            let y = &mut self.numbers[place..];
-            each_lane!(simd, S, channels, lane => {
-                let m = lane.load::<S, 4>(simd, sums, 4 * channels, channels);
-                let mut rows = [[m[0][0]; 2]; 4];
-                for i in 0..4 {
-                    rows[i] = collect(simd, m[i]);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.of.channels;
+        let sums = self.sums.chunks_exact(T * T * channels);
+        for (tile, sums) in self.of.tiles(self.tiles).zip(sums) {
+            each_lane!(S, channels, lane => {
+                let mut columns = [[simd.splat_f32s(0.0); M]; T];
+                for column in 0..T {
+                    let mut products = [columns[0][0]; T];
+                    for row in 0..T {
+                        products[row] = lane.load(simd, sums, (row * T + column) * channels + lane.first);
+                    }
+                    columns[column] = P::output(simd, products);
                 }
-                let mut y_of = [[m[0][0]; 2]; 2];
-                for j in 0..2 {
-                    let column = [rows[0][j], rows[1][j], rows[2][j], rows[3][j]];
-                    let column = collect(simd, column);
-                    y_of[0][j] = column[0];
-                    y_of[1][j] = column[1];
-                }
-                lane.store(simd, y, row, channels, &y_of);
+                columns!(P::output, simd, columns, T, row, pixels => {
+                    lane.store_row(simd, &self.of, tile, row, self.numbers, pixels);
+                });
             });
         }
     }
-}
-
-/// A vector of channels, or what is left of one.
-#[derive(Clone, Copy)]
-struct Lane<const WHOLE: bool> {
-    first: usize,
-    count: usize,
-}
-
-impl<const WHOLE: bool> Lane<WHOLE> {
-    /// Those of `N × N` pixels.
-    #[inline(always)]
-    fn load<S: Simd, const N: usize>(
-        self,
-        simd: S,
-        numbers: &[f32],
-        row: usize,
-        channels: usize,
-    ) -> [[S::f32s; N]; N] {
-        let mut pixels = [[simd.splat_f32s(0.0); N]; N];
-        for i in 0..N {
-            for j in 0..N {
-                let numbers = &numbers[i * row + j * channels + self.first..];
-                pixels[i][j] = match WHOLE {
-                    true => S::as_simd_f32s(&numbers[..S::F32_LANES]).0[0],
-                    false => simd.partial_load_f32s(&numbers[..self.count]),
-                };
-            }
-        }
-        pixels
-    }
-
-    /// Writes those of `N × N` pixels.
-    #[inline(always)]
-    fn store<S: Simd, const N: usize>(
-        self,
-        simd: S,
-        numbers: &mut [f32],
-        row: usize,
-        channels: usize,
-        pixels: &[[S::f32s; N]; N],
-    ) {
-        for i in 0..N {
-            for j in 0..N {
-                let numbers = &mut numbers[i * row + j * channels + self.first..];
-                match WHOLE {
-                    true => S::as_mut_simd_f32s(&mut numbers[..S::F32_LANES]).0[0] = pixels[i][j],
-                    false => simd.partial_store_f32s(&mut numbers[..self.count], pixels[i][j]),
-                }
-            }
-        }
-    }
-}
-
-/// One axis of `Bᵀ d B`.
-#[inline(always)]
-fn spread_patch<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
-    [
-        simd.sub_f32s(a, c),
-        simd.add_f32s(b, c),
-        simd.sub_f32s(c, b),
-        simd.sub_f32s(b, d),
-    ]
-}
-
-/// One axis of `A e Aᵀ`.
-#[inline(always)]
-fn spread_error<S: Simd>(simd: S, [a, b]: [S::f32s; 2]) -> [S::f32s; 4] {
-    [
-        a,
-        simd.add_f32s(a, b),
-        simd.sub_f32s(a, b),
-        simd.neg_f32s(b),
-    ]
-}
-
-/// One axis of `Aᵀ m A`.
-#[inline(always)]
-fn collect<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
-    let (sum, difference) = (simd.add_f32s(b, c), simd.sub_f32s(b, c));
-    [simd.add_f32s(a, sum), simd.sub_f32s(difference, d)]
-}
-
-#[inline(always)]
-fn transposed<V: Copy>(rows: [[V; 4]; 4]) -> [[V; 4]; 4] {
-    let mut columns = rows;
-    for i in 0..4 {
-        for j in 0..4 {
-            columns[i][j] = rows[j][i];
-        }
-    }
-    columns
 }

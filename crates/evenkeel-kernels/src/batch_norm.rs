@@ -156,7 +156,7 @@ impl Normalize<'_> {
     }
 
     /// The gradients of `γ` and `β`, and of `z` in `dz`, where `dy` is that of `y`. Where there was no
-    /// summand, what ReLU let through is known without `y`.
+    /// summand, what ReLU let through is known without `y`; where there was one, its gradient is that, in `dr`.
     ///
     /// # Panics
     /// When the rows are not as many.
@@ -167,11 +167,13 @@ impl Normalize<'_> {
         z: &[f32],
         y: Option<&[f32]>,
         dz: &mut [f32],
+        dr: Option<&mut [f32]>,
     ) -> Sums {
         assert!(dy.len() == z.len() && z.len() == dz.len());
         assert!(y.is_none_or(|y| y.len() == z.len()));
+        assert!(dr.as_ref().is_none_or(|dr| dr.len() == z.len()));
         let length = chunk(self.mean.len());
-        let sums = workers.map(z.len().div_ceil(length), |index| {
+        let reduced = |index: usize, dr: Option<&mut [f32]>| {
             let part = index * length..((index + 1) * length).min(z.len());
             let mut sums = Sums {
                 beta: vec![0.0; self.mean.len()],
@@ -182,36 +184,54 @@ impl Normalize<'_> {
                 dy: &dy[part.clone()],
                 z: &z[part.clone()],
                 y: y.map(|y| &y[part]),
+                dr,
                 sums: &mut sums,
             });
             sums
-        });
-        let sums = Sums::together(&sums);
+        };
+        match dr {
+            None => {
+                let sums = workers.map(z.len().div_ceil(length), |index| reduced(index, None));
+                let sums = Sums::together(&sums);
+                self.spread(workers, &sums, [dy, z], y, dz);
+                sums
+            }
+            Some(dr) => {
+                let sums = workers.chunks_with(dr, length, |index, dr| reduced(index, Some(dr)));
+                let sums = Sums::together(&sums);
+                // All of it has come through.
+                let norm = Normalize {
+                    relu: false,
+                    ..*self
+                };
+                norm.spread(workers, &sums, [dr, z], None, dz);
+                sums
+            }
+        }
+    }
+
+    /// The gradient of `z`, given what it adds up to.
+    fn spread(
+        &self,
+        workers: &Workers,
+        sums: &Sums,
+        [dy, z]: [&[f32]; 2],
+        y: Option<&[f32]>,
+        dz: &mut [f32],
+    ) {
+        let length = chunk(self.mean.len());
         let share = self.mean.len() as f32 / z.len().max(1) as f32;
         workers.chunks(dz, length, |index, dz| {
             let part = index * length..index * length + dz.len();
             Arch::new().dispatch(Backward {
                 norm: self,
-                sums: &sums,
+                sums,
                 share,
                 dy: &dy[part.clone()],
                 z: &z[part.clone()],
                 y: y.map(|y| &y[part]),
                 dz,
             });
-        });
-        sums
-    }
-
-    /// The gradient of the summand `r`: `dy` where `y` let it through.
-    pub fn residual_gradient(&self, workers: &Workers, dy: &[f32], y: &[f32], dr: &mut [f32]) {
-        assert!(dy.len() == y.len() && y.len() == dr.len());
-        workers.chunks(dr, CHUNK, |index, dr| {
-            let start = index * CHUNK;
-            let through = dy[start..].iter().zip(&y[start..]);
-            for (dr, (dy, y)) in dr.iter_mut().zip(through) {
-                *dr = if !self.relu || *y > 0.0 { *dy } else { 0.0 };
-            }
         });
     }
 }
@@ -302,6 +322,8 @@ struct Reduce<'a> {
     dy: &'a [f32],
     z: &'a [f32],
     y: Option<&'a [f32]>,
+    /// Where what was let through goes to.
+    dr: Option<&'a mut [f32]>,
     sums: &'a mut Sums,
 }
 
@@ -309,7 +331,7 @@ impl WithSimd for Reduce<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let features = self.norm.mean.len();
         let zero = simd.splat_f32s(0.0);
         for block in columns(simd, features) {
@@ -326,6 +348,9 @@ impl WithSimd for Reduce<'_> {
                 };
                 let dy = block.load(simd, self.dy, row);
                 let g = let_through(simd, self.norm.relu, dy, y, zero);
+                if let Some(dr) = &mut self.dr {
+                    block.store(simd, dr, row, g);
+                }
                 beta[turn % 4] = simd.add_f32s(beta[turn % 4], g);
                 gamma[turn % 4] = simd.mul_add_e_f32s(g, apart, gamma[turn % 4]);
             }

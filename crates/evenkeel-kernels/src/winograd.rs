@@ -11,6 +11,10 @@
     clippy::needless_range_loop,
     reason = "loops over constants are unrolled, and their sums stay in registers"
 )]
+#![allow(
+    unsafe_code,
+    reason = "bounds checks would take as long as the transforms"
+)]
 
 mod points;
 mod tiles;
@@ -320,19 +324,23 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Kernels<'_, P
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let outputs = self.taps.len() / 9;
+        assert!(self.sums.len() >= T * T * outputs);
         each_lane!(S, outputs, lane => {
             let mut rows = [[simd.splat_f32s(0.0); T]; 3];
             for row in 0..3 {
                 let mut taps = [rows[0][0]; 3];
                 for tap in 0..3 {
-                    taps[tap] = lane.load(simd, self.taps, (3 * row + tap) * outputs + lane.first);
+                    let at = (3 * row + tap) * outputs + lane.first;
+                    // SAFETY: there are nine taps of as many outputs.
+                    taps[tap] = unsafe { lane.load(simd, self.taps, at) };
                 }
                 rows[row] = P::kernel(simd, taps);
             }
             columns!(P::kernel, simd, rows, 3, column, values => {
                 for row in 0..T {
                     let at = (row * T + column) * outputs + lane.first;
-                    lane.store(simd, self.sums, at, values[row]);
+                    // SAFETY: there are `T × T` sums of as many outputs.
+                    unsafe { lane.store(simd, self.sums, at, values[row]) };
                 }
             });
         });
@@ -352,19 +360,23 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Gradient<'_, 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let weights = self.taps.len() / 9;
+        assert!(self.sums.len() >= T * T * weights);
         each_lane!(S, weights, lane => {
             let mut rows = [[simd.splat_f32s(0.0); 3]; T];
             for row in 0..T {
                 let mut sums = [rows[0][0]; T];
                 for column in 0..T {
-                    sums[column] = lane.load(simd, self.sums, (row * T + column) * weights + lane.first);
+                    let at = (row * T + column) * weights + lane.first;
+                    // SAFETY: there are `T × T` sums of as many weights.
+                    sums[column] = unsafe { lane.load(simd, self.sums, at) };
                 }
                 rows[row] = P::gradient(simd, sums);
             }
             columns!(P::gradient, simd, rows, T, column, values => {
                 for row in 0..3 {
                     let at = (3 * row + column) * weights + lane.first;
-                    lane.store(simd, self.taps, at, values[row]);
+                    // SAFETY: there are nine taps of as many weights.
+                    unsafe { lane.store(simd, self.taps, at, values[row]) };
                 }
             });
         });
@@ -387,17 +399,19 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Patches<'_, P
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.of.channels;
         let sums = self.sums.chunks_exact_mut(T * T * channels);
-        for (tile, sums) in self.of.tiles(self.tiles).zip(sums) {
+        let mut rows = [[simd.splat_f32s(0.0); T]; T];
+        for (tile, sums) in self.of.tiles(self.tiles, self.numbers.len()).zip(sums) {
             each_lane!(S, channels, lane => {
-                let mut rows = [[simd.splat_f32s(0.0); T]; T];
                 for row in 0..T {
-                    let pixels = lane.load_row(simd, &self.of, tile, row, self.numbers);
+                    // SAFETY: the tile is one of these numbers.
+                    let pixels = unsafe { lane.load_row(simd, &self.of, tile, row, self.numbers) };
                     rows[row] = P::patch(simd, pixels);
                 }
                 columns!(P::patch, simd, rows, T, column, values => {
                     for row in 0..T {
                         let at = (row * T + column) * channels + lane.first;
-                        lane.store(simd, sums, at, values[row]);
+                        // SAFETY: there are `T × T` sums of all channels.
+                        unsafe { lane.store(simd, sums, at, values[row]) };
                     }
                 });
             });
@@ -421,17 +435,19 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Errors<'_, P,
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.of.channels;
         let sums = self.sums.chunks_exact_mut(T * T * channels);
-        for (tile, sums) in self.of.tiles(self.tiles).zip(sums) {
+        let mut rows = [[simd.splat_f32s(0.0); T]; M];
+        for (tile, sums) in self.of.tiles(self.tiles, self.numbers.len()).zip(sums) {
             each_lane!(S, channels, lane => {
-                let mut rows = [[simd.splat_f32s(0.0); T]; M];
                 for row in 0..M {
-                    let errors = lane.load_row(simd, &self.of, tile, row, self.numbers);
+                    // SAFETY: the tile is one of these numbers.
+                    let errors = unsafe { lane.load_row(simd, &self.of, tile, row, self.numbers) };
                     rows[row] = P::error(simd, errors);
                 }
                 columns!(P::error, simd, rows, M, column, values => {
                     for row in 0..T {
                         let at = (row * T + column) * channels + lane.first;
-                        lane.store(simd, sums, at, values[row]);
+                        // SAFETY: there are `T × T` sums of all channels.
+                        unsafe { lane.store(simd, sums, at, values[row]) };
                     }
                 });
             });
@@ -455,18 +471,21 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Outputs<'_, P
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.of.channels;
         let sums = self.sums.chunks_exact(T * T * channels);
-        for (tile, sums) in self.of.tiles(self.tiles).zip(sums) {
+        let mut columns = [[simd.splat_f32s(0.0); M]; T];
+        for (tile, sums) in self.of.tiles(self.tiles, self.numbers.len()).zip(sums) {
             each_lane!(S, channels, lane => {
-                let mut columns = [[simd.splat_f32s(0.0); M]; T];
                 for column in 0..T {
                     let mut products = [columns[0][0]; T];
                     for row in 0..T {
-                        products[row] = lane.load(simd, sums, (row * T + column) * channels + lane.first);
+                        let at = (row * T + column) * channels + lane.first;
+                        // SAFETY: there are `T × T` sums of all channels.
+                        products[row] = unsafe { lane.load(simd, sums, at) };
                     }
                     columns[column] = P::output(simd, products);
                 }
                 columns!(P::output, simd, columns, T, row, pixels => {
-                    lane.store_row(simd, &self.of, tile, row, self.numbers, pixels);
+                    // SAFETY: the tile is one of these numbers.
+                    unsafe { lane.store_row(simd, &self.of, tile, row, self.numbers, pixels) };
                 });
             });
         }

@@ -59,15 +59,18 @@ proptest! {
             prop_assert!((f64::from(*ours) - expected).abs() < 1e-3, "{} {}", ours, expected);
         }
 
-        let mut dz = vec![f32::NAN; count];
-        let sums = norm.backward(&workers, dy, z, Some(&y), &mut dz);
+        let (mut dz, mut dr) = (vec![f32::NAN; count], vec![f32::NAN; count]);
+        let sums = norm.backward(&workers, dy, z, Some(&y), &mut dz, Some(&mut dr));
+        for (dr, (dy, y)) in dr.iter().zip(dy.iter().zip(&y)) {
+            prop_assert_eq!(*dr, if relu && *y <= 0.0 { 0.0 } else { *dy });
+        }
         // Without a summand the output need not be kept.
         let mut alone = vec![f32::NAN; count];
         norm.forward(&workers, z, None, &mut alone);
         let (mut kept, mut known) = (vec![f32::NAN; count], vec![f32::NAN; count]);
         let both = [
-            norm.backward(&workers, dy, z, Some(&alone), &mut kept),
-            norm.backward(&workers, dy, z, None, &mut known),
+            norm.backward(&workers, dy, z, Some(&alone), &mut kept, None),
+            norm.backward(&workers, dy, z, None, &mut known, None),
         ];
         prop_assert_eq!(&both[0], &both[1]);
         prop_assert_eq!(kept, known);

@@ -134,12 +134,13 @@ impl Standardized {
         }
     }
 
-    /// Gradients of `z`, `γ` and `β`.
-    fn three(&self, dy: &FlexTensor) -> [Option<FlexTensor>; 3] {
+    /// Gradients of `z`, `γ` and `β`, and in `dr` that of the summand.
+    fn three(&self, dy: &FlexTensor, dr: Option<&mut [f32]>) -> [Option<FlexTensor>; 3] {
         let workers = &self.kernels.workers;
         let mut dz = workers.memory().numbers(slice(dy).len());
         let (z, y) = (slice(&self.z), self.y.as_ref().map(slice));
-        let sums = self.norm().backward(workers, slice(dy), z, y, &mut dz);
+        let norm = self.norm();
+        let sums = norm.backward(workers, slice(dy), z, y, &mut dz, dr);
         let dz = tensor(dz, self.z.layout().shape().clone());
         let [gamma, beta] = [&sums.gamma, &sums.beta].map(|sums| self.kernels.of_features(sums));
         [Some(dz), Some(gamma), Some(beta)]
@@ -148,23 +149,23 @@ impl Standardized {
 
 impl Saved<3> for Standardized {
     fn gradients(self, dy: FlexTensor, _wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        self.three(&dy)
+        self.three(&dy, None)
     }
 }
 
 impl Saved<4> for Standardized {
     fn gradients(self, dy: FlexTensor, wanted: [bool; 4]) -> [Option<FlexTensor>; 4] {
-        let [dz, dgamma, dbeta] = self.three(&dy);
-        let residual = || {
-            let (true, Some(y)) = (self.relu, &self.y) else {
-                return dy;
-            };
-            let workers = &self.kernels.workers;
-            let mut dr = workers.memory().numbers(slice(&dy).len());
-            self.norm()
-                .residual_gradient(workers, slice(&dy), slice(y), &mut dr);
-            tensor(dr, self.z.layout().shape().clone())
+        let (dr, [dz, dgamma, dbeta]) = match self.relu {
+            true => {
+                let mut dr = self.kernels.workers.memory().numbers(slice(&dy).len());
+                let three = self.three(&dy, Some(&mut dr));
+                (tensor(dr, self.z.layout().shape().clone()), three)
+            }
+            false => {
+                let three = self.three(&dy, None);
+                (dy, three)
+            }
         };
-        [dz, dgamma, dbeta, wanted[3].then(residual)]
+        [dz, dgamma, dbeta, wanted[3].then_some(dr)]
     }
 }

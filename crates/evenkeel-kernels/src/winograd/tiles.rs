@@ -1,5 +1,10 @@
 //! Squares of pixels of maps, some of which may lie outside.
 
+#![allow(
+    unsafe_code,
+    reason = "bounds checks would take as long as the transforms"
+)]
+
 use std::ops::Range;
 
 use pulp::Simd;
@@ -30,9 +35,16 @@ pub(super) struct Tile {
 
 impl Tiling {
     /// Squares with these numbers, map by map and row by row.
-    pub(super) fn tiles(self, numbers: Range<usize>) -> impl Iterator<Item = Tile> {
+    ///
+    /// # Panics
+    /// When so many floats are too few maps for that.
+    pub(super) fn tiles(self, numbers: Range<usize>, floats: usize) -> impl Iterator<Item = Tile> {
         let [rows, columns] = self.tiles;
         let map = self.size[0] * self.size[1] * self.channels;
+        assert!(
+            numbers.end.div_ceil(rows * columns) * map <= floats,
+            "squares against maps"
+        );
         numbers.map(move |number| {
             let (row, column) = (number / columns % rows, number % columns);
             let first =
@@ -68,8 +80,11 @@ pub(super) struct Lane<const WHOLE: bool> {
 
 impl<const WHOLE: bool> Lane<WHOLE> {
     /// Those of a row of `N` pixels of a square, zeros for pixels that are not there.
+    ///
+    /// # Safety
+    /// The square must be one of [`Tiling::tiles`] of these numbers, and its pixels must have these channels.
     #[inline(always)]
-    pub(super) fn load_row<S: Simd, const N: usize>(
+    pub(super) unsafe fn load_row<S: Simd, const N: usize>(
         self,
         simd: S,
         tiling: &Tiling,
@@ -85,12 +100,14 @@ impl<const WHOLE: bool> Lane<WHOLE> {
             |column: usize| (start + (column * tiling.channels + self.first) as isize) as usize;
         if there.len() == N {
             for column in 0..N {
-                pixels[column] = self.load(simd, numbers, at(column));
+                // SAFETY: the caller's promise, and `Tiling::row` leaves out what lies outside of the map.
+                pixels[column] = unsafe { self.load(simd, numbers, at(column)) };
             }
         } else {
             for column in 0..N {
                 if there.contains(&column) {
-                    pixels[column] = self.load(simd, numbers, at(column));
+                    // SAFETY: the same.
+                    pixels[column] = unsafe { self.load(simd, numbers, at(column)) };
                 }
             }
         }
@@ -98,8 +115,11 @@ impl<const WHOLE: bool> Lane<WHOLE> {
     }
 
     /// Writes those of a row of `N` pixels of a square, where they are there.
+    ///
+    /// # Safety
+    /// As for [`Lane::load_row`].
     #[inline(always)]
-    pub(super) fn store_row<S: Simd, const N: usize>(
+    pub(super) unsafe fn store_row<S: Simd, const N: usize>(
         self,
         simd: S,
         tiling: &Tiling,
@@ -115,25 +135,45 @@ impl<const WHOLE: bool> Lane<WHOLE> {
             |column: usize| (start + (column * tiling.channels + self.first) as isize) as usize;
         for column in 0..N {
             if there.contains(&column) {
-                self.store(simd, numbers, at(column), pixels[column]);
+                // SAFETY: as for loading.
+                unsafe { self.store(simd, numbers, at(column), pixels[column]) };
             }
         }
     }
 
     /// Those from `at` on.
+    ///
+    /// # Safety
+    /// So many channels must be there from `at` on.
     #[inline(always)]
-    pub(super) fn load<S: Simd>(self, simd: S, numbers: &[f32], at: usize) -> S::f32s {
+    pub(super) unsafe fn load<S: Simd>(self, simd: S, numbers: &[f32], at: usize) -> S::f32s {
+        debug_assert!(at + self.count <= numbers.len());
         match WHOLE {
-            true => S::as_simd_f32s(&numbers[at..][..S::F32_LANES]).0[0],
+            // SAFETY: the caller's promise; whole vectors have as many channels as lanes.
+            true => unsafe { numbers.as_ptr().add(at).cast::<S::f32s>().read_unaligned() },
             false => simd.partial_load_f32s(&numbers[at..][..self.count]),
         }
     }
 
     /// Writes those from `at` on.
+    ///
+    /// # Safety
+    /// As for [`Lane::load`].
     #[inline(always)]
-    pub(super) fn store<S: Simd>(self, simd: S, numbers: &mut [f32], at: usize, value: S::f32s) {
+    pub(super) unsafe fn store<S: Simd>(
+        self,
+        simd: S,
+        numbers: &mut [f32],
+        at: usize,
+        value: S::f32s,
+    ) {
+        debug_assert!(at + self.count <= numbers.len());
         match WHOLE {
-            true => S::as_mut_simd_f32s(&mut numbers[at..][..S::F32_LANES]).0[0] = value,
+            // SAFETY: as for loading.
+            true => unsafe {
+                let place = numbers.as_mut_ptr().add(at).cast::<S::f32s>();
+                place.write_unaligned(value);
+            },
             false => simd.partial_store_f32s(&mut numbers[at..][..self.count], value),
         }
     }

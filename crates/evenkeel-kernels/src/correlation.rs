@@ -10,7 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::lattice::{Lattice, Segment, reach};
 use crate::panels::cut;
-use crate::product::{vectors, widest};
+use crate::product::{store, vectors, widest};
 
 /// `sums[k, n] += Σ_r input(r)[k] · errors[r, n]`, where `input(r)` is the input's segments as seen from
 /// position `r`, one after the other.
@@ -107,9 +107,9 @@ impl<const K: usize, const V: usize, const WHOLE: bool> WithSimd for Tile<'_, '_
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { of, place } = self;
         let sums = of.tile::<S, K, V, WHOLE>(simd, place);
-        for (k, sums) in sums.iter().enumerate() {
+        for k in 0..K {
             let start = (place.row + k) * of.columns + place.column;
-            add(simd, &mut of.sums[start..][..place.width], sums);
+            add(simd, &mut of.sums[start..][..place.width], sums[k]);
         }
     }
 }
@@ -191,9 +191,10 @@ impl WithSimd for Correlation<'_> {
 
 /// Adds as many sums as there is room for.
 #[inline(always)]
-fn add<S: Simd, const V: usize>(simd: S, output: &mut [f32], sums: &[S::f32s; V]) {
-    for (output, sum) in output.chunks_mut(S::F32_LANES).zip(sums) {
-        let before = simd.partial_load_f32s(output);
-        simd.partial_store_f32s(output, simd.add_f32s(before, *sum));
+fn add<S: Simd, const V: usize>(simd: S, output: &mut [f32], mut sums: [S::f32s; V]) {
+    let before: [S::f32s; V] = vectors(simd, output);
+    for v in 0..V {
+        sums[v] = simd.add_f32s(before[v], sums[v]);
     }
+    store(simd, output, sums);
 }

@@ -84,6 +84,27 @@ pub(crate) fn add_up(parts: &[Numbers], sums: &mut [f32]) {
     }
 }
 
+/// The mean of a number over so many columns. No function of a closure: that would not be compiled for the
+/// vectors at hand.
+macro_rules! mean {
+    ($simd:expr, $S:ty, $width:expr, $block:ident => $number:expr) => {{
+        // Sums that do not wait for each other.
+        let mut sums = [$simd.splat_f32s(0.0); 4];
+        for (turn, $block) in columns($simd, $width).enumerate() {
+            let number: <$S>::f32s = $number;
+            match turn % 4 {
+                0 => sums[0] = $simd.add_f32s(sums[0], number),
+                1 => sums[1] = $simd.add_f32s(sums[1], number),
+                2 => sums[2] = $simd.add_f32s(sums[2], number),
+                _ => sums[3] = $simd.add_f32s(sums[3], number),
+            }
+        }
+        let [a, b, c, d] = sums;
+        let sum = $simd.add_f32s($simd.add_f32s(a, b), $simd.add_f32s(c, d));
+        $simd.reduce_sum_f32s(sum) / $width as f32
+    }};
+}
+
 struct Forward<'a> {
     norm: &'a LayerNorm<'a>,
     x: &'a [f32],
@@ -105,15 +126,15 @@ impl WithSimd for Forward<'_> {
         let rows = (0..self.x.len()).step_by(width);
         for (row, moments) in rows.zip(self.moments.chunks_exact_mut(2)) {
             let mean = match beta {
-                Some(_) => mean(simd, width, |block| block.load(simd, self.x, row)),
+                Some(_) => mean!(simd, S, width, block => block.load(simd, self.x, row)),
                 None => 0.0,
             };
             let means = simd.splat_f32s(mean);
-            let square = |block: Columns| {
+            let variance = mean!(simd, S, width, block => {
                 let apart = simd.sub_f32s(block.load(simd, self.x, row), means);
                 block.only(simd, simd.mul_f32s(apart, apart))
-            };
-            let scale = 1.0 / (self::mean(simd, width, square) + epsilon).sqrt();
+            });
+            let scale = 1.0 / (variance + epsilon).sqrt();
             let scales = simd.splat_f32s(scale);
             for block in columns(simd, width) {
                 let apart = simd.sub_f32s(block.load(simd, self.x, row), means);
@@ -130,16 +151,33 @@ impl WithSimd for Forward<'_> {
     }
 }
 
-/// The mean of what `number` makes of each of so many columns.
-#[inline(always)]
-fn mean<S: Simd>(simd: S, width: usize, number: impl Fn(Columns) -> S::f32s) -> f32 {
-    let mut sums = [simd.splat_f32s(0.0); 4];
-    for (turn, block) in columns(simd, width).enumerate() {
-        sums[turn % 4] = simd.add_f32s(sums[turn % 4], number(block));
+/// A row on the way back.
+#[derive(Clone, Copy)]
+struct Row<'a, S: Simd> {
+    simd: S,
+    shift: S::f32s,
+    scale: S::f32s,
+    x: &'a [f32],
+    dy: &'a [f32],
+    gamma: &'a [f32],
+}
+
+impl<S: Simd> Row<'_, S> {
+    /// `x̂`.
+    #[inline(always)]
+    fn unit(self, block: Columns) -> S::f32s {
+        let x = block.load(self.simd, self.x, 0);
+        let apart = self.simd.sub_f32s(x, self.shift);
+        self.simd.mul_f32s(apart, self.scale)
     }
-    let [a, b, c, d] = sums;
-    let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
-    simd.reduce_sum_f32s(sum) / width as f32
+
+    /// `γ dy`.
+    #[inline(always)]
+    fn weighted(self, block: Columns) -> S::f32s {
+        let [dy, gamma] = [self.dy, self.gamma];
+        let simd = self.simd;
+        simd.mul_f32s(block.load(simd, dy, 0), block.load(simd, gamma, 0))
+    }
 }
 
 struct Backward<'a> {
@@ -161,31 +199,34 @@ impl WithSimd for Backward<'_> {
         let width = gamma.len();
         let (of_gamma, of_beta) = self.sums.split_at_mut(width);
         let rows = (0..self.x.len()).step_by(width);
-        for (row, moments) in rows.zip(self.moments.chunks_exact(2)) {
+        for (start, moments) in rows.zip(self.moments.chunks_exact(2)) {
             let (shift, scale) = (simd.splat_f32s(moments[0]), simd.splat_f32s(moments[1]));
-            let unit = |block: Columns| {
-                let apart = simd.sub_f32s(block.load(simd, self.x, row), shift);
-                simd.mul_f32s(apart, scale)
-            };
-            let weighted = |block: Columns| {
-                simd.mul_f32s(block.load(simd, self.dy, row), block.load(simd, gamma, 0))
+            let row = Row {
+                simd,
+                shift,
+                scale,
+                x: &self.x[start..][..width],
+                dy: &self.dy[start..][..width],
+                gamma,
             };
             let flat = match self.norm.beta {
-                Some(_) => mean(simd, width, weighted),
+                Some(_) => mean!(simd, S, width, block => row.weighted(block)),
                 None => 0.0,
             };
-            let slope = |block| simd.mul_f32s(weighted(block), unit(block));
-            let slope = simd.splat_f32s(mean(simd, width, slope));
-            let flat = simd.splat_f32s(flat);
+            let slope = mean!(simd, S, width, block => {
+                simd.mul_f32s(row.weighted(block), row.unit(block))
+            });
+            let (slope, flat) = (simd.splat_f32s(slope), simd.splat_f32s(flat));
+            let dx = &mut self.dx[start..][..width];
             for block in columns(simd, width) {
-                let (dy, unit) = (block.load(simd, self.dy, row), unit(block));
+                let (dy, unit) = (block.load(simd, row.dy, 0), row.unit(block));
                 let sum = simd.add_f32s(block.load(simd, of_beta, 0), dy);
                 block.store(simd, of_beta, 0, sum);
                 let sum = simd.mul_add_e_f32s(dy, unit, block.load(simd, of_gamma, 0));
                 block.store(simd, of_gamma, 0, sum);
-                let apart = simd.sub_f32s(weighted(block), flat);
+                let apart = simd.sub_f32s(row.weighted(block), flat);
                 let apart = simd.sub_f32s(apart, simd.mul_f32s(unit, slope));
-                block.store(simd, self.dx, row, simd.mul_f32s(apart, scale));
+                block.store(simd, dx, 0, simd.mul_f32s(apart, scale));
             }
         }
     }

@@ -171,7 +171,7 @@ impl<const P: usize, const V: usize, const WHOLE: bool> WithSimd for Tile<'_, '_
         }
         for p in 0..P {
             let start = (self.row + p) * c.row + self.column;
-            store(simd, &mut c.numbers[start..][..width], &sums[p]);
+            store(simd, &mut c.numbers[start..][..width], sums[p]);
         }
     }
 }

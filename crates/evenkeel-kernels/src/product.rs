@@ -150,15 +150,21 @@ pub(crate) fn vectors<S: Simd, const V: usize>(simd: S, numbers: &[f32]) -> [S::
     })
 }
 
-/// Writes as many numbers as there is room for.
+/// Writes as many numbers as there is room for. Vectors are named one by one: of a slice of them the
+/// compiler would want to have the address, and keep them in memory from the start.
 #[inline(always)]
-pub(crate) fn store<S: Simd, const V: usize>(simd: S, output: &mut [f32], sums: &[S::f32s; V]) {
+pub(crate) fn store<S: Simd, const V: usize>(simd: S, output: &mut [f32], sums: [S::f32s; V]) {
     if output.len() == V * S::F32_LANES {
-        S::as_mut_simd_f32s(output).0.copy_from_slice(sums);
+        let vectors = S::as_mut_simd_f32s(output).0;
+        for v in 0..V {
+            vectors[v] = sums[v];
+        }
         return;
     }
-    for (output, sum) in output.chunks_mut(S::F32_LANES).zip(sums) {
-        simd.partial_store_f32s(output, *sum);
+    for v in 0..V {
+        let first = (v * S::F32_LANES).min(output.len());
+        let end = (first + S::F32_LANES).min(output.len());
+        simd.partial_store_f32s(&mut output[first..end], sums[v]);
     }
 }
 
@@ -256,7 +262,7 @@ impl<const P: usize, const V: usize> WithSimd for Line<'_, P, V> {
                     .times::<S, P, V, true>(simd, self.input, &from, self.source)
             };
             for p in 0..P {
-                store(simd, &mut self.output[to..][..self.width], &sums[p]);
+                store(simd, &mut self.output[to..][..self.width], sums[p]);
                 to += self.target;
             }
             place += P * self.source;
@@ -286,7 +292,7 @@ impl<const P: usize, const V: usize> WithSimd for Tile<'_, P, V> {
         };
         for p in 0..P {
             if let Some(to) = self.to.get(p) {
-                store(simd, &mut self.output[*to..][..self.width], &sums[p]);
+                store(simd, &mut self.output[*to..][..self.width], sums[p]);
             }
         }
     }

@@ -62,15 +62,6 @@ impl Scale {
         }
     }
 
-    /// How many seeds of a residual network, which takes minutes where others take seconds.
-    fn residual_seeds(self, quick: u64) -> u64 {
-        match self {
-            Self::Quick => quick,
-            Self::Standard => 2,
-            Self::Full => 5,
-        }
-    }
-
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         let row = SCALES.iter().find(|(_, scale)| *scale == self);

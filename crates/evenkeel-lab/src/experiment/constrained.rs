@@ -50,16 +50,17 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     };
     let rates =
         |runs, rates: &[f64]| vary(runs, rates.to_vec(), |run: &mut RawSpec, lr| run.lr = lr);
-    let depths = vec![mlp(20, 64, STEPS), mlp(30, 64, STEPS), mlp(50, 128, STEPS)];
+    let shallow = vec![mlp(20, 64, STEPS), mlp(30, 64, STEPS)];
     let mut all = UNTUNED.to_vec();
     all.extend(LINEAR);
     all.extend(["lars:0.03", "sphere"]);
-    let mut runs = controls(rates(depths, &RATES), &all);
+    let mut runs = seeds(controls(rates(shallow, &RATES), &all), scale.seeds(3, 5));
+    let mut slow = controls(rates(vec![mlp(50, 128, STEPS)], &RATES), &all);
     let units = RawSpec {
         granularity: "unit".to_owned(),
         ..mlp(50, 128, STEPS)
     };
-    runs.extend(controls(
+    slow.extend(controls(
         rates(vec![units], &RATES[1..4]),
         &["hold", "hold:0.2"],
     ));
@@ -67,9 +68,8 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         optimizer: "momentum:mu=0.9".to_owned(),
         ..mlp(50, 128, STEPS)
     };
-    let tenth: Vec<f64> = vec![0.003, 0.01, 0.03, 0.1, 0.3];
-    runs.extend(controls(
-        rates(vec![momentum], &tenth),
+    slow.extend(controls(
+        rates(vec![momentum], &[0.003, 0.01, 0.03, 0.1]),
         &[
             "none",
             "critical",
@@ -82,18 +82,17 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
         run.no_shortcut = without
     });
-    let few = [
-        "none",
-        "critical",
-        "linear:30",
-        "linear:100",
-        "rescale",
-        "hold",
-        "critical+hold",
-    ];
-    let mut runs = seeds(runs, scale.seeds(3, 5));
-    let residual = controls(rates(residual, &RATES[..4]), &few);
-    runs.extend(seeds(residual, scale.residual_seeds(3)));
+    let mut few = vec!["none", "critical", "linear:100", "hold", "critical+hold"];
+    // On CIFAR-10 a run takes minutes.
+    let few_rates = match scale {
+        Scale::Standard => &RATES[1..4],
+        Scale::Quick | Scale::Full => {
+            few.extend(["linear:30", "rescale"]);
+            &RATES[..4]
+        }
+    };
+    slow.extend(controls(rates(residual, few_rates), &few));
+    runs.extend(seeds(slow, scale.seeds(2, 5)));
     runs
 }
 

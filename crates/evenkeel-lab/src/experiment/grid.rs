@@ -74,8 +74,6 @@ pub fn resnet(scale: Scale) -> RawSpec {
         Scale::Standard => RawSpec {
             depth: Some(56),
             data: images(scale),
-            steps: 300,
-            eval_every: 300,
             ..small
         },
         Scale::Full => RawSpec {

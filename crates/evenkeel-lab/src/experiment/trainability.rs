@@ -48,10 +48,8 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
         run.no_shortcut = without
     });
-    let mut runs = seeds(runs, scale.seeds(2, 5));
-    let residual = controls(rates(residual, &[0.1, 0.3]), &["none", "hold"]);
-    runs.extend(seeds(residual, scale.residual_seeds(2)));
-    runs
+    runs.extend(controls(rates(residual, &[0.1, 0.3]), &["none", "hold"]));
+    seeds(runs, scale.seeds(2, 5))
 }
 
 fn points(rows: &[Row]) -> Vec<(f64, f64)> {

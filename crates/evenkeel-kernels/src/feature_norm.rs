@@ -1,4 +1,4 @@
-//! Batch normalization and ReLU of one feature whose examples lie side by side.
+//! Batch normalization and ReLU of features whose examples lie side by side.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -17,22 +17,49 @@ pub(crate) struct Feature {
     pub(crate) relu: bool,
 }
 
-/// Mean and variance, the latter around the mean found.
-pub(crate) fn moments(z: &[f32]) -> [f32; 2] {
-    Arch::new().dispatch(Moments { z })
+/// Mean and variance of each feature, the latter around the mean found.
+pub(crate) fn moments(z: &[f32], mean: &mut [f32], variance: &mut [f32]) {
+    assert_eq!(mean.len(), variance.len());
+    if let Some(rows) = z.len().checked_div(mean.len()) {
+        Arch::new().dispatch(Moments {
+            rows,
+            z,
+            mean,
+            variance,
+        });
+    }
 }
 
-impl Feature {
-    /// `y = ⌈γ (z − μ)/√(v + ε) + β⌉₊`.
-    pub(crate) fn forward(self, z: &[f32], y: &mut [f32]) {
-        let of = self;
-        Arch::new().dispatch(Forward { of, z, y });
+/// `y = ⌈γ (z − μ)/√(v + ε) + β⌉₊` of each feature.
+pub(crate) fn forward(features: &[Feature], z: &[f32], y: &mut [f32]) {
+    assert_eq!(z.len(), y.len());
+    if let Some(rows) = z.len().checked_div(features.len()) {
+        Arch::new().dispatch(Forward {
+            rows,
+            features,
+            z,
+            y,
+        });
     }
+}
 
-    /// The gradient of `z` into `dz`; returns those of `β` and `γ`.
-    pub(crate) fn backward(self, dy: &[f32], z: &[f32], dz: &mut [f32]) -> [f32; 2] {
-        let of = self;
-        Arch::new().dispatch(Backward { of, dy, z, dz })
+/// The gradient of `z` into `dz` for each feature; those of `β` and `γ` into `sums`.
+pub(crate) fn backward(
+    features: &[Feature],
+    [dy, z]: [&[f32]; 2],
+    dz: &mut [f32],
+    sums: [&mut [f32]; 2],
+) {
+    assert!(dy.len() == z.len() && z.len() == dz.len());
+    if let Some(rows) = z.len().checked_div(features.len()) {
+        Arch::new().dispatch(Backward {
+            rows,
+            features,
+            dy,
+            z,
+            dz,
+            sums,
+        });
     }
 }
 
@@ -40,42 +67,54 @@ impl Feature {
 const SUMS: usize = 4;
 
 struct Moments<'a> {
+    rows: usize,
     z: &'a [f32],
+    mean: &'a mut [f32],
+    variance: &'a mut [f32],
 }
 
 impl WithSimd for Moments<'_> {
-    type Output = [f32; 2];
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
-        let share = 1.0 / self.z.len().max(1) as f32;
-        let (z, rest) = S::as_simd_f32s(self.z);
-        let (fours, few) = z.as_chunks::<SUMS>();
-        let zero = simd.splat_f32s(0.0);
-        let mut sums = [zero; SUMS];
-        for four in fours {
-            for turn in 0..SUMS {
-                sums[turn] = simd.add_f32s(sums[turn], four[turn]);
-            }
+    fn with_simd<S: Simd>(self, simd: S) {
+        let features = self.mean.iter_mut().zip(self.variance);
+        for ((mean, variance), z) in features.zip(self.z.chunks_exact(self.rows.max(1))) {
+            (*mean, *variance) = of_one(simd, z);
         }
-        for z in few {
-            sums[0] = simd.add_f32s(sums[0], *z);
-        }
-        let mean = (total(simd, sums) + rest.iter().sum::<f32>()) * share;
-
-        let centre = simd.splat_f32s(mean);
-        let mut squares = [zero; SUMS];
-        for four in fours {
-            for turn in 0..SUMS {
-                squares[turn] = add_square(simd, squares[turn], four[turn], centre);
-            }
-        }
-        for z in few {
-            squares[0] = add_square(simd, squares[0], *z, centre);
-        }
-        let last: f32 = rest.iter().map(|z| (z - mean) * (z - mean)).sum();
-        [mean, (total(simd, squares) + last) * share]
     }
+}
+
+/// Mean and variance of one feature.
+#[inline(always)]
+fn of_one<S: Simd>(simd: S, z: &[f32]) -> (f32, f32) {
+    let share = 1.0 / z.len().max(1) as f32;
+    let (z, rest) = S::as_simd_f32s(z);
+    let (fours, few) = z.as_chunks::<SUMS>();
+    let zero = simd.splat_f32s(0.0);
+    let mut sums = [zero; SUMS];
+    for four in fours {
+        for turn in 0..SUMS {
+            sums[turn] = simd.add_f32s(sums[turn], four[turn]);
+        }
+    }
+    for z in few {
+        sums[0] = simd.add_f32s(sums[0], *z);
+    }
+    let mean = (total(simd, sums) + rest.iter().sum::<f32>()) * share;
+
+    let centre = simd.splat_f32s(mean);
+    let mut squares = [zero; SUMS];
+    for four in fours {
+        for turn in 0..SUMS {
+            squares[turn] = add_square(simd, squares[turn], four[turn], centre);
+        }
+    }
+    for z in few {
+        squares[0] = add_square(simd, squares[0], *z, centre);
+    }
+    let last: f32 = rest.iter().map(|z| (z - mean) * (z - mean)).sum();
+    (mean, (total(simd, squares) + last) * share)
 }
 
 /// `sum + (z − centre)²`.
@@ -159,7 +198,8 @@ impl<S: Simd> Spread<S> {
 }
 
 struct Forward<'a> {
-    of: Feature,
+    rows: usize,
+    features: &'a [Feature],
     z: &'a [f32],
     y: &'a mut [f32],
 }
@@ -169,67 +209,84 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let of = Spread::of(simd, self.of);
-        let (z, z_rest) = S::as_simd_f32s(self.z);
-        let (y, y_rest) = S::as_mut_simd_f32s(self.y);
-        for (y, z) in y.iter_mut().zip(z) {
-            *y = of.forward(*z);
+        let rows = self.rows.max(1);
+        let examples = self.z.chunks_exact(rows).zip(self.y.chunks_exact_mut(rows));
+        for (feature, (z, y)) in self.features.iter().zip(examples) {
+            let of = Spread::of(simd, *feature);
+            let (z, z_rest) = S::as_simd_f32s(z);
+            let (y, y_rest) = S::as_mut_simd_f32s(y);
+            for (y, z) in y.iter_mut().zip(z) {
+                *y = of.forward(*z);
+            }
+            let last = of.forward(simd.partial_load_f32s(z_rest));
+            simd.partial_store_f32s(y_rest, last);
         }
-        let last = of.forward(simd.partial_load_f32s(z_rest));
-        simd.partial_store_f32s(y_rest, last);
     }
 }
 
 struct Backward<'a> {
-    of: Feature,
+    rows: usize,
+    features: &'a [Feature],
     dy: &'a [f32],
     z: &'a [f32],
     dz: &'a mut [f32],
+    sums: [&'a mut [f32]; 2],
 }
 
 impl WithSimd for Backward<'_> {
-    type Output = [f32; 2];
+    type Output = ();
 
-    /// `dz = γ/√(v + ε) (g − Σg/n − x̂ Σ(g x̂)/n)` with `x̂ = (z − μ)/√(v + ε)`, and `g` what ReLU lets
-    /// through of `dy`.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
-        let of = Spread::of(simd, self.of);
-        let (z, z_rest) = S::as_simd_f32s(self.z);
-        let (dy, dy_rest) = S::as_simd_f32s(self.dy);
-        let (dz, dz_rest) = S::as_mut_simd_f32s(self.dz);
-        let last = (
-            simd.partial_load_f32s(z_rest),
-            simd.partial_load_f32s(dy_rest),
-        );
-
-        let mut sums = [[of.zero; 2]; SUMS];
-        let (z_fours, z_few) = z.as_chunks::<SUMS>();
-        let (dy_fours, dy_few) = dy.as_chunks::<SUMS>();
-        for (z, dy) in z_fours.iter().zip(dy_fours) {
-            for turn in 0..SUMS {
-                of.add(&mut sums[turn], z[turn], dy[turn]);
-            }
+    fn with_simd<S: Simd>(self, simd: S) {
+        let rows = self.rows.max(1);
+        let [beta, gamma] = self.sums;
+        let examples = (self.dy.chunks_exact(rows)).zip(self.z.chunks_exact(rows));
+        let examples = examples.zip(self.dz.chunks_exact_mut(rows));
+        let features = self.features.iter().zip(beta.iter_mut().zip(gamma));
+        for ((feature, (beta, gamma)), ((dy, z), dz)) in features.zip(examples) {
+            (*beta, *gamma) = back(simd, *feature, dy, z, dz);
         }
-        for (z, dy) in z_few.iter().zip(dy_few) {
-            of.add(&mut sums[0], *z, *dy);
-        }
-        // Where there is nothing `dy` is zero, and so is `g`.
-        of.add(&mut sums[1], last.0, last.1);
-        let [a, b, c, d] = sums;
-        let flat = total(simd, [a[0], b[0], c[0], d[0]]);
-        let slope = total(simd, [a[1], b[1], c[1], d[1]]);
-
-        let gamma = slope * self.of.scale;
-        let share = 1.0 / self.z.len().max(1) as f32;
-        let shares = [
-            simd.splat_f32s(flat * share),
-            simd.splat_f32s(gamma * share * self.of.scale),
-        ];
-        for (dz, (z, dy)) in dz.iter_mut().zip(z.iter().zip(dy)) {
-            *dz = of.backward(shares, *z, *dy);
-        }
-        simd.partial_store_f32s(dz_rest, of.backward(shares, last.0, last.1));
-        [flat, gamma]
     }
+}
+
+/// `dz = γ/√(v + ε) (g − Σg/n − x̂ Σ(g x̂)/n)` with `x̂ = (z − μ)/√(v + ε)`, and `g` what ReLU lets through of
+/// `dy`. Returns the gradients of `β` and `γ`, which are the sums.
+#[inline(always)]
+fn back<S: Simd>(simd: S, feature: Feature, dy: &[f32], z: &[f32], dz: &mut [f32]) -> (f32, f32) {
+    let of = Spread::of(simd, feature);
+    let share = 1.0 / z.len().max(1) as f32;
+    let (z, z_rest) = S::as_simd_f32s(z);
+    let (dy, dy_rest) = S::as_simd_f32s(dy);
+    let (dz, dz_rest) = S::as_mut_simd_f32s(dz);
+    let last = (
+        simd.partial_load_f32s(z_rest),
+        simd.partial_load_f32s(dy_rest),
+    );
+
+    let mut sums = [[of.zero; 2]; SUMS];
+    let (z_fours, z_few) = z.as_chunks::<SUMS>();
+    let (dy_fours, dy_few) = dy.as_chunks::<SUMS>();
+    for (z, dy) in z_fours.iter().zip(dy_fours) {
+        for turn in 0..SUMS {
+            of.add(&mut sums[turn], z[turn], dy[turn]);
+        }
+    }
+    for (z, dy) in z_few.iter().zip(dy_few) {
+        of.add(&mut sums[0], *z, *dy);
+    }
+    // Where there is nothing `dy` is zero, and so is `g`.
+    of.add(&mut sums[1], last.0, last.1);
+    let [a, b, c, d] = sums;
+    let flat = total(simd, [a[0], b[0], c[0], d[0]]);
+    let gamma = total(simd, [a[1], b[1], c[1], d[1]]) * feature.scale;
+
+    let shares = [
+        simd.splat_f32s(flat * share),
+        simd.splat_f32s(gamma * share * feature.scale),
+    ];
+    for (dz, (z, dy)) in dz.iter_mut().zip(z.iter().zip(dy)) {
+        *dz = of.backward(shares, *z, *dy);
+    }
+    simd.partial_store_f32s(dz_rest, of.backward(shares, last.0, last.1));
+    (flat, gamma)
 }

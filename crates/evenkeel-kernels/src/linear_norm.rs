@@ -5,7 +5,7 @@
 //! run of memory. Only errors are turned, for the gradient of the weights.
 
 use crate::batch_norm::{Moments, Sums};
-use crate::feature_norm::{Feature, moments};
+use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
 use crate::matmul::{Factors, Rows, RowsMut, multiply};
 use crate::memory::Numbers;
@@ -84,14 +84,19 @@ impl LinearNorm {
         })
     }
 
-    fn feature(&self, given: &Given, mean: f32, scale: f32, index: usize) -> Feature {
-        Feature {
-            mean,
-            scale,
-            gamma: given.gamma[index],
-            beta: given.beta[index],
+    /// What is known of a piece's features.
+    fn features(&self, given: &Given, piece: usize, mean: &[f32], scale: &[f32]) -> Vec<Feature> {
+        let first = piece * BLOCK;
+        let learned = given.gamma[first..].iter().zip(&given.beta[first..]);
+        let of_batch = mean.iter().zip(scale);
+        let feature = |((mean, scale), (gamma, beta)): ((&f32, &f32), (&f32, &f32))| Feature {
+            mean: *mean,
+            scale: *scale,
+            gamma: *gamma,
+            beta: *beta,
             relu: self.relu,
-        }
+        };
+        of_batch.zip(learned).map(feature).collect()
     }
 
     /// `y`, `[outputs, rows]`.
@@ -123,13 +128,11 @@ impl LinearNorm {
                 };
                 let count = mean.len();
                 multiply(w, whole(given.x, rows), inputs, to(z, rows, count));
-                let examples = z.chunks_exact(rows).zip(y.chunks_exact_mut(rows));
-                for (feature, (z, y)) in examples.enumerate() {
-                    [mean[feature], variance[feature]] = moments(z);
-                    scale[feature] = 1.0 / (variance[feature] + self.epsilon).sqrt();
-                    self.feature(&given, mean[feature], scale[feature], first + feature)
-                        .forward(z, y);
+                moments(z, mean, variance);
+                for (scale, variance) in scale.iter_mut().zip(variance) {
+                    *scale = 1.0 / (*variance + self.epsilon).sqrt();
                 }
+                feature_norm::forward(&self.features(&given, piece, mean, scale), z, y);
             },
         );
         let moments = Moments {
@@ -178,14 +181,13 @@ impl LinearNorm {
         workers.each(
             pieces.enumerate(),
             |(piece, ((dz, turned), (beta, gamma)))| {
-                for (feature, dz) in dz.chunks_exact_mut(rows).enumerate() {
-                    let index = piece * BLOCK + feature;
-                    let own = index * rows..(index + 1) * rows;
-                    let (mean, scale) = (saved.moments.mean[index], saved.scale[index]);
-                    [beta[feature], gamma[feature]] = self
-                        .feature(&given, mean, scale, index)
-                        .backward(&dy[own.clone()], &saved.z[own], dz);
-                }
+                let first = piece * BLOCK;
+                let features = first..first + beta.len();
+                let own = rows * features.start..rows * features.end;
+                let mean = &saved.moments.mean[features.clone()];
+                let features = self.features(&given, piece, mean, &saved.scale[features]);
+                let given = [&dy[own.clone()], &saved.z[own]];
+                feature_norm::backward(&features, given, dz, [beta, gamma]);
                 turn(dz, rows, turned);
             },
         );

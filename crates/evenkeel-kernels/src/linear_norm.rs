@@ -18,6 +18,9 @@ const ROWS: usize = 512;
 /// Features of a piece of work: as many as two vectors hold.
 const BLOCK: usize = 32;
 
+/// Inputs whose gradients are computed at once.
+const FEW: usize = 12;
+
 /// A linear layer without bias, `y = ⌈γ (z − μ)/√(v + ε) + β⌉₊` of `z = x W`.
 #[derive(Debug, Clone, Copy)]
 pub struct LinearNorm {
@@ -218,18 +221,26 @@ impl LinearNorm {
             .zip(wanted.w.chunks_mut(BLOCK * outputs))
             .zip(dx.iter_mut().zip(&mut norms));
         workers.each(parts, |(((w, x), dw), (dx, norms))| {
-            let count = w.len() / outputs;
-            for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
-                let (first, width) = (block * BLOCK, errors.len() / rows);
-                let c = to(&mut dw[first..], outputs, count);
-                multiply(by_rows(x, rows), whole(errors, width), rows, c);
+            // What has just been computed is measured in the first cache.
+            let few = (w.chunks(FEW * outputs))
+                .zip(x.chunks(FEW * rows))
+                .zip(dw.chunks_mut(FEW * outputs));
+            for ((w, x), dw) in few {
+                let count = w.len() / outputs;
+                for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
+                    let (first, width) = (block * BLOCK, errors.len() / rows);
+                    let c = to(&mut dw[first..], outputs, count);
+                    multiply(by_rows(x, rows), whole(errors, width), rows, c);
+                }
+                if wanted.norms {
+                    let found = products(w, dw);
+                    (norms.iter_mut().zip(found)).for_each(|(sum, found)| *sum += found);
+                }
             }
             if let Some(dx) = dx {
+                let count = w.len() / outputs;
                 let w = by_rows(w, outputs);
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
-            }
-            if wanted.norms {
-                *norms = products(w, dw);
             }
         });
         let sum = |kind: usize| norms.iter().map(|piece| piece[kind]).sum();

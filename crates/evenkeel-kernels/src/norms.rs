@@ -1,6 +1,8 @@
-//! Squared norms and inner product of two vectors in one pass.
+//! Squared norms and inner products of two vectors, or of all slices of two tensors, in one pass.
 
 use pulp::{Arch, Simd, WithSimd};
+
+use crate::lanes::columns;
 
 /// Numbers that are summed in 32 bits before they are added to the others in 64.
 const BLOCK: usize = 1024;
@@ -12,6 +14,33 @@ const BLOCK: usize = 1024;
 pub fn products(a: &[f32], b: &[f32]) -> [f64; 3] {
     assert_eq!(a.len(), b.len());
     Arch::new().dispatch(Products { a, b })
+}
+
+/// [`products`] of each of `count` slices of tensors of `[…, count, inner]`.
+///
+/// # Panics
+/// When the tensors differ in length, or cannot be cut like that.
+pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> Vec<[f64; 3]> {
+    assert_eq!(a.len(), b.len());
+    let mut sums = vec![[0.0; 3]; count];
+    if a.is_empty() {
+        return sums;
+    }
+    assert!(a.len().is_multiple_of(count * inner));
+    if inner == 1 {
+        Arch::new().dispatch(OfColumns {
+            a,
+            b,
+            sums: &mut sums,
+        });
+        return sums;
+    }
+    for (index, (a, b)) in a.chunks_exact(inner).zip(b.chunks_exact(inner)).enumerate() {
+        let sum = &mut sums[index % count];
+        let found = products(a, b);
+        sum.iter_mut().zip(found).for_each(|(sum, x)| *sum += x);
+    }
+    sums
 }
 
 struct Products<'a> {
@@ -71,9 +100,74 @@ fn block<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> [f32; 3] {
     })
 }
 
+/// Of each column of matrices.
+struct OfColumns<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    sums: &'a mut [[f64; 3]],
+}
+
+/// Rows that are summed in 32 bits before they are added to the others in 64.
+const ROWS: usize = 64;
+
+impl WithSimd for OfColumns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let width = self.sums.len();
+        let mut found = [(); 3].map(|()| vec![0.0; width]);
+        let blocks = self.a.chunks(ROWS * width).zip(self.b.chunks(ROWS * width));
+        for (a, b) in blocks {
+            for columns in columns(simd, width) {
+                let zero = simd.splat_f32s(0.0);
+                let mut sums = [zero; 3];
+                for row in (0..a.len()).step_by(width) {
+                    let (a, b) = (columns.load(simd, a, row), columns.load(simd, b, row));
+                    sums[0] = simd.mul_add_e_f32s(a, a, sums[0]);
+                    sums[1] = simd.mul_add_e_f32s(b, b, sums[1]);
+                    sums[2] = simd.mul_add_e_f32s(a, b, sums[2]);
+                }
+                for (found, sum) in found.iter_mut().zip(sums) {
+                    columns.store(simd, found, 0, sum);
+                }
+            }
+            for (column, sums) in self.sums.iter_mut().enumerate() {
+                let found = found.each_ref().map(|found| f64::from(found[column]));
+                sums.iter_mut().zip(found).for_each(|(sum, x)| *sum += x);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slices_are_summed_by_themselves() {
+        for (outer, count, inner) in [
+            (0, 3, 2),
+            (1, 1, 1),
+            (1, 5, 9),
+            (7, 4, 3),
+            (130, 37, 1),
+            (64, 16, 1),
+        ] {
+            let length = outer * count * inner;
+            let a: Vec<f32> = (0..length).map(|i| (i % 13) as f32 - 6.0).collect();
+            let b: Vec<f32> = (0..length).map(|i| (i % 7) as f32 - 2.0).collect();
+            let mut expected = vec![[0.0; 3]; count];
+            for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+                let (a, b) = (f64::from(*a), f64::from(*b));
+                let sums = &mut expected[i / inner % count];
+                let own = [a * a, b * b, a * b];
+                sums.iter_mut().zip(own).for_each(|(sum, x)| *sum += x);
+            }
+            let sums = products_of_slices(&a, &b, count, inner);
+            assert_eq!(sums, expected, "{outer} {count} {inner}");
+        }
+    }
 
     #[test]
     fn sums_are_those_of_every_number() {

@@ -36,7 +36,7 @@ mod subsample;
 pub use attention::Sight;
 pub use batch_norm::{Norm, Normalized};
 use evenkeel_kernels::workers::Workers;
-pub use norms::products;
+pub use norms::{products, products_along};
 
 /// Cores and memory for operations. Clones share both.
 #[derive(Debug, Clone, Default)]

@@ -18,3 +18,20 @@ pub fn products<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<[f64; 3]
     let known = ledger::take(a, b);
     Some(known.unwrap_or_else(|| norms::products(slice(a), slice(b))))
 }
+
+/// [`products`] of each slice along an axis, where both tensors are on the CPU and in 32 bits; none otherwise.
+///
+/// # Panics
+/// When the tensors differ in shape or have no such axis.
+pub fn products_along<const D: usize>(
+    a: &Tensor<D>,
+    b: &Tensor<D>,
+    axis: usize,
+) -> Option<Vec<[f64; 3]>> {
+    let dims = a.dims();
+    assert_eq!(dims, b.dims());
+    let (a, b) = (Operand::of(a)?, Operand::of(b)?);
+    let inner = dims[axis + 1..].iter().product();
+    let (a, b) = (slice(a.numbers()), slice(b.numbers()));
+    Some(norms::products_of_slices(a, b, dims[axis], inner))
+}

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use evenkeel::layer::LayerNorms;
 use evenkeel::quantity::{GradientNorm, QuantityError, WeightNorm};
-use evenkeel_ops::products;
+use evenkeel_ops::{products, products_along};
 
 use super::{COSINE_TOLERANCE, MAX_COSINE};
 
@@ -77,8 +77,8 @@ pub(super) struct Sums {
 
 /// A weight with its gradient.
 enum Item {
-    /// Computed.
-    Known([f64; 3]),
+    /// Computed: of the whole, or of each unit.
+    Known(Vec<[f64; 3]>),
     /// On the device.
     Pending {
         /// How many numbers of each kind the tensor has: one, or one a unit.
@@ -99,24 +99,25 @@ impl Sums {
     ) -> usize {
         let count = axis.map_or(1, |axis| weight.dims()[axis]);
         let known = match axis {
-            None => products(&weight, &gradient).filter(are_safe),
-            Some(_) => None,
+            None => products(&weight, &gradient).map(|sums| vec![sums]),
+            Some(axis) => products_along(&weight, &gradient, axis),
         };
-        self.items.push(match known {
-            Some(sums) => Item::Known(sums),
-            None => {
-                self.pending.push(Tensor::cat(
-                    vec![
-                        summed(weight.clone().mul(weight.clone()), axis),
-                        summed(gradient.clone().mul(gradient.clone()), axis),
-                        summed(weight.clone().mul(gradient.clone()), axis),
-                    ],
-                    0,
-                ));
-                let exact = Box::new(move || exact_sums(&weight, &gradient, axis));
-                Item::Pending { count, exact }
-            }
-        });
+        self.items
+            .push(match known.filter(|sums| sums.iter().all(are_safe)) {
+                Some(sums) => Item::Known(sums),
+                None => {
+                    self.pending.push(Tensor::cat(
+                        vec![
+                            summed(weight.clone().mul(weight.clone()), axis),
+                            summed(gradient.clone().mul(gradient.clone()), axis),
+                            summed(weight.clone().mul(gradient.clone()), axis),
+                        ],
+                        0,
+                    ));
+                    let exact = Box::new(move || exact_sums(&weight, &gradient, axis));
+                    Item::Pending { count, exact }
+                }
+            });
         self.readings += count;
         self.readings - count
     }
@@ -130,7 +131,7 @@ impl Sums {
         let mut readings = Vec::with_capacity(self.readings);
         for item in self.items {
             match item {
-                Item::Known(sums) => readings.push(Reading::from_sums(sums)),
+                Item::Known(sums) => readings.extend(sums.into_iter().map(Reading::from_sums)),
                 Item::Pending { count, exact } => {
                     let (sums, rest) = data.split_at(3 * count);
                     data = rest;

@@ -53,14 +53,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         [spec, folder, batches] => [spec, folder, batches],
         _ => return Ok(io::stderr().write_all(USAGE.as_bytes())?),
     };
-    let spec: RawSpec = serde_json::from_slice(&std::fs::read(spec)?)?;
-    let (spec, folder) = (spec.check()?, PathBuf::from(folder));
+    let raw: RawSpec = serde_json::from_slice(&std::fs::read(spec)?)?;
+    let units = RawSpec {
+        granularity: "unit".to_owned(),
+        ..raw.clone()
+    };
+    let (spec, units, folder) = (raw.check()?, units.check()?, PathBuf::from(folder));
     let batches = handover::batches(&spec, batches.parse()?);
     handover::write(&spec, &batches, &folder)?;
     // As many as the other side has set this process to.
     let kernels = Kernels::new(std::thread::available_parallelism()?.get())?;
     let mut rigs = Rigs {
         spec: &spec,
+        units: &units,
         batches: &batches,
         folder,
         kernels: kernels.clone(),
@@ -105,6 +110,8 @@ fn answer(answer: &Answer) -> Result<(), Box<dyn Error>> {
 /// A rig a way, made when it is first needed.
 struct Rigs<'a> {
     spec: &'a RunSpec,
+    /// The same with units of its own.
+    units: &'a RunSpec,
     batches: &'a [handover::Pair],
     folder: PathBuf,
     kernels: Kernels,
@@ -114,7 +121,11 @@ struct Rigs<'a> {
 impl<'a> Rigs<'a> {
     fn get(&mut self, way: Way) -> Result<&mut Rig<'a>, Box<dyn Error>> {
         if !self.rigs.contains_key(&way) {
-            let rig = Rig::new(self.spec, self.batches, way, &self.folder, &self.kernels)?;
+            let spec = match way {
+                Way::Plain | Way::Layers => self.spec,
+                Way::Units => self.units,
+            };
+            let rig = Rig::new(spec, self.batches, way, &self.folder, &self.kernels)?;
             self.rigs.insert(way, rig);
         }
         Ok(self.rigs.get_mut(&way).ok_or("no rig")?)

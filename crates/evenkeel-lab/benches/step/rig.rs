@@ -11,7 +11,7 @@ use evenkeel_lab::model::network::Network;
 use evenkeel_lab::optimizer;
 use evenkeel_lab::run_folder::{Lock, RunWriter, TimingLine};
 use evenkeel_lab::spec::RunSpec;
-use evenkeel_lab::trainer::record::{header, layer_line, step_line};
+use evenkeel_lab::trainer::record::{header, layer_line, step_line, unit_line};
 use evenkeel_lab::trainer::{initial, probe};
 use evenkeel_ops::Kernels;
 use serde::Serialize;
@@ -55,13 +55,15 @@ impl<'a> Rig<'a> {
         kernels: &Kernels,
     ) -> Result<Self, Box<dyn Error>> {
         let kernels = &match way {
-            Way::Plain => kernels.clone(),
+            Way::Plain | Way::Units => kernels.clone(),
             Way::Layers => kernels.clone().taking_norms(),
         };
         let network = initial(spec)?.on(kernels);
         let telemetry = match way {
             Way::Plain => None,
-            Way::Layers => Some(Telemetry::new(spec, &network, &folder.join(way.name()))?),
+            Way::Layers | Way::Units => {
+                Some(Telemetry::new(spec, &network, &folder.join(way.name()))?)
+            }
         };
         Ok(Self {
             spec,
@@ -121,7 +123,7 @@ impl<'a> Rig<'a> {
         telemetry.writer.step(
             &step_line(self.step, loss, target, &report),
             &layer_line(self.step, &report, telemetry.controller.probe()),
-            None,
+            unit_line(self.step, &report, telemetry.controller.probe()).as_ref(),
             &timing,
         )?;
         Ok(report.lr.get())

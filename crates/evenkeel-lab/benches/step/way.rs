@@ -10,6 +10,8 @@ pub enum Way {
     Plain,
     /// Norms of all layers at every step, control `critical`, and the run's logs.
     Layers,
+    /// The same of all units.
+    Units,
 }
 
 impl Way {
@@ -18,6 +20,7 @@ impl Way {
         match self {
             Self::Plain => "plain",
             Self::Layers => "layers",
+            Self::Units => "units",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::lanes::columns;
+use crate::lanes::{Columns, columns};
 
 /// Numbers that are summed in 32 bits before they are added to the others in 64.
 const BLOCK: usize = 1024;
@@ -117,25 +117,47 @@ impl WithSimd for OfColumns<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let width = self.sums.len();
         let mut found = [(); 3].map(|()| vec![0.0; width]);
+        // Four vectors of a row at a time: memory is read in runs.
+        let all: Vec<Columns> = columns(simd, width).collect();
+        let (fours, few) = all.as_chunks::<4>();
         let blocks = self.a.chunks(ROWS * width).zip(self.b.chunks(ROWS * width));
-        for (a, b) in blocks {
-            for columns in columns(simd, width) {
-                let zero = simd.splat_f32s(0.0);
-                let mut sums = [zero; 3];
-                for row in (0..a.len()).step_by(width) {
-                    let (a, b) = (columns.load(simd, a, row), columns.load(simd, b, row));
-                    sums[0] = simd.mul_add_e_f32s(a, a, sums[0]);
-                    sums[1] = simd.mul_add_e_f32s(b, b, sums[1]);
-                    sums[2] = simd.mul_add_e_f32s(a, b, sums[2]);
-                }
-                for (found, sum) in found.iter_mut().zip(sums) {
-                    columns.store(simd, found, 0, sum);
-                }
+        for block in blocks {
+            for four in fours {
+                of_columns(simd, block, width, *four, &mut found);
+            }
+            for one in few {
+                of_columns(simd, block, width, [*one], &mut found);
             }
             for (column, sums) in self.sums.iter_mut().enumerate() {
                 let found = found.each_ref().map(|found| f64::from(found[column]));
                 sums.iter_mut().zip(found).for_each(|(sum, x)| *sum += x);
             }
+        }
+    }
+}
+
+/// The sums of `V` vectors of columns.
+#[inline(always)]
+fn of_columns<S: Simd, const V: usize>(
+    simd: S,
+    (a, b): (&[f32], &[f32]),
+    width: usize,
+    columns: [Columns; V],
+    found: &mut [Vec<f32>; 3],
+) {
+    let zero = simd.splat_f32s(0.0);
+    let mut sums = [[zero; 3]; V];
+    for row in (0..a.len()).step_by(width) {
+        for v in 0..V {
+            let (a, b) = (columns[v].load(simd, a, row), columns[v].load(simd, b, row));
+            sums[v][0] = simd.mul_add_e_f32s(a, a, sums[v][0]);
+            sums[v][1] = simd.mul_add_e_f32s(b, b, sums[v][1]);
+            sums[v][2] = simd.mul_add_e_f32s(a, b, sums[v][2]);
+        }
+    }
+    for v in 0..V {
+        for kind in 0..3 {
+            columns[v].store(simd, &mut found[kind], 0, sums[v][kind]);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Tokens are rows, one sequence after the other; heads share the columns out in their order. A head's scores
 //! stay in the cache. Where a token sees only itself and those before it, the rest is left out block by block.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::correlation::Correlation;
 use crate::lanes::columns;
@@ -11,6 +11,7 @@ use crate::lattice::{Lattice, Segment};
 use crate::panels::Panels;
 use crate::product::{Product, widest};
 use crate::softmax::{exponentials, largest};
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 
 /// Tokens at a time where not all are seen: a multiple of what the kernels take at a time.
@@ -103,7 +104,7 @@ impl Attention {
             for (index, seen) in seen.chunks_mut(self.scores()).enumerate() {
                 let head = Head::new(self, workers, index);
                 head.products(parts.query, parts.key, seen);
-                Arch::new().dispatch(Softmax { head: &head, seen });
+                dispatch(Softmax { head: &head, seen });
                 head.mix(seen, parts.value, y);
             }
         });
@@ -137,7 +138,7 @@ impl Attention {
                 head.gather(seen, dy, value);
                 head.products(dy, parts.value, &mut errors);
                 let errors = &mut errors;
-                Arch::new().dispatch(Slope {
+                dispatch(Slope {
                     head: &head,
                     seen,
                     errors,

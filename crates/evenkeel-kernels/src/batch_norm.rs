@@ -4,9 +4,10 @@
 //! Rows are worked on in chunks that fit the cache of one core, and what the chunks say is put together
 //! in their order.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::lanes::columns;
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 
 /// Numbers in a chunk of rows, about.
@@ -43,7 +44,7 @@ impl Moments {
             variance: vec![0.0; features],
         };
         if moments.rows > 0 {
-            Arch::new().dispatch(Measure {
+            dispatch(Measure {
                 rows,
                 moments: &mut moments,
             });
@@ -146,7 +147,7 @@ impl Normalize<'_> {
         let length = chunk(self.mean.len());
         workers.chunks(y, length, |index, y| {
             let part = index * length..index * length + y.len();
-            Arch::new().dispatch(Forward {
+            dispatch(Forward {
                 norm: self,
                 z: &z[part.clone()],
                 residual: residual.map(|residual| &residual[part]),
@@ -179,7 +180,7 @@ impl Normalize<'_> {
                 beta: vec![0.0; self.mean.len()],
                 gamma: vec![0.0; self.mean.len()],
             };
-            Arch::new().dispatch(Reduce {
+            dispatch(Reduce {
                 norm: self,
                 dy: &dy[part.clone()],
                 z: &z[part.clone()],
@@ -223,7 +224,7 @@ impl Normalize<'_> {
         let share = self.mean.len() as f32 / z.len().max(1) as f32;
         workers.chunks(dz, length, |index, dz| {
             let part = index * length..index * length + dz.len();
-            Arch::new().dispatch(Backward {
+            dispatch(Backward {
                 norm: self,
                 sums,
                 share,

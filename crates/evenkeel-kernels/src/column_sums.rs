@@ -1,9 +1,10 @@
 //! The sum of each column: the gradient of a bias.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::lanes::columns;
 use crate::layer_norm::add_up;
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 
 /// Numbers in a chunk of rows, about.
@@ -16,7 +17,7 @@ pub fn column_sums(workers: &Workers, rows: &[f32], sums: &mut [f32]) {
     let parts = workers.map(rows.len().div_ceil(length), |index| {
         let part = index * length..((index + 1) * length).min(rows.len());
         let mut sums = workers.memory().zeros(columns);
-        Arch::new().dispatch(Add {
+        dispatch(Add {
             rows: &rows[part],
             sums: &mut sums,
         });

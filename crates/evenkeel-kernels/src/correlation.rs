@@ -6,11 +6,12 @@
 )]
 #![allow(unsafe_code, reason = "a bounds check would take longer than the sums")]
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::lattice::{Lattice, Segment, reach};
 use crate::panels::cut;
 use crate::product::{store, vectors, widest};
+use crate::vectors::dispatch;
 
 /// `sums[k, n] += Σ_r input(r)[k] · errors[r, n]`, where `input(r)` is the input's segments as seen from
 /// position `r`, one after the other.
@@ -47,7 +48,7 @@ impl Correlation<'_> {
             length: self.columns,
         };
         assert!(reach(&self.at, self.rows, &[row]) <= self.errors.len());
-        Arch::new().dispatch(self);
+        dispatch(self);
     }
 
     /// The sums of one panel of columns, `K` rows of sums at a time, and as many as are left at the end

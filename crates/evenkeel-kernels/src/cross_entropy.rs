@@ -1,9 +1,10 @@
 //! The mean cross-entropy of class scores, `−⟨ln softmax(s)[label]⟩` over rows, and its gradient.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::lanes::columns;
 use crate::softmax::{exponentials, largest};
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 
 /// Numbers in a chunk of rows, about.
@@ -22,7 +23,7 @@ pub fn forward(workers: &Workers, scores: &[f32], labels: &[usize], gradient: &m
     let share = (CHUNK / classes.max(1)).max(1);
     let sums = workers.chunks_with(gradient, share * classes, |index, gradient| {
         let first = index * share;
-        Arch::new().dispatch(Forward {
+        dispatch(Forward {
             scores: &scores[first * classes..][..gradient.len()],
             labels: &labels[first..],
             classes,

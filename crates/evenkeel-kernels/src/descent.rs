@@ -1,7 +1,8 @@
 //! The step of an optimiser down a direction.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 
 /// Numbers in a piece of work.
@@ -15,7 +16,7 @@ pub fn descend(workers: &Workers, w: &mut [f32], g: &[f32], keep: f32, rate: f32
     assert_eq!(w.len(), g.len());
     workers.chunks(w, PIECE, |piece, w| {
         let g = &g[piece * PIECE..][..w.len()];
-        Arch::new().dispatch(Descent { w, g, keep, rate });
+        dispatch(Descent { w, g, keep, rate });
     });
 }
 

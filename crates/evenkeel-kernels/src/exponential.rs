@@ -67,7 +67,8 @@ pub(crate) fn polynomial<S: Simd, const N: usize>(
 mod tests {
     use super::*;
     use crate::lanes::columns;
-    use pulp::{Arch, WithSimd};
+    use crate::vectors::dispatch;
+    use pulp::WithSimd;
 
     struct Each<'a>(&'a [f32], &'a mut [f32]);
 
@@ -85,7 +86,7 @@ mod tests {
 
     fn powers(x: &[f32]) -> Vec<f32> {
         let mut powers = vec![0.0; x.len()];
-        Arch::new().dispatch(Each(x, &mut powers));
+        dispatch(Each(x, &mut powers));
         powers
     }
 

@@ -1,6 +1,8 @@
 //! Batch normalization and ReLU of features whose examples lie side by side.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use crate::vectors::dispatch;
 
 /// What is known of a feature in a batch.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +23,7 @@ pub(crate) struct Feature {
 pub(crate) fn moments(z: &[f32], mean: &mut [f32], variance: &mut [f32]) {
     assert_eq!(mean.len(), variance.len());
     if let Some(rows) = z.len().checked_div(mean.len()) {
-        Arch::new().dispatch(Moments {
+        dispatch(Moments {
             rows,
             z,
             mean,
@@ -34,7 +36,7 @@ pub(crate) fn moments(z: &[f32], mean: &mut [f32], variance: &mut [f32]) {
 pub(crate) fn forward(features: &[Feature], z: &[f32], y: &mut [f32]) {
     assert_eq!(z.len(), y.len());
     if let Some(rows) = z.len().checked_div(features.len()) {
-        Arch::new().dispatch(Forward {
+        dispatch(Forward {
             rows,
             features,
             z,
@@ -52,7 +54,7 @@ pub(crate) fn backward(
 ) {
     assert!(dy.len() == z.len() && z.len() == dz.len());
     if let Some(rows) = z.len().checked_div(features.len()) {
-        Arch::new().dispatch(Backward {
+        dispatch(Backward {
             rows,
             features,
             dy,

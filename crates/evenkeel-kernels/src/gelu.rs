@@ -1,10 +1,11 @@
 //! `y = x Φ(x)` with the normal distribution function Φ, and its slope `Φ(x) + x φ(x)`, at once: both need the
 //! same exponential.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::exponential::{exp, polynomial};
 use crate::lanes::columns;
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 
 /// Numbers in a piece of work.
@@ -49,7 +50,7 @@ pub fn forward(workers: &Workers, x: &[f32], y: &mut [f32], slope: &mut [f32]) {
     assert!(x.len() == y.len() && y.len() == slope.len());
     let chunks = y.chunks_mut(CHUNK).zip(slope.chunks_mut(CHUNK));
     workers.each(x.chunks(CHUNK).zip(chunks), |(x, (y, slope))| {
-        Arch::new().dispatch(Forward { x, y, slope });
+        dispatch(Forward { x, y, slope });
     });
 }
 
@@ -61,7 +62,7 @@ pub fn backward(workers: &Workers, dy: &[f32], slope: &[f32], dx: &mut [f32]) {
     assert!(dy.len() == slope.len() && slope.len() == dx.len());
     workers.chunks(dx, CHUNK, |index, dx| {
         let part = index * CHUNK..index * CHUNK + dx.len();
-        Arch::new().dispatch(Backward {
+        dispatch(Backward {
             dy: &dy[part.clone()],
             slope: &slope[part],
             dx,

@@ -1,10 +1,11 @@
 //! Normalization of each row by itself: `y = γ (x − μ)/√(v + ε) + β` with mean `μ` and biased variance `v` of the
 //! row, or, without `β`, by its mean square alone.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::lanes::{Columns, columns};
 use crate::memory::Numbers;
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 
 /// Numbers in a chunk of rows, about.
@@ -37,7 +38,7 @@ impl LayerNorm<'_> {
         let outputs = y.chunks_mut(length);
         let outputs = outputs.zip(moments.chunks_mut(length / columns * 2));
         workers.each(x.chunks(length).zip(outputs), |(x, (y, moments))| {
-            Arch::new().dispatch(Forward {
+            dispatch(Forward {
                 norm: self,
                 x,
                 y,
@@ -63,7 +64,7 @@ impl LayerNorm<'_> {
         let sums = workers.chunks_with(dx, length, |index, dx| {
             let part = index * length..index * length + dx.len();
             let mut sums = workers.memory().zeros(parameters.len());
-            Arch::new().dispatch(Backward {
+            dispatch(Backward {
                 norm: self,
                 x: &x[part.clone()],
                 dy: &dy[part],

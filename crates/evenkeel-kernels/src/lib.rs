@@ -30,5 +30,6 @@ pub mod panels;
 pub mod product;
 mod softmax;
 pub mod subsample;
+pub mod vectors;
 mod winograd;
 pub mod workers;

@@ -10,9 +10,10 @@
     reason = "a bounds check would take longer than the product"
 )]
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::product::{store, vectors};
+use crate::vectors::dispatch;
 
 /// A matrix whose numbers are read one by one: that of row `m` and column `k` is at `m · row + k · column`.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +63,7 @@ pub fn multiply(a: Factors, b: Rows, terms: usize, c: RowsMut) {
         assert!(last < a.numbers.len(), "a");
         assert!(end(terms, b.row) + b.width <= b.numbers.len(), "b");
     }
-    Arch::new().dispatch(Multiply { a, b, terms, c });
+    dispatch(Multiply { a, b, terms, c });
 }
 
 struct Multiply<'a> {

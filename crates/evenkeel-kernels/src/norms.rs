@@ -1,8 +1,9 @@
 //! Squared norms and inner products of two vectors, or of all slices of two tensors, in one pass.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::lanes::{Columns, columns};
+use crate::vectors::dispatch;
 
 /// Numbers that are summed in 32 bits before they are added to the others in 64.
 const BLOCK: usize = 1024;
@@ -13,7 +14,7 @@ const BLOCK: usize = 1024;
 /// When the vectors differ in length.
 pub fn products(a: &[f32], b: &[f32]) -> [f64; 3] {
     assert_eq!(a.len(), b.len());
-    Arch::new().dispatch(Products { a, b })
+    dispatch(Products { a, b })
 }
 
 /// [`products`] of each of `count` slices of tensors of `[…, count, inner]`.
@@ -28,7 +29,7 @@ pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> V
     }
     assert!(a.len().is_multiple_of(count * inner));
     if inner == 1 {
-        Arch::new().dispatch(OfColumns {
+        dispatch(OfColumns {
             a,
             b,
             sums: &mut sums,

@@ -10,10 +10,11 @@
     reason = "a bounds check would take longer than the product"
 )]
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::lattice::{Lattice, Segment, Walk, reach};
 use crate::panels::{LINE, Panel, Panels, WIDEST};
+use crate::vectors::dispatch;
 
 /// `output[r, n] = bias[n] + Σ_k input(r)[k] · matrix[k, n]`, where `input(r)` is the input's
 /// segments as seen from position `r`, one after the other.
@@ -48,7 +49,7 @@ pub fn widest() -> usize {
             }
         }
     }
-    Arch::new().dispatch(Widest)
+    dispatch(Widest)
 }
 
 impl Product<'_> {
@@ -68,7 +69,7 @@ impl Product<'_> {
                 .is_none_or(|bias| bias.len() == self.matrix.columns)
         );
         if self.rows > 0 {
-            Arch::new().dispatch(self);
+            dispatch(self);
         }
     }
 
@@ -156,6 +157,7 @@ pub(crate) fn vectors<S: Simd, const V: usize>(simd: S, numbers: &[f32]) -> [S::
 pub(crate) fn store<S: Simd, const V: usize>(simd: S, output: &mut [f32], sums: [S::f32s; V]) {
     if output.len() == V * S::F32_LANES {
         let vectors = S::as_mut_simd_f32s(output).0;
+        #[allow(clippy::manual_memcpy, reason = "a copy would have them in memory")]
         for v in 0..V {
             vectors[v] = sums[v];
         }

@@ -22,13 +22,14 @@ mod tiles;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::correlation::Correlation;
 use crate::lattice::{Lattice, Segment};
 use crate::memory::Numbers;
 use crate::panels::Panels;
 use crate::product::{Product, widest};
+use crate::vectors::dispatch;
 use crate::workers::Workers;
 use points::{Four, Points, Two};
 use tiles::{Lane, Tiling, each_lane};
@@ -165,7 +166,7 @@ impl Winograd {
                         *place = w[at(chunk * LEAST + input, output, tap)];
                     }
                 }
-                Arch::new().dispatch(Kernels::<P, M, T> {
+                dispatch(Kernels::<P, M, T> {
                     taps: &taps,
                     sums: row,
                     points: PhantomData,
@@ -197,7 +198,7 @@ impl Winograd {
             let count = tiles.len();
             let mut patches = workers.memory().numbers(sums * count * self.inputs);
             let mut products = workers.memory().numbers(sums * count * self.outputs);
-            Arch::new().dispatch(Patches::<P, M, T> {
+            dispatch(Patches::<P, M, T> {
                 of: self.patches::<M>(),
                 tiles: tiles.clone(),
                 numbers: x,
@@ -217,7 +218,7 @@ impl Winograd {
                 }
                 .compute();
             }
-            Arch::new().dispatch(Outputs::<P, M, T> {
+            dispatch(Outputs::<P, M, T> {
                 of: self.outcomes::<M>(),
                 tiles,
                 numbers: y,
@@ -245,14 +246,14 @@ impl Winograd {
             let count = tiles.len();
             let mut patches = workers.memory().numbers(kinds * count * self.inputs);
             let mut errors = workers.memory().numbers(kinds * count * self.outputs);
-            Arch::new().dispatch(Patches::<P, M, T> {
+            dispatch(Patches::<P, M, T> {
                 of: self.patches::<M>(),
                 tiles: tiles.clone(),
                 numbers: x,
                 sums: &mut patches,
                 points: PhantomData,
             });
-            Arch::new().dispatch(Errors::<P, M, T> {
+            dispatch(Errors::<P, M, T> {
                 of: self.outcomes::<M>(),
                 tiles,
                 numbers: dy,
@@ -274,7 +275,7 @@ impl Winograd {
             }
         }
         let mut gradient = workers.memory().numbers(9 * weights);
-        Arch::new().dispatch(Gradient::<P, M, T> {
+        dispatch(Gradient::<P, M, T> {
             sums: &sums,
             taps: &mut gradient,
             points: PhantomData,

@@ -55,8 +55,8 @@ pub enum LabError {
     /// The network cannot be controlled.
     #[error(transparent)]
     Steer(#[from] SteerError),
-    /// The system starts no more threads.
-    #[error("cannot start the threads to compute with: {0}; ask for fewer with --threads")]
+    /// The system starts no more threads, or nobody knows the vectors that are asked for.
+    #[error("cannot start the kernels: {0} (fewer threads: --threads)")]
     Threads(std::io::Error),
     /// A run folder is in the way.
     #[error("{} already holds a run; choose another --out, or replace it with --overwrite", path.display())]

@@ -35,6 +35,7 @@ mod subsample;
 
 pub use attention::Sight;
 pub use batch_norm::{Norm, Normalized};
+use evenkeel_kernels::vectors;
 use evenkeel_kernels::workers::Workers;
 pub use norms::{products, products_along};
 
@@ -50,8 +51,11 @@ impl Kernels {
     /// On `threads` threads. Results do not depend on their number.
     ///
     /// # Errors
-    /// When the system cannot start a thread.
+    /// When the system cannot start a thread, or the environment variable `EVENKEEL_VECTORS` names vector
+    /// instructions that nobody knows.
     pub fn new(threads: usize) -> std::io::Result<Self> {
+        vectors::check()
+            .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
         Ok(Self {
             workers: Workers::new(threads).map_err(std::io::Error::other)?,
             norms: false,

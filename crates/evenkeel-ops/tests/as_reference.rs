@@ -376,3 +376,21 @@ fn a_tensor_used_twice_gets_both_gradients() {
     let reference = w.grad(&y.sum().backward()).unwrap();
     assert!(apart(&ours, &reference) < 1e-5);
 }
+
+/// Everything once more with narrower vectors than this processor has, in processes of their own.
+#[test]
+fn narrower_vectors_pass_too() {
+    const VARIABLE: &str = "EVENKEEL_VECTORS";
+    if std::env::var_os(VARIABLE).is_some() {
+        return;
+    }
+    let this = std::env::current_exe().unwrap();
+    for name in ["avx2", "none"] {
+        let run = std::process::Command::new(&this)
+            .env(VARIABLE, name)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{name}: {said}");
+    }
+}

@@ -26,7 +26,7 @@ def differences(program: str, name: str, way: str, options, folder: pathlib.Path
     ours = Ours(program, options.spec(name), folder, 1)
     trial = ours.ask(do="pairs", ways=["plain", way], pairs=2)["pairs"]
     step = statistics.median(trial[0]["seconds"])
-    pairs = min(400, max(12, 2 * round((4 if options.quick else 20) / step / 4)))
+    pairs = min(400, max(12, 2 * round((4 if options.quick else 6) / step / 4)))
     blocks = ours.ask(do="pairs", ways=["plain", way], pairs=pairs)["pairs"]
     plain, measured = (block["seconds"] for block in blocks)
     layers = ours.ready["layers"]

@@ -110,7 +110,7 @@ class Effort:
     block_seconds: float
 
 
-THOROUGH = Effort(10, ("loop", "foreach", "fused"), 4, 12, 1.0)
+THOROUGH = Effort(10, ("loop", "foreach", "fused"), 2, 9, 0.6)
 QUICK = Effort(3, ("foreach",), 1, 4, 0.2)
 
 

@@ -176,3 +176,80 @@ impl<const P: usize, const V: usize, const WHOLE: bool> WithSimd for Tile<'_, '_
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole numbers, whose sums are not rounded.
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|i| (i * 7 % 11) as f32 - 5.0).collect()
+    }
+
+    #[test]
+    fn products_of_any_shape_are_what_is_written_out() {
+        for (count, terms, width) in [
+            (1, 1, 1),
+            (13, 5, 33),
+            (12, 3, 32),
+            (7, 0, 5),
+            (0, 2, 3),
+            (2, 2, 0),
+            (31, 4, 70),
+        ] {
+            // Rows further apart than they are long, of either kind.
+            for (row, column) in [(terms + 1, 1), (1, count + 2)] {
+                let (a, b) = (
+                    numbers(count * row + terms * column + 1),
+                    numbers(terms * (width + 3)),
+                );
+                let mut c = vec![f32::NAN; count * (width + 1)];
+                let factors = Factors {
+                    numbers: &a,
+                    row,
+                    column,
+                };
+                let rows = Rows {
+                    numbers: &b,
+                    row: width + 3,
+                    width,
+                };
+                let into = RowsMut {
+                    numbers: &mut c,
+                    row: width + 1,
+                    count,
+                };
+                multiply(factors, rows, terms, into);
+                for (m, c) in c.chunks_exact(width + 1).enumerate() {
+                    for (n, c) in c[..width].iter().enumerate() {
+                        let term = |k: usize| a[m * row + k * column] * b[k * (width + 3) + n];
+                        assert_eq!(*c, (0..terms).map(term).sum(), "{count} {terms} {width}");
+                    }
+                    assert!(c[width].is_nan(), "nothing is written between rows");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "c")]
+    fn a_result_that_has_no_room_is_refused() {
+        let numbers = [1.0; 4];
+        let a = Factors {
+            numbers: &numbers,
+            row: 2,
+            column: 1,
+        };
+        let b = Rows {
+            numbers: &numbers,
+            row: 2,
+            width: 2,
+        };
+        let c = RowsMut {
+            numbers: &mut [0.0; 3],
+            row: 2,
+            count: 2,
+        };
+        multiply(a, b, 2, c);
+    }
+}

@@ -1,7 +1,7 @@
 //! Every operation against Burn's own, values and gradients, over random shapes.
 
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use evenkeel_ops::{Kernels, Norm, Normalized, Sight, reference};
+use evenkeel_ops::{Kernels, Norm, Normalized, Sight, products, reference};
 use proptest::prelude::*;
 
 fn device() -> Device {
@@ -375,6 +375,41 @@ fn a_tensor_used_twice_gets_both_gradients() {
     let y = x.matmul(w.clone()).matmul(w.clone());
     let reference = w.grad(&y.sum().backward()).unwrap();
     assert!(apart(&ours, &reference) < 1e-5);
+}
+
+/// What was summed with the gradient is what is summed of the gradient.
+#[test]
+fn norms_come_with_gradients() {
+    let (x, dy) = (random([40, 50]), random([40, 70]));
+    for kernels in [
+        Kernels::new(2).unwrap(),
+        Kernels::new(2).unwrap().taking_norms(),
+    ] {
+        let w = leaf(&random([50, 70]));
+        let norm = Norm {
+            gamma: random([70]),
+            beta: random([70]),
+            epsilon: 1e-5,
+            residual: None,
+            relu: true,
+        };
+        let y = kernels.linear_batch_norm(x.clone(), w.clone(), norm).y;
+        let (dw,) = gradients!(y, dy, [w]);
+        let w = w.inner();
+        let [known, summed] = [&dw, &(dw.clone() * 1)].map(|dw| products(&w, dw).unwrap());
+        for (known, summed) in known.into_iter().zip(summed) {
+            assert!(
+                (known - summed).abs() < 1e-5 * (1.0 + summed.abs()),
+                "{known} {summed}"
+            );
+        }
+        // Of what has changed since nothing is known.
+        let twice = products(&(w * 2), &dw).unwrap();
+        assert!(
+            (twice[0] / known[0] - 4.0).abs() < 1e-5,
+            "{twice:?} {known:?}"
+        );
+    }
 }
 
 /// Everything once more with narrower vectors than this processor has, in processes of their own.

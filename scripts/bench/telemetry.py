@@ -17,7 +17,7 @@ WAYS = ("layers", "units")
 
 # Where memory happens to lie makes a process's steps differ by a per cent or two one way or the other, so
 # that many pairs in one process say little.
-STARTS = 9
+STARTS = 5
 
 
 def differences(program: str, name: str, way: str, options, folder: pathlib.Path) -> tuple:

@@ -384,77 +384,56 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Gradient<'_, 
     }
 }
 
-/// `Bᵀ d B` of what tiles see.
-struct Patches<'a, P, const M: usize, const T: usize> {
-    of: Tiling,
-    tiles: Range<usize>,
-    numbers: &'a [f32],
-    sums: &'a mut [f32],
-    points: PhantomData<P>,
-}
-
-impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Patches<'_, P, M, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let channels = self.of.channels;
-        let sums = self.sums.chunks_exact_mut(T * T * channels);
-        let mut rows = [[simd.splat_f32s(0.0); T]; T];
-        for (tile, sums) in self.of.tiles(self.tiles, self.numbers.len()).zip(sums) {
-            each_lane!(S, channels, lane => {
-                for row in 0..T {
-                    // SAFETY: the tile is one of these numbers.
-                    let pixels = unsafe { lane.load_row(simd, &self.of, tile, row, self.numbers) };
-                    rows[row] = P::patch(simd, pixels);
-                }
-                columns!(P::patch, simd, rows, T, column, values => {
-                    for row in 0..T {
-                        let at = (row * T + column) * channels + lane.first;
-                        // SAFETY: there are `T × T` sums of all channels.
-                        unsafe { lane.store(simd, sums, at, values[row]) };
-                    }
-                });
-            });
+/// Both axes of a transform of squares of `N × N` pixels into sums.
+macro_rules! spread_tiles {
+    ($(#[$about:meta])* $name:ident, $transform:ident, $N:ident) => {
+        $(#[$about])*
+        struct $name<'a, P, const M: usize, const T: usize> {
+            of: Tiling,
+            tiles: Range<usize>,
+            numbers: &'a [f32],
+            sums: &'a mut [f32],
+            points: PhantomData<P>,
         }
-    }
-}
 
-/// `A e Aᵀ` of the errors of outputs.
-struct Errors<'a, P, const M: usize, const T: usize> {
-    of: Tiling,
-    tiles: Range<usize>,
-    numbers: &'a [f32],
-    sums: &'a mut [f32],
-    points: PhantomData<P>,
-}
+        impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for $name<'_, P, M, T> {
+            type Output = ();
 
-impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Errors<'_, P, M, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let channels = self.of.channels;
-        let sums = self.sums.chunks_exact_mut(T * T * channels);
-        let mut rows = [[simd.splat_f32s(0.0); T]; M];
-        for (tile, sums) in self.of.tiles(self.tiles, self.numbers.len()).zip(sums) {
-            each_lane!(S, channels, lane => {
-                for row in 0..M {
-                    // SAFETY: the tile is one of these numbers.
-                    let errors = unsafe { lane.load_row(simd, &self.of, tile, row, self.numbers) };
-                    rows[row] = P::error(simd, errors);
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) {
+                let channels = self.of.channels;
+                let sums = self.sums.chunks_exact_mut(T * T * channels);
+                let mut rows = [[simd.splat_f32s(0.0); T]; $N];
+                let tiles = self.of.tiles(self.tiles, self.numbers.len());
+                for (tile, sums) in tiles.zip(sums) {
+                    each_lane!(S, channels, lane => {
+                        for row in 0..$N {
+                            // SAFETY: the tile is one of these numbers.
+                            let pixels = unsafe { lane.load_row(simd, &self.of, tile, row, self.numbers) };
+                            rows[row] = P::$transform(simd, pixels);
+                        }
+                        columns!(P::$transform, simd, rows, $N, column, values => {
+                            for row in 0..T {
+                                let at = (row * T + column) * channels + lane.first;
+                                // SAFETY: there are `T × T` sums of all channels.
+                                unsafe { lane.store(simd, sums, at, values[row]) };
+                            }
+                        });
+                    });
                 }
-                columns!(P::error, simd, rows, M, column, values => {
-                    for row in 0..T {
-                        let at = (row * T + column) * channels + lane.first;
-                        // SAFETY: there are `T × T` sums of all channels.
-                        unsafe { lane.store(simd, sums, at, values[row]) };
-                    }
-                });
-            });
+            }
         }
-    }
+    };
 }
+
+spread_tiles!(
+    /// `Bᵀ d B` of what tiles see.
+    Patches, patch, T
+);
+spread_tiles!(
+    /// `A e Aᵀ` of the errors of outputs.
+    Errors, error, M
+);
 
 /// `Aᵀ m A` of products.
 struct Outputs<'a, P, const M: usize, const T: usize> {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::hexadecimal;
 use crate::dataset::DataError;
 use incoming::Incoming;
 
@@ -158,11 +159,7 @@ impl OfficialFile {
         if bytes != self.bytes {
             return Err(format!("it has {bytes} bytes instead of {}", self.bytes));
         }
-        let found: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let found = hexadecimal(&hash.finalize());
         if found != self.sha256 {
             return Err(format!("its SHA-256 is {found} instead of {}", self.sha256));
         }

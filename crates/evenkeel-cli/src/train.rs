@@ -41,7 +41,7 @@ pub struct Args {
     /// Learning rate to aim at, or turn:TANGENT for the rate at which the first step turns weights by
     /// that much.
     ///
-    /// Under held ELRs turn:0.2 came within a point of accuracy of the best rate on 7 of 9 networks, without tuning
+    /// Under held ELRs turn:0.2 came within a point of accuracy of the best rate on 6 of 9 networks, without tuning
     /// (docs/results). The rate is TANGENT/E, with E the geometric mean of the ELRs at initialisation (times 1 - mu
     /// under momentum). It is measured first and written down as a number.
     #[arg(

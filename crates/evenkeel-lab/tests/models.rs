@@ -152,13 +152,14 @@ fn what_is_traced_has_the_names_of_layers_and_ends_with_the_scores() {
                 model.name
             );
         }
-        let scores = network.forward(input(model));
-        assert_eq!(
-            numbers(last.unwrap().rows()),
-            numbers(scores),
-            "{}",
-            model.name
-        );
+        // Layers that are looked at one by one are not computed together, and round otherwise.
+        let scores = numbers(network.forward(input(model)));
+        let last = numbers(last.unwrap().rows());
+        assert_eq!(last.len(), scores.len(), "{}", model.name);
+        for (traced, score) in last.iter().zip(scores) {
+            let apart = (traced - score).abs();
+            assert!(apart < 1e-4, "{}: {traced} {score}", model.name);
+        }
     }
 }
 

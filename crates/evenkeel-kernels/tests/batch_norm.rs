@@ -1,9 +1,11 @@
 //! Batch normalization against its definition and finite differences.
 
 use evenkeel_kernels::batch_norm::{Moments, Normalize};
-use evenkeel_kernels::vectors::VARIABLE;
 use evenkeel_kernels::workers::Workers;
 use proptest::prelude::*;
+
+#[path = "common/narrower.rs"]
+mod narrower;
 
 const EPSILON: f32 = 1e-3;
 
@@ -126,24 +128,4 @@ fn what_is_not_a_number_stays_visible() {
         &mut y,
     );
     assert!(y[0].is_nan() && y[1] == f32::INFINITY && y[2] == 0.0);
-}
-
-/// Everything once more with narrower vectors than this processor has, in processes of their own.
-#[test]
-fn narrower_vectors_pass_too() {
-    if std::env::var_os(VARIABLE).is_some() {
-        return;
-    }
-    let this = std::env::current_exe().unwrap();
-    for name in ["avx2", "none"] {
-        let run = std::process::Command::new(&this)
-            .env(VARIABLE, name)
-            .output()
-            .unwrap();
-        assert!(
-            run.status.success(),
-            "{name}: {}",
-            String::from_utf8_lossy(&run.stdout)
-        );
-    }
 }

@@ -2,9 +2,11 @@
 
 use evenkeel_kernels::conv::Conv;
 use evenkeel_kernels::linear::Linear;
-use evenkeel_kernels::vectors::VARIABLE;
 use evenkeel_kernels::workers::Workers;
 use proptest::prelude::*;
+
+#[path = "common/narrower.rs"]
+mod narrower;
 
 /// Numbers from −1 to 1, other ones for each seed.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
@@ -258,25 +260,5 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let alone = outcome(1);
     for threads in [2, 3, 5] {
         assert!(outcome(threads) == alone, "{threads} threads");
-    }
-}
-
-/// Everything once more with narrower vectors than this processor has, in processes of their own.
-#[test]
-fn narrower_vectors_pass_too() {
-    if std::env::var_os(VARIABLE).is_some() {
-        return;
-    }
-    let this = std::env::current_exe().unwrap();
-    for name in ["avx2", "none"] {
-        let run = std::process::Command::new(&this)
-            .env(VARIABLE, name)
-            .output()
-            .unwrap();
-        assert!(
-            run.status.success(),
-            "{name}: {}",
-            String::from_utf8_lossy(&run.stdout)
-        );
     }
 }

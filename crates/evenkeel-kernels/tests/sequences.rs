@@ -5,9 +5,11 @@ use evenkeel_kernels::attention::{Attention, Gradients, Parts};
 use evenkeel_kernels::column_sums::column_sums;
 use evenkeel_kernels::cross_entropy;
 use evenkeel_kernels::layer_norm::LayerNorm;
-use evenkeel_kernels::vectors::VARIABLE;
 use evenkeel_kernels::workers::Workers;
 use proptest::prelude::*;
+
+#[path = "common/narrower.rs"]
+mod narrower;
 
 /// Numbers from −1 to 1, other ones for each seed.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
@@ -236,25 +238,5 @@ proptest! {
             expected[index % columns] += f64::from(*number);
         }
         close(&one, &expected, 2e-4)?;
-    }
-}
-
-/// Everything once more with narrower vectors than this processor has, in processes of their own.
-#[test]
-fn narrower_vectors_pass_too() {
-    if std::env::var_os(VARIABLE).is_some() {
-        return;
-    }
-    let this = std::env::current_exe().unwrap();
-    for name in ["avx2", "none"] {
-        let run = std::process::Command::new(&this)
-            .env(VARIABLE, name)
-            .output()
-            .unwrap();
-        assert!(
-            run.status.success(),
-            "{name}: {}",
-            String::from_utf8_lossy(&run.stdout)
-        );
     }
 }

@@ -4,6 +4,9 @@ use burn::tensor::{Device, Distribution, Int, Tensor};
 use evenkeel_ops::{Kernels, Norm, Normalized, Sight, products, reference};
 use proptest::prelude::*;
 
+#[path = "../../evenkeel-kernels/tests/common/narrower.rs"]
+mod narrower;
+
 fn device() -> Device {
     Device::flex().autodiff()
 }
@@ -409,23 +412,5 @@ fn norms_come_with_gradients() {
             (twice[0] / known[0] - 4.0).abs() < 1e-5,
             "{twice:?} {known:?}"
         );
-    }
-}
-
-/// Everything once more with narrower vectors than this processor has, in processes of their own.
-#[test]
-fn narrower_vectors_pass_too() {
-    const VARIABLE: &str = "EVENKEEL_VECTORS";
-    if std::env::var_os(VARIABLE).is_some() {
-        return;
-    }
-    let this = std::env::current_exe().unwrap();
-    for name in ["avx2", "none"] {
-        let run = std::process::Command::new(&this)
-            .env(VARIABLE, name)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success(), "{name}: {said}");
     }
 }

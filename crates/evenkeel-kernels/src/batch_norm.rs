@@ -78,9 +78,14 @@ impl Moments {
 
     /// `1/√(v + ε)`.
     pub fn scales(&self, epsilon: f32) -> Vec<f32> {
-        let scale = |variance: &f32| 1.0 / (variance + epsilon).sqrt();
+        let scale = |variance: &f32| scale(*variance, epsilon);
         self.variance.iter().map(scale).collect()
     }
+}
+
+/// `1/√(v + ε)`.
+pub(crate) fn scale(variance: f32, epsilon: f32) -> f32 {
+    1.0 / (variance + epsilon).sqrt()
 }
 
 struct Measure<'a> {

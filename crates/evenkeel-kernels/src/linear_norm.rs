@@ -4,7 +4,7 @@
 //! row, weights and activations are multiplied where they lie, and a piece of work is some features in one
 //! run of memory. Only errors are turned, for the gradient of the weights.
 
-use crate::batch_norm::{Moments, Sums};
+use crate::batch_norm::{self, Moments, Sums};
 use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
 use crate::matmul::{Factors, Rows, RowsMut, multiply};
@@ -123,9 +123,8 @@ impl LinearNorm {
         workers.each(
             pieces.enumerate(),
             |(piece, ((z, y), ((mean, variance), scale)))| {
-                let first = piece * BLOCK;
                 let w = Factors {
-                    numbers: &given.w[first.min(given.w.len())..],
+                    numbers: &given.w[piece * BLOCK..],
                     row: 1,
                     column: outputs,
                 };
@@ -133,7 +132,7 @@ impl LinearNorm {
                 multiply(w, whole(given.x, rows), inputs, to(z, rows, count));
                 moments(z, mean, variance);
                 for (scale, variance) in scale.iter_mut().zip(variance) {
-                    *scale = 1.0 / (*variance + self.epsilon).sqrt();
+                    *scale = batch_norm::scale(*variance, self.epsilon);
                 }
                 feature_norm::forward(&self.features(&given, piece, mean, scale), z, y);
             },

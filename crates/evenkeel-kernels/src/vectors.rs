@@ -52,7 +52,11 @@ fn avx2() -> Arch {
 /// # Errors
 /// [`UnknownVectors`].
 pub fn check() -> Result<(), UnknownVectors> {
-    named(std::env::var(VARIABLE).ok()).map(|_| ())
+    asked_for().map(|_| ())
+}
+
+fn asked_for() -> Result<Arch, UnknownVectors> {
+    named(std::env::var(VARIABLE).ok())
 }
 
 fn named(name: Option<String>) -> Result<Arch, UnknownVectors> {
@@ -65,7 +69,7 @@ fn named(name: Option<String>) -> Result<Arch, UnknownVectors> {
 #[inline(always)]
 pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     static ARCH: OnceLock<Arch> = OnceLock::new();
-    let arch = ARCH.get_or_init(|| named(std::env::var(VARIABLE).ok()).unwrap_or_default());
+    let arch = ARCH.get_or_init(|| asked_for().unwrap_or_default());
     arch.dispatch(op)
 }
 

@@ -10,7 +10,7 @@ use burn::module::{Module, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use evenkeel::control::{Controls, Moment, Plan};
 use evenkeel::optimizer::Measure;
-use evenkeel::quantity::{Elr, Growth, LearningRate, LrMultiplier, RescaleFactor};
+use evenkeel::quantity::{Elr, Growth, LearningRate, LrMultiplier, RescaleFactor, WeightNorm};
 use thiserror::Error;
 
 use crate::probe::{Probe, ProbeError, Reading};
@@ -292,11 +292,18 @@ impl ElrController {
 
     fn decide(&self, readings: Vec<Reading>, measure: Measure, target: LearningRate) -> Decision {
         let raw: Vec<Option<Elr>> = readings.iter().map(|reading| elr(*reading)).collect();
+        let (multipliers, growths) = match self.controls.remembers() {
+            true => (
+                of_alive(&raw, self.multipliers.iter().copied()),
+                of_alive(&raw, self.growths(&readings)),
+            ),
+            false => Default::default(),
+        };
         let moment = Moment {
             step: self.step,
             measure,
-            multipliers: &of_alive(&raw, self.multipliers.iter().copied()),
-            growths: &of_alive(&raw, self.growths(&readings)),
+            multipliers: &multipliers,
+            growths: &growths,
         };
         let plan = self
             .controls
@@ -307,9 +314,10 @@ impl ElrController {
 
     /// By how much each weight has grown since the first step.
     fn growths(&self, readings: &[Reading]) -> impl Iterator<Item = Growth> {
-        let growth = |(start, now): (&f64, &Reading)| match *start > 0.0 {
-            true => Growth::from_ln((now.weight_norm / start).ln()),
-            false => Growth::from_ln(0.0),
+        let norm = |norm: f64| WeightNorm::new(norm).ok();
+        let growth = move |(start, now): (&f64, &Reading)| {
+            let norms = norm(*start).zip(norm(now.weight_norm));
+            norms.map_or(Growth::ONE, |(start, now)| Growth::between(start, now))
         };
         self.starts.iter().zip(readings).map(growth)
     }

@@ -9,7 +9,7 @@ use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
 use crate::matmul::{Factors, Rows, RowsMut, multiply};
 use crate::memory::Numbers;
-use crate::norms::products;
+use crate::norms::{Grain, Running};
 use crate::workers::Workers;
 
 /// Rows up to which what a piece works on stays in the cache.
@@ -63,8 +63,8 @@ pub struct Wanted<'a> {
     pub w: &'a mut [f32],
     /// That of `x`, `[inputs, rows]`, if anybody wants it.
     pub x: Option<&'a mut [f32]>,
-    /// Whether norms are wanted too.
-    pub norms: bool,
+    /// Whether norms are wanted too, and of what.
+    pub norms: Option<Grain>,
 }
 
 /// What else the way back yields.
@@ -72,8 +72,8 @@ pub struct Wanted<'a> {
 pub struct Yield {
     /// The gradients of `γ` and `β`.
     pub sums: Sums,
-    /// `[‖W‖², ‖∇W‖², ⟨W, ∇W⟩]`, if wanted: both are in the cache.
-    pub norms: Option<[f64; 3]>,
+    /// `[‖W‖², ‖∇W‖², ⟨W, ∇W⟩]`, or those of the weights of each output, if wanted: both are in the cache.
+    pub norms: Option<Vec<[f64; 3]>>,
 }
 
 impl LinearNorm {
@@ -203,14 +203,15 @@ impl LinearNorm {
         given: Given,
         [dz, turned]: [&[f32]; 2],
         wanted: Wanted,
-    ) -> Option<[f64; 3]> {
+    ) -> Option<Vec<[f64; 3]>> {
         let Linear {
             rows,
             inputs,
             outputs,
         } = self.layer;
         let pieces = inputs.div_ceil(BLOCK);
-        let mut norms = vec![[0.0; 3]; pieces];
+        let nothing = wanted.norms.map(|grain| Running::new(grain, outputs));
+        let mut norms = vec![nothing; pieces];
         let mut dx: Vec<Option<&mut [f32]>> = match wanted.x {
             Some(dx) => dx.chunks_mut(rows * BLOCK).map(Some).collect(),
             None => (0..pieces).map(|_| None).collect(),
@@ -231,9 +232,8 @@ impl LinearNorm {
                     let c = to(&mut dw[first..], outputs, count);
                     multiply(by_rows(x, rows), whole(errors, width), rows, c);
                 }
-                if wanted.norms {
-                    let found = products(w, dw);
-                    (norms.iter_mut().zip(found)).for_each(|(sum, found)| *sum += found);
+                if let Some(norms) = norms {
+                    norms.add(w, dw);
                 }
             }
             if let Some(dx) = dx {
@@ -242,8 +242,15 @@ impl LinearNorm {
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
             }
         });
-        let sum = |kind: usize| norms.iter().map(|piece| piece[kind]).sum();
-        wanted.norms.then(|| std::array::from_fn(sum))
+        wanted.norms.map(|grain| {
+            let count = match grain {
+                Grain::Whole => 1,
+                Grain::Columns => outputs,
+            };
+            let mut sums = vec![[0.0; 3]; count];
+            (norms.iter().flatten()).for_each(|piece| piece.add_to(&mut sums));
+            sums
+        })
     }
 }
 

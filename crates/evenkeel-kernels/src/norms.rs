@@ -2,7 +2,6 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::{Columns, columns};
 use crate::vectors::dispatch;
 
 /// Numbers that are summed in 32 bits before they are added to the others in 64.
@@ -29,17 +28,15 @@ pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> V
     }
     assert!(a.len().is_multiple_of(count * inner));
     if inner == 1 {
-        dispatch(OfColumns {
-            a,
-            b,
-            sums: &mut sums,
-        });
+        for (a, b) in a.chunks(ROWS * count).zip(b.chunks(ROWS * count)) {
+            let mut columns = Running::new(Grain::Columns, count);
+            columns.add(a, b);
+            columns.add_to(&mut sums);
+        }
         return sums;
     }
     for (index, (a, b)) in a.chunks_exact(inner).zip(b.chunks_exact(inner)).enumerate() {
-        let sum = &mut sums[index % count];
-        let found = products(a, b);
-        sum.iter_mut().zip(found).for_each(|(sum, x)| *sum += x);
+        plus(&mut sums[index % count], products(a, b));
     }
     sums
 }
@@ -101,64 +98,128 @@ fn block<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> [f32; 3] {
     })
 }
 
-/// Of each column of matrices.
-struct OfColumns<'a> {
-    a: &'a [f32],
-    b: &'a [f32],
-    sums: &'a mut [[f64; 3]],
-}
-
 /// Rows that are summed in 32 bits before they are added to the others in 64.
 const ROWS: usize = 64;
 
-impl WithSimd for OfColumns<'_> {
+/// Of what [`products`] are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grain {
+    /// Of the whole matrix.
+    Whole,
+    /// Of each of its columns.
+    Columns,
+}
+
+/// [`products`] of two matrices that become known some rows at a time.
+#[derive(Debug, Clone)]
+pub enum Running {
+    /// Of the whole.
+    Whole([f64; 3]),
+    /// `Σ a²`, `Σ b²` and `Σ a b` of each column, in 32 bits: for few rows.
+    Columns([Vec<f32>; 3]),
+}
+
+impl Running {
+    /// Of matrices of so many columns, of which nothing is known yet.
+    pub fn new(grain: Grain, columns: usize) -> Self {
+        match grain {
+            Grain::Whole => Self::Whole([0.0; 3]),
+            Grain::Columns => Self::Columns([(); 3].map(|()| vec![0.0; columns])),
+        }
+    }
+
+    /// Rows more.
+    ///
+    /// # Panics
+    /// When the matrices differ in length.
+    pub fn add(&mut self, a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        match self {
+            Self::Whole(sums) => plus(sums, products(a, b)),
+            Self::Columns(sums) => dispatch(AddColumns { a, b, sums }),
+        }
+    }
+
+    /// Adds what was summed to the one sum of the whole, or to those of the columns.
+    pub fn add_to(&self, sums: &mut [[f64; 3]]) {
+        match self {
+            Self::Whole(all) => sums.iter_mut().for_each(|sums| plus(sums, *all)),
+            Self::Columns([aa, bb, ab]) => {
+                for (sums, ((aa, bb), ab)) in sums.iter_mut().zip(aa.iter().zip(bb).zip(ab)) {
+                    plus(sums, [*aa, *bb, *ab].map(f64::from));
+                }
+            }
+        }
+    }
+}
+
+fn plus(sums: &mut [f64; 3], more: [f64; 3]) {
+    sums.iter_mut().zip(more).for_each(|(sum, x)| *sum += x);
+}
+
+struct AddColumns<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    sums: &'a mut [Vec<f32>; 3],
+}
+
+impl WithSimd for AddColumns<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let width = self.sums.len();
-        let mut found = [(); 3].map(|()| vec![0.0; width]);
-        // Four vectors of a row at a time: memory is read in runs.
-        let all: Vec<Columns> = columns(simd, width).collect();
-        let (fours, few) = all.as_chunks::<4>();
-        let blocks = self.a.chunks(ROWS * width).zip(self.b.chunks(ROWS * width));
-        for block in blocks {
-            for four in fours {
-                of_columns(simd, block, width, *four, &mut found);
-            }
-            for one in few {
-                of_columns(simd, block, width, [*one], &mut found);
-            }
-            for (column, sums) in self.sums.iter_mut().enumerate() {
-                let found = found.each_ref().map(|found| f64::from(found[column]));
-                sums.iter_mut().zip(found).for_each(|(sum, x)| *sum += x);
+        let width = self.sums[0].len();
+        // Sums are fetched and put back once for some rows.
+        for (a, b) in self.a.chunks(RUN * width).zip(self.b.chunks(RUN * width)) {
+            match a.len() == RUN * width {
+                true => add_rows::<S, RUN>(simd, a, b, self.sums),
+                false => (a.chunks(width).zip(b.chunks(width)))
+                    .for_each(|(a, b)| add_rows::<S, 1>(simd, a, b, self.sums)),
             }
         }
     }
 }
 
-/// The sums of `V` vectors of columns.
+/// Rows that are added to the sums at once.
+const RUN: usize = 4;
+
+/// The same of `R` rows.
 #[inline(always)]
-fn of_columns<S: Simd, const V: usize>(
+fn add_rows<S: Simd, const R: usize>(
     simd: S,
-    (a, b): (&[f32], &[f32]),
-    width: usize,
-    columns: [Columns; V],
-    found: &mut [Vec<f32>; 3],
+    a: &[f32],
+    b: &[f32],
+    [aa, bb, ab]: &mut [Vec<f32>; 3],
 ) {
-    let zero = simd.splat_f32s(0.0);
-    let mut sums = [[zero; 3]; V];
-    for row in (0..a.len()).step_by(width) {
-        for v in 0..V {
-            let (a, b) = (columns[v].load(simd, a, row), columns[v].load(simd, b, row));
-            sums[v][0] = simd.mul_add_e_f32s(a, a, sums[v][0]);
-            sums[v][1] = simd.mul_add_e_f32s(b, b, sums[v][1]);
-            sums[v][2] = simd.mul_add_e_f32s(a, b, sums[v][2]);
-        }
+    let width = aa.len();
+    let whole = width / S::F32_LANES * S::F32_LANES;
+    let mut vectors = [(S::as_simd_f32s(a).0, S::as_simd_f32s(b).0); R];
+    for (row, vectors) in vectors.iter_mut().enumerate() {
+        let row = row * width..row * width + whole;
+        *vectors = (
+            S::as_simd_f32s(&a[row.clone()]).0,
+            S::as_simd_f32s(&b[row]).0,
+        );
     }
-    for v in 0..V {
-        for kind in 0..3 {
-            columns[v].store(simd, &mut found[kind], 0, sums[v][kind]);
+    let sums = (S::as_mut_simd_f32s(aa).0.iter_mut())
+        .zip(S::as_mut_simd_f32s(bb).0)
+        .zip(S::as_mut_simd_f32s(ab).0);
+    for (i, ((aa, bb), ab)) in sums.enumerate() {
+        let (mut x, mut y, mut z) = (*aa, *bb, *ab);
+        for (a, b) in &vectors {
+            let (a, b) = (a[i], b[i]);
+            x = simd.mul_add_e_f32s(a, a, x);
+            y = simd.mul_add_e_f32s(b, b, y);
+            z = simd.mul_add_e_f32s(a, b, z);
+        }
+        (*aa, *bb, *ab) = (x, y, z);
+    }
+    for (a, b) in a.chunks(width).zip(b.chunks(width)) {
+        for column in whole..width {
+            let (a, b) = (a[column], b[column]);
+            aa[column] += a * a;
+            bb[column] += b * b;
+            ab[column] += a * b;
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
     }
     let kernels = Kernels::new(job.threads)
         .map_err(LabError::Threads)?
-        .taking_norms();
+        .taking_norms(job.spec.granularity.grain());
     kernels.run(|| {
         let mut session = Session::start(job, &kernels)?;
         let outcome = session.run(job.stop, observer)?;

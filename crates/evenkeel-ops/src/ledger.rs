@@ -18,11 +18,11 @@ const MANY: usize = 4096;
 struct Entry {
     weight: Weak<Bytes>,
     gradient: Weak<Bytes>,
-    products: [f64; 3],
+    products: Vec<[f64; 3]>,
 }
 
-/// Writes down what is known of a weight and its gradient.
-pub(crate) fn note(weight: &FlexTensor, gradient: &FlexTensor, products: [f64; 3]) {
+/// Writes down what is known of a weight and its gradient, or of their columns.
+pub(crate) fn note(weight: &FlexTensor, gradient: &FlexTensor, products: Vec<[f64; 3]>) {
     let (Some(weight), Some(gradient)) = (whole(weight), whole(gradient)) else {
         return;
     };
@@ -39,8 +39,8 @@ pub(crate) fn note(weight: &FlexTensor, gradient: &FlexTensor, products: [f64; 3
     entries.insert(place(&gradient), entry);
 }
 
-/// What is known of a weight and its gradient, once.
-pub(crate) fn take(weight: &FlexTensor, gradient: &FlexTensor) -> Option<[f64; 3]> {
+/// What is known of a weight and its gradient, or of their columns, once.
+pub(crate) fn take(weight: &FlexTensor, gradient: &FlexTensor) -> Option<Vec<[f64; 3]>> {
     let (weight, gradient) = (whole(weight)?, whole(gradient)?);
     let entry = ledger().as_mut()?.remove(&place(&gradient))?;
     let same = |known: &Weak<Bytes>, tensor: &Arc<Bytes>| {
@@ -80,8 +80,8 @@ mod tests {
     fn what_is_known_is_told_once() {
         let (w, g) = (numbers(1.0), numbers(2.0));
         assert_eq!(take(&w, &g), None);
-        note(&w, &g, [1.0, 2.0, 3.0]);
-        assert_eq!(take(&w.clone(), &g.clone()), Some([1.0, 2.0, 3.0]));
+        note(&w, &g, vec![[1.0, 2.0, 3.0]]);
+        assert_eq!(take(&w.clone(), &g.clone()), Some(vec![[1.0, 2.0, 3.0]]));
         assert_eq!(take(&w, &g), None);
     }
 
@@ -90,11 +90,11 @@ mod tests {
         let change = |tensor: &mut FlexTensor| tensor.storage_mut::<f32>()[0] = 5.0;
         for which in 0..2 {
             let mut pair = [numbers(1.0), numbers(2.0)];
-            note(&pair[0], &pair[1], [0.0; 3]);
+            note(&pair[0], &pair[1], vec![[0.0; 3]]);
             change(&mut pair[which]);
             assert_eq!(take(&pair[0], &pair[1]), None, "{which}");
             // Nor where somebody else holds the numbers that were.
-            note(&pair[0], &pair[1], [0.0; 3]);
+            note(&pair[0], &pair[1], vec![[0.0; 3]]);
             let _held = pair[which].clone();
             change(&mut pair[which]);
             assert_eq!(take(&pair[0], &pair[1]), None, "{which}");
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn others_are_not_meant() {
         let (w, g) = (numbers(1.0), numbers(2.0));
-        note(&w, &g, [0.0; 3]);
+        note(&w, &g, vec![[0.0; 3]]);
         assert_eq!(take(&numbers(1.0), &g), None);
-        note(&w, &g, [0.0; 3]);
+        note(&w, &g, vec![[0.0; 3]]);
         assert_eq!(take(&w, &numbers(2.0)), None);
         let part = g.layout().narrow(0, 0, 4);
         assert_eq!(take(&w, &g.clone().with_layout(part)), None);

@@ -35,6 +35,7 @@ mod subsample;
 
 pub use attention::Sight;
 pub use batch_norm::{Norm, Normalized};
+pub use evenkeel_kernels::norms::Grain;
 use evenkeel_kernels::vectors;
 use evenkeel_kernels::workers::Workers;
 pub use norms::{products, products_along};
@@ -43,8 +44,8 @@ pub use norms::{products, products_along};
 #[derive(Debug, Clone, Default)]
 pub struct Kernels {
     workers: Workers,
-    /// Whether norms of weights and gradients are taken as gradients are computed.
-    norms: bool,
+    /// Of what norms are taken as gradients are computed.
+    norms: Option<Grain>,
 }
 
 impl Kernels {
@@ -58,16 +59,16 @@ impl Kernels {
             .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
         Ok(Self {
             workers: Workers::new(threads).map_err(std::io::Error::other)?,
-            norms: false,
+            norms: None,
         })
     }
 
     /// The same, for who measures weights and gradients at every step: [`products`] of a weight and its
-    /// gradient are summed while the gradient is in the cache, where an operation can, and asked for later cost
-    /// nothing.
-    pub fn taking_norms(self) -> Self {
+    /// gradient, or [`products_along`] its columns, are summed while the gradient is in the cache, where an
+    /// operation can, and asked for later cost nothing.
+    pub fn taking_norms(self, grain: Grain) -> Self {
         Self {
-            norms: true,
+            norms: Some(grain),
             ..self
         }
     }

@@ -15,8 +15,14 @@ pub fn products<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<[f64; 3]
     assert_eq!(a.dims(), b.dims());
     let (a, b) = (Operand::of(a)?, Operand::of(b)?);
     let (a, b) = (a.numbers(), b.numbers());
-    let known = ledger::take(a, b);
-    Some(known.unwrap_or_else(|| norms::products(slice(a), slice(b))))
+    Some(match ledger::take(a, b) {
+        Some(known) => known.into_iter().fold([0.0; 3], plus),
+        None => norms::products(slice(a), slice(b)),
+    })
+}
+
+fn plus(sums: [f64; 3], more: [f64; 3]) -> [f64; 3] {
+    std::array::from_fn(|kind| sums[kind] + more[kind])
 }
 
 /// [`products`] of each slice along an axis, where both tensors are on the CPU and in 32 bits; none otherwise.
@@ -31,7 +37,11 @@ pub fn products_along<const D: usize>(
     let dims = a.dims();
     assert_eq!(dims, b.dims());
     let (a, b) = (Operand::of(a)?, Operand::of(b)?);
+    let (a, b) = (a.numbers(), b.numbers());
+    let known = match axis + 1 == D {
+        true => ledger::take(a, b).filter(|known| known.len() == dims[axis]),
+        false => None,
+    };
     let inner = dims[axis + 1..].iter().product();
-    let (a, b) = (slice(a.numbers()), slice(b.numbers()));
-    Some(norms::products_of_slices(a, b, dims[axis], inner))
+    Some(known.unwrap_or_else(|| norms::products_of_slices(slice(a), slice(b), dims[axis], inner)))
 }

@@ -1,7 +1,7 @@
 //! Every operation against Burn's own, values and gradients, over random shapes.
 
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use evenkeel_ops::{Kernels, Norm, Normalized, Sight, products, reference};
+use evenkeel_ops::{Grain, Kernels, Norm, Normalized, Sight, products, products_along, reference};
 use proptest::prelude::*;
 
 #[path = "../../evenkeel-kernels/tests/common/narrower.rs"]
@@ -386,31 +386,40 @@ fn norms_come_with_gradients() {
     let (x, dy) = (random([40, 50]), random([40, 70]));
     for kernels in [
         Kernels::new(2).unwrap(),
-        Kernels::new(2).unwrap().taking_norms(),
+        Kernels::new(2).unwrap().taking_norms(Grain::Whole),
+        Kernels::new(2).unwrap().taking_norms(Grain::Columns),
     ] {
         let w = leaf(&random([50, 70]));
-        let norm = Norm {
-            gamma: random([70]),
-            beta: random([70]),
-            epsilon: 1e-5,
-            residual: None,
-            relu: true,
+        let gradient = || {
+            let norm = Norm {
+                gamma: random([70]),
+                beta: random([70]),
+                epsilon: 1e-5,
+                residual: None,
+                relu: true,
+            };
+            let y = kernels.linear_batch_norm(x.clone(), w.clone(), norm).y;
+            gradients!(y, dy, [w]).0
         };
-        let y = kernels.linear_batch_norm(x.clone(), w.clone(), norm).y;
-        let (dw,) = gradients!(y, dy, [w]);
-        let w = w.inner();
-        let [known, summed] = [&dw, &(dw.clone() * 1)].map(|dw| products(&w, dw).unwrap());
-        for (known, summed) in known.into_iter().zip(summed) {
-            assert!(
-                (known - summed).abs() < 1e-5 * (1.0 + summed.abs()),
-                "{known} {summed}"
-            );
+        let plain = w.clone().inner();
+        let whole = |dw: &Tensor<2>| vec![products(&plain, dw).unwrap()];
+        let outputs = |dw: &Tensor<2>| products_along(&plain, dw, 1).unwrap();
+        let inputs = |dw: &Tensor<2>| products_along(&plain, dw, 0).unwrap();
+        let all: [(usize, &dyn Fn(&Tensor<2>) -> Vec<[f64; 3]>); 3] =
+            [(1, &whole), (70, &outputs), (50, &inputs)];
+        for (count, sums) in all {
+            let dw = gradient();
+            let [known, summed] = [&dw, &(dw.clone() * 1)].map(sums);
+            assert_eq!(known.len(), count);
+            for (known, summed) in known.iter().flatten().zip(summed.iter().flatten()) {
+                let near = (known - summed).abs() < 1e-5 * (1.0 + summed.abs());
+                assert!(near, "{known} {summed}");
+            }
         }
         // Of what has changed since nothing is known.
-        let twice = products(&(w * 2), &dw).unwrap();
-        assert!(
-            (twice[0] / known[0] - 4.0).abs() < 1e-5,
-            "{twice:?} {known:?}"
-        );
+        let dw = gradient();
+        let twice = products(&(plain.clone() * 2), &dw).unwrap()[0];
+        let once = products(&plain, &dw).unwrap()[0];
+        assert!((twice / once - 4.0).abs() < 1e-5, "{twice} {once}");
     }
 }

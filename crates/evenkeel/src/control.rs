@@ -125,6 +125,10 @@ pub struct Moment<'a> {
 trait Control: fmt::Debug + Send + Sync {
     fn stage(&self) -> Stage;
     fn decide(&self, moment: &Moment, plan: &mut Plan);
+    /// Whether it goes by what the moment remembers.
+    fn remembers(&self) -> bool {
+        false
+    }
     /// The policy by which this control computes critical rates, if it has one.
     fn policy(&self) -> Option<&'static Policy> {
         None
@@ -260,6 +264,12 @@ impl Controls {
         self.members
             .iter()
             .any(|member| member.stage() != Stage::Rate || member.policy().is_some())
+    }
+
+    /// Whether it goes by multipliers of the step before or by growths: a [`Moment`] for it has to have
+    /// them.
+    pub fn remembers(&self) -> bool {
+        self.members.iter().any(|member| member.remembers())
     }
 
     /// The policy by which critical rates are computed and reported.

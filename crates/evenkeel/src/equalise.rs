@@ -51,5 +51,5 @@ pub fn rescaled_for(measure: Measure, elr: Elr, factor: RescaleFactor) -> Elr {
 
 /// The ELR that acts under a per-layer rate (T23): `(λ_l/λ)·E`.
 pub fn acting(elr: Elr, multiplier: LrMultiplier) -> Elr {
-    Elr::from_ln(elr.ln() + multiplier.get().ln())
+    Elr::saturating(elr.get() * multiplier.get())
 }

@@ -221,9 +221,17 @@ impl RescaleFactor {
 }
 
 impl Growth {
+    /// None.
+    pub const ONE: Self = Self(1.0);
+
     /// A growth from its natural logarithm, kept within the positive normal numbers of `f64`.
     pub fn from_ln(ln: f64) -> Self {
         Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
+    }
+
+    /// From one norm to another, kept within the positive normal numbers of `f64`.
+    pub fn between(start: WeightNorm, now: WeightNorm) -> Self {
+        Self((now.0 / start.0).clamp(f64::MIN_POSITIVE, f64::MAX))
     }
 }
 

@@ -15,18 +15,21 @@ pub struct Spread {
 impl Spread {
     /// The spread of `elrs`; zero for fewer than two layers.
     pub fn of(elrs: &[Elr]) -> Self {
-        Self::of_logs(elrs.iter().map(|elr| elr.ln()))
+        let logs: Vec<f64> = elrs.iter().map(|elr| elr.ln()).collect();
+        Self::of_logs(&logs)
     }
 
     /// The spread of logarithms `x_l`.
-    pub(crate) fn of_logs(logs: impl Iterator<Item = f64> + Clone) -> Self {
-        let count = logs.clone().count() as f64;
-        if count < 2.0 {
+    pub(crate) fn of_logs(logs: &[f64]) -> Self {
+        if logs.len() < 2 {
             return Self::default();
         }
-        let mean = logs.clone().sum::<f64>() / count;
-        let variance = logs.clone().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-        let (low, high) = extremes(logs);
+        let count = logs.len() as f64;
+        let mean = logs.iter().sum::<f64>() / count;
+        let variance = logs.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        let (low, high) = (logs.iter()).fold((logs[0], logs[0]), |(low, high), &x| {
+            (low.min(x), high.max(x))
+        });
         Self {
             std: variance.sqrt(),
             range: high - low,
@@ -42,13 +45,6 @@ impl Spread {
     pub fn ratio(self) -> f64 {
         self.range.exp()
     }
-}
-
-/// The smallest and the largest of `logs`.
-pub(crate) fn extremes(logs: impl Iterator<Item = f64>) -> (f64, f64) {
-    logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-        (low.min(x), high.max(x))
-    })
 }
 
 /// The geometric mean `Ē` of the ELRs, or `None` for no layers.

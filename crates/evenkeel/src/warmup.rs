@@ -19,7 +19,8 @@ pub struct Policy {
     pub name: &'static str,
     /// One line for help texts, with the equation.
     pub summary: &'static str,
-    critical: fn(&[f64]) -> f64,
+    /// The logarithm of the rate, none without layers.
+    critical: fn(&[Elr]) -> Option<f64>,
 }
 
 /// Every policy, the default first.
@@ -41,7 +42,6 @@ impl Policy {
 
     /// The critical learning rate of the network, `None` without layers.
     pub fn critical(&self, elrs: &[Elr]) -> Option<LearningRate> {
-        let logs: Vec<f64> = elrs.iter().map(|elr| elr.ln()).collect();
-        (!logs.is_empty()).then(|| LearningRate::from_ln((self.critical)(&logs)))
+        (self.critical)(elrs).map(LearningRate::from_ln)
     }
 }

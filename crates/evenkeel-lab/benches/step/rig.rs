@@ -55,8 +55,8 @@ impl<'a> Rig<'a> {
         kernels: &Kernels,
     ) -> Result<Self, Box<dyn Error>> {
         let kernels = &match way {
-            Way::Plain | Way::Units => kernels.clone(),
-            Way::Layers => kernels.clone().taking_norms(),
+            Way::Plain => kernels.clone(),
+            Way::Layers | Way::Units => kernels.clone().taking_norms(spec.granularity.grain()),
         };
         let network = initial(spec)?.on(kernels);
         let telemetry = match way {

@@ -59,7 +59,13 @@ fn spread(elrs: &[Option<Elr>]) -> Option<Spread> {
 
 /// The line of `steps.jsonl`.
 pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepReport) -> StepLine {
-    let (acting, raw) = (spread(&report.acting), spread(&report.raw));
+    let acting = spread(&report.acting);
+    // Most controls leave ELRs as they are.
+    let like_acting = |elrs: &[Option<Elr>]| match elrs == report.acting {
+        true => acting,
+        false => spread(elrs),
+    };
+    let raw = like_acting(&report.raw);
     StepLine {
         step,
         loss,
@@ -70,7 +76,7 @@ pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepRepo
         spread_range: acting.map(|s| s.range),
         raw_spread_std: raw.map(|s| s.std),
         raw_spread_range: raw.map(|s| s.range),
-        drift_spread_range: spread(&report.drifted).map(|s| s.range),
+        drift_spread_range: like_acting(&report.drifted).map(|s| s.range),
     }
 }
 
@@ -95,22 +101,31 @@ pub fn layer_line(step: usize, report: &StepReport, probe: &Probe) -> LayerLine 
 pub fn unit_line(step: usize, report: &StepReport, probe: &Probe) -> Option<UnitLine> {
     let divided = probe.layers().any(|layer| layer.units.is_some());
     divided.then(|| {
-        let layers: Vec<Vec<f64>> = layers(report, probe).map(|l| l.ordered_elrs()).collect();
-        UnitLine {
-            step,
-            alive: layers.iter().map(Vec::len).collect(),
-            elr: layers.iter().map(|elrs| quantiles(elrs)).collect(),
-        }
+        let (alive, elr) = layers(report, probe)
+            .map(|layer| {
+                let mut elrs = layer.alive_elrs();
+                (elrs.len(), quantiles(&mut elrs))
+            })
+            .unzip();
+        UnitLine { step, alive, elr }
     })
 }
 
-/// Smallest, quartiles and largest of ordered numbers, to four digits; zeros for none.
-fn quantiles(ordered: &[f64]) -> [f64; QUANTILES] {
-    let at = |i: usize| match ordered.len() {
-        0 => 0.0,
-        count => ordered[i * (count - 1) / (QUANTILES - 1)],
+/// Smallest, quartiles and largest, to four digits; zeros for none.
+fn quantiles(numbers: &mut [f64]) -> [f64; QUANTILES] {
+    let mut found = [0.0; QUANTILES];
+    let Some(last) = numbers.len().checked_sub(1) else {
+        return found;
     };
-    std::array::from_fn(|i| rounded_to(at(i), 3))
+    // From the largest down: what is smaller lies before it, and only that is looked at again.
+    let mut rest = numbers;
+    for (i, found) in found.iter_mut().enumerate().rev() {
+        let at = i * last / (QUANTILES - 1);
+        rest.select_nth_unstable_by(at, f64::total_cmp);
+        rest = &mut rest[..=at];
+        *found = rounded_to(rest[at], 3);
+    }
+    found
 }
 
 /// What a step's report says of one layer: a number, or one a unit.
@@ -178,11 +193,9 @@ impl Layer<'_> {
         }
     }
 
-    /// The ELRs as they act of the units that are alive, in order.
-    fn ordered_elrs(&self) -> Vec<f64> {
-        let mut elrs: Vec<f64> = self.acting.iter().flatten().map(|elr| elr.get()).collect();
-        elrs.sort_by(f64::total_cmp);
-        elrs
+    /// The ELRs as they act of the units that are alive.
+    fn alive_elrs(&self) -> Vec<f64> {
+        self.acting.iter().flatten().map(|elr| elr.get()).collect()
     }
 }
 
@@ -197,7 +210,19 @@ fn rounded_to(value: f64, digits: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::BURN;
+    use super::{BURN, quantiles};
+
+    #[test]
+    fn quantiles_are_those_of_sorted_numbers() {
+        for count in 0..40 {
+            let mut numbers: Vec<f64> = (0..count).map(|i| f64::from(i * 17 % 41 % 12)).collect();
+            let mut sorted = numbers.clone();
+            sorted.sort_by(f64::total_cmp);
+            let at = |i: usize| sorted.get(i * sorted.len().saturating_sub(1) / 4);
+            let expected: [f64; 5] = std::array::from_fn(|i| at(i).copied().unwrap_or(0.0));
+            assert_eq!(quantiles(&mut numbers), expected, "{count}");
+        }
+    }
 
     #[test]
     fn the_version_of_burn_is_that_which_is_built() {

@@ -31,10 +31,16 @@ impl Control for Hold {
         Stage::Multipliers
     }
 
+    fn remembers(&self) -> bool {
+        self.fraction < 1.0
+    }
+
     fn decide(&self, moment: &Moment, plan: &mut Plan) {
         let mut multipliers = hold_multipliers(&plan.elrs);
-        for (asked, before) in multipliers.iter_mut().zip(moment.multipliers) {
-            *asked = self.towards(*asked, *before);
+        if self.remembers() {
+            for (asked, before) in multipliers.iter_mut().zip(moment.multipliers) {
+                *asked = self.towards(*asked, *before);
+            }
         }
         plan.multiply_by(multipliers);
     }
@@ -42,9 +48,6 @@ impl Control for Hold {
 
 impl Hold {
     fn towards(&self, asked: LrMultiplier, before: LrMultiplier) -> LrMultiplier {
-        if self.fraction == 1.0 {
-            return asked;
-        }
         let (asked, before) = (asked.get().ln(), before.get().ln());
         LrMultiplier::from_ln(before + self.fraction * (asked - before))
     }

@@ -25,6 +25,10 @@ impl Control for Sphere {
         Stage::Weights
     }
 
+    fn remembers(&self) -> bool {
+        true
+    }
+
     fn decide(&self, moment: &Moment, plan: &mut Plan) {
         // None before the first step, which says where the spheres are.
         if !moment.growths.is_empty() {

@@ -1,8 +1,10 @@
 //! T14: the rate that minimises the predicted standard deviation of `x′`.
 
 use super::Policy;
+use crate::convergence::extremes;
+use crate::quantity::Elr;
 use crate::recurrence::sgd;
-use crate::spread::{Spread, extremes};
+use crate::spread::Spread;
 
 pub(super) const POLICY: Policy = Policy {
     name: "min-spread",
@@ -15,20 +17,22 @@ const SCAN: u32 = 128;
 /// Golden-section steps: each shrinks the bracket by 0.618.
 const REFINEMENTS: u32 = 40;
 
-fn critical(logs: &[f64]) -> f64 {
+fn critical(elrs: &[Elr]) -> Option<f64> {
     // The critical rates of all pairs (T8) lie between 1/E_max and 1/E_min. Outside that interval
     // every pair's |log-ratio| falls towards it, and with them the standard deviation.
-    let (low, high) = extremes(logs.iter().copied());
+    let (low, high) = extremes(elrs)?;
+    let (low, high) = (low.ln(), high.ln());
+    let logs: Vec<f64> = elrs.iter().map(|elr| elr.ln()).collect();
     let predicted = |ln_lr: f64| {
         let after: Vec<f64> = logs.iter().map(|&x| sgd::ln_elr(x, ln_lr)).collect();
-        Spread::of_logs(after.iter().copied()).std
+        Spread::of_logs(&after).std
     };
     let width = (high - low) / f64::from(SCAN);
     let best = (0..=SCAN)
         .map(|i| -high + width * f64::from(i))
         .min_by(|a, b| predicted(*a).total_cmp(&predicted(*b)))
         .unwrap_or(-high);
-    golden_section(predicted, best - width, best + width)
+    Some(golden_section(predicted, best - width, best + width))
 }
 
 fn golden_section(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {

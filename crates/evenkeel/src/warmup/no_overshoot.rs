@@ -2,10 +2,10 @@
 //! from `R` to `ln cosh R ≈ R − ln 2`: the top ELR halves each step.
 
 use super::Policy;
-use crate::spread::extremes;
+use crate::convergence::extremes;
 
 pub(super) const POLICY: Policy = Policy {
     name: "no-overshoot",
     summary: "1/E_max: no layer turns by more than 45 degrees (T11)",
-    critical: |logs| -extremes(logs.iter().copied()).1,
+    critical: |elrs| Some(-extremes(elrs)?.1.ln()),
 };

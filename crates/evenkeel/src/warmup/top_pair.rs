@@ -2,6 +2,7 @@
 //! layer is its own pair.
 
 use super::Policy;
+use crate::quantity::Elr;
 
 pub(super) const POLICY: Policy = Policy {
     name: "top-pair",
@@ -9,11 +10,14 @@ pub(super) const POLICY: Policy = Policy {
     critical,
 };
 
-fn critical(logs: &[f64]) -> f64 {
-    let (first, second) = logs.iter().fold(
-        (f64::NEG_INFINITY, f64::NEG_INFINITY),
-        |(first, second), &x| (first.max(x), second.max(x.min(first))),
-    );
-    let second = if logs.len() == 1 { first } else { second };
-    -0.5 * (first + second)
+fn critical(elrs: &[Elr]) -> Option<f64> {
+    let (first, second) = elrs.iter().fold((0.0f64, 0.0f64), |(first, second), elr| {
+        let elr = elr.get();
+        (first.max(elr), second.max(elr.min(first)))
+    });
+    match elrs.len() {
+        0 => None,
+        1 => Some(-first.ln()),
+        _ => Some(-0.5 * (first.ln() + second.ln())),
+    }
 }

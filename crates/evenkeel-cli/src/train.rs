@@ -15,7 +15,7 @@ use evenkeel_lab::error::LabError;
 use evenkeel_lab::prediction::explosion;
 use evenkeel_lab::report::{self, Format};
 use evenkeel_lab::run_folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
-use evenkeel_lab::spec::{RawSpec, RunSpec, SpecError};
+use evenkeel_lab::spec::{MEASURES, RawSpec, RunSpec, SpecError};
 use evenkeel_lab::summary::{Summary, decades};
 use evenkeel_lab::sweep::in_parallel;
 use evenkeel_lab::trainer::{self, Job, Keeping, Observer, Start};
@@ -59,6 +59,10 @@ pub struct Args {
     /// Optimiser.
     #[arg(long, value_name = "OPTIMIZER", default_value = "sgd", long_help = listed("Optimiser.", optimizer::ALL.iter().map(|o| (o.grammar, o.summary))))]
     optimizer: String,
+
+    /// What ELRs are those of [default: update under Adam, and where hold meets momentum; else gradient].
+    #[arg(long, value_name = "NAME", long_help = listed("What ELRs are those of [default: update under Adam, and where hold meets momentum; else gradient].", MEASURES.iter().map(|m| (m.name, m.summary))))]
+    elr: Option<String>,
 
     /// Schedule of the target rate.
     #[arg(long, value_name = "SCHEDULE", default_value = "constant", long_help = listed("Schedule of the target rate; `+` puts one after another.", schedule::ALL.iter().map(|s| (s.grammar, s.summary))))]
@@ -262,6 +266,7 @@ impl Args {
     fn raw(&self) -> RawSpec {
         RawSpec {
             optimizer: self.optimizer.clone(),
+            elr: self.elr.clone(),
             schedule: self.schedule.clone(),
             accumulate: self.accumulate,
             clip_norm: self.clip_norm,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use evenkeel::control::{ControlError, Controls};
-use evenkeel::optimizer::{Optimizer, OptimizerError};
+use evenkeel::optimizer::{Measure, Optimizer, OptimizerError};
 use evenkeel::quantity::{LearningRate, QuantityError};
 use evenkeel::schedule::{Schedule, ScheduleError};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,9 @@ pub struct RawSpec {
     /// What has an ELR of its own.
     #[serde(default = "layer")]
     pub granularity: String,
+    /// What ELRs are those of, where it is not what optimiser and control go by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elr: Option<String>,
     /// Optimiser, as the theory crate writes it.
     #[serde(default = "sgd")]
     pub optimizer: String,
@@ -116,6 +119,7 @@ impl Default for RawSpec {
             lr: 0.1,
             control: "none".to_owned(),
             granularity: layer(),
+            elr: None,
             optimizer: sgd(),
             schedule: constant(),
             accumulate: one(),
@@ -196,6 +200,8 @@ pub struct RunSpec {
     pub weights: Option<WeightsFile>,
     /// What has an ELR of its own.
     pub granularity: Granularity,
+    /// Which ELRs are measured and controlled.
+    pub measure: Measure,
     /// Where the gradients of scale-invariant weights come from.
     pub drive: Drive,
 }
@@ -261,6 +267,26 @@ pub enum SpecError {
         "--gradients random is for --granularity layer: units would need base gradients of their own"
     )]
     RandomUnits,
+    /// ELRs of the gradient, where steps do not follow its length.
+    #[error(
+        "--elr gradient is for sgd, momentum and nesterov: steps of `{optimizer}` do not follow the gradient's \
+         length; leave it out"
+    )]
+    GradientLength {
+        /// The optimiser.
+        optimizer: String,
+    },
+    /// ELRs of the update, under a control that they tell nothing.
+    #[error(
+        "--elr update is not for `{control}` under `{optimizer}`, whose updates fall with the square of what \
+         weights are rescaled by; leave it out"
+    )]
+    RescaledUpdates {
+        /// The control.
+        control: String,
+        /// The optimiser.
+        optimizer: String,
+    },
     /// A learning rate that is none.
     #[error("--lr: {0}")]
     Lr(#[from] QuantityError),
@@ -294,6 +320,20 @@ const MAX_WIDTH: usize = 16_384;
 const MAX_STEPS: usize = 100_000_000;
 const MAX_ACCUMULATE: usize = 1_000_000;
 const MAX_CONTEXT: usize = 65_536;
+
+/// What ELRs can be those of.
+pub const MEASURES: &[Choice<Measure>] = &[
+    Choice {
+        name: "gradient",
+        summary: "‖∇W‖/‖W‖ (T2)",
+        value: Measure::Gradient,
+    },
+    Choice {
+        name: "update",
+        summary: "‖ΔW‖/(λ‖W‖), of the step that the optimiser makes (T19)",
+        value: Measure::Update,
+    },
+];
 
 /// Tokens that make an example unless told otherwise.
 const CONTEXT: usize = 64;
@@ -332,6 +372,7 @@ impl RawSpec {
         let schedule = Schedule::new(self.schedule.parse()?, lr, self.steps);
         let optimizer = self.optimizer.parse()?;
         let controls = self.control.parse()?;
+        let measure = self.measure(&optimizer, &controls)?;
         let granularity = choose(
             "--granularity",
             &Some(self.granularity.clone()),
@@ -382,8 +423,26 @@ impl RawSpec {
             device,
             weights,
             granularity,
+            measure,
             drive,
         })
+    }
+
+    /// Which ELRs to go by: those asked for, if they can be.
+    fn measure(&self, optimizer: &Optimizer, controls: &Controls) -> Result<Measure, SpecError> {
+        let usual = controls.measure(optimizer);
+        let measure = choose("--elr", &self.elr, MEASURES, usual)?;
+        let given = || (self.control.clone(), self.optimizer.clone());
+        match (optimizer.measure(), measure) {
+            (Measure::Update, Measure::Gradient) => Err(SpecError::GradientLength {
+                optimizer: given().1,
+            }),
+            (Measure::Gradient, Measure::Update) if controls.rescales() => {
+                let (control, optimizer) = given();
+                Err(SpecError::RescaledUpdates { control, optimizer })
+            }
+            _ => Ok(measure),
+        }
     }
 
     /// The file of weights to begin with, if one was asked for: it is that which was meant, and fits.

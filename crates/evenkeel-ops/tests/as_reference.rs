@@ -405,9 +405,9 @@ fn norms_come_with_gradients() {
         let whole = |dw: &Tensor<2>| vec![products(&plain, dw).unwrap()];
         let outputs = |dw: &Tensor<2>| products_along(&plain, dw, 1).unwrap();
         let inputs = |dw: &Tensor<2>| products_along(&plain, dw, 0).unwrap();
-        let all: [(usize, &dyn Fn(&Tensor<2>) -> Vec<[f64; 3]>); 3] =
-            [(1, &whole), (70, &outputs), (50, &inputs)];
-        for (count, sums) in all {
+        type Sums<'a> = &'a dyn Fn(&Tensor<2>) -> Vec<[f64; 3]>;
+        let all: [Sums; 3] = [&whole, &outputs, &inputs];
+        for (sums, count) in all.into_iter().zip([1, 70, 50]) {
             let dw = gradient();
             let [known, summed] = [&dw, &(dw.clone() * 1)].map(sums);
             assert_eq!(known.len(), count);

@@ -19,8 +19,8 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::equalise;
-use crate::optimizer::Measure;
-use crate::quantity::{Elr, Growth, LearningRate, LrMultiplier, RescaleFactor};
+use crate::optimizer::{Measure, Optimizer};
+use crate::quantity::{Elr, Growth, LearningRate, LrMultiplier, Momentum, RescaleFactor};
 use crate::quote::quote;
 use crate::warmup::{self, Policy};
 
@@ -125,6 +125,10 @@ pub struct Moment<'a> {
 trait Control: fmt::Debug + Send + Sync {
     fn stage(&self) -> Stage;
     fn decide(&self, moment: &Moment, plan: &mut Plan);
+    /// Whether it sets the lengths of steps, so that it has to know them.
+    fn sets_steps(&self) -> bool {
+        false
+    }
     /// Whether it goes by what the moment remembers.
     fn remembers(&self) -> bool {
         false
@@ -264,6 +268,26 @@ impl Controls {
         self.members
             .iter()
             .any(|member| member.stage() != Stage::Rate || member.policy().is_some())
+    }
+
+    /// Which ELRs to go by under an optimiser: its own, but those of the update where ELRs are held under
+    /// momentum.
+    ///
+    /// A buffer remembers gradients of other lengths, so that steps held by the gradient of the moment are
+    /// of any length (T23 under momentum). Controls that rescale weights go by the gradient there: the
+    /// buffer is divided with it (T22), and the update of the moment does not tell.
+    pub fn measure(&self, optimizer: &Optimizer) -> Measure {
+        let remembers = optimizer.settings().momentum > Momentum::NONE;
+        let holds = self.members.iter().any(|member| member.sets_steps());
+        match optimizer.measure() {
+            Measure::Gradient if remembers && holds && !self.rescales() => Measure::Update,
+            own => own,
+        }
+    }
+
+    /// Whether it rescales weights (T22, T25).
+    pub fn rescales(&self) -> bool {
+        self.members.iter().any(|m| m.stage() == Stage::Weights)
     }
 
     /// Whether it goes by multipliers of the step before or by growths: a [`Moment`] for it has to have

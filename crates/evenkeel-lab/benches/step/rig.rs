@@ -134,8 +134,7 @@ impl Telemetry {
     fn new(spec: &RunSpec, network: &Network, folder: &Path) -> Result<Self, Box<dyn Error>> {
         let probe = probe(network, spec, FloatDType::F32)?;
         let writer = RunWriter::create(Lock::take(folder)?, &header(spec, &probe), false)?;
-        let controller =
-            ElrController::new(probe, spec.controls.clone()).for_measure(spec.optimizer.measure());
+        let controller = ElrController::new(probe, spec.controls.clone()).for_measure(spec.measure);
         Ok(Self { controller, writer })
     }
 }

@@ -26,7 +26,7 @@ pub fn seeds(runs: Vec<RawSpec>, count: u64) -> Vec<RawSpec> {
 }
 
 /// Steps of a run that learns digits.
-pub const STEPS: usize = 400;
+pub const STEPS: usize = 300;
 
 /// A BN-MLP on digits under plain SGD, evaluated at its end.
 pub fn mlp(depth: usize, width: usize, steps: usize) -> RawSpec {
@@ -65,8 +65,8 @@ pub fn resnet(scale: Scale) -> RawSpec {
         model: "resnet".to_owned(),
         depth: Some(32),
         width: Some(8),
-        steps: 200,
-        eval_every: 200,
+        steps: 150,
+        eval_every: 150,
         ..RawSpec::default()
     };
     match scale {
@@ -74,6 +74,8 @@ pub fn resnet(scale: Scale) -> RawSpec {
         Scale::Standard => RawSpec {
             depth: Some(56),
             data: images(scale),
+            steps: 200,
+            eval_every: 200,
             ..small
         },
         Scale::Full => RawSpec {

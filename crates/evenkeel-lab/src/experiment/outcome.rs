@@ -18,6 +18,7 @@ pub const SHEET: Sheet = Sheet {
         "data",
         "batch_size",
         "granularity",
+        "elr",
         "optimizer",
         "schedule",
         "control",

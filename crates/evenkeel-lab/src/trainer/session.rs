@@ -120,7 +120,7 @@ impl<'a> Session<'a> {
             walk,
             optimizer: optimizer::build(&job.spec.optimizer, kernels),
             controller: ElrController::new(probe, job.spec.controls.clone())
-                .for_measure(job.spec.optimizer.measure()),
+                .for_measure(job.spec.measure),
             batches: Prefetch::start(Feed::restore(job.spec, drawn))?,
             drawn,
             writer,

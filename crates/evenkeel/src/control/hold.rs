@@ -31,6 +31,10 @@ impl Control for Hold {
         Stage::Multipliers
     }
 
+    fn sets_steps(&self) -> bool {
+        true
+    }
+
     fn remembers(&self) -> bool {
         self.fraction < 1.0
     }

@@ -107,8 +107,9 @@ impl ElrController {
         }
     }
 
-    /// The same controller going by the ELRs of an optimiser's kind: those of gradients for SGD, with
-    /// momentum or without, those of the update for Adam ([`ElrController::advance`] measures both).
+    /// The same controller going by the ELRs of gradients, as for SGD, or by those of the update, as for
+    /// Adam and where ELRs are held under momentum ([`ElrController::advance`] measures both).
+    /// [`Controls::measure`] says which an optimiser and a control go by.
     pub fn for_measure(mut self, measure: Measure) -> Self {
         self.measure = measure;
         self
@@ -160,8 +161,8 @@ impl ElrController {
     /// Measures, decides and prepares one step. `target` is the rate that the schedule asks for.
     ///
     /// Layers with a zero gradient in this step take no part in the decision. ELRs are those of the
-    /// gradients, which is what acts under SGD, with momentum or without; for Adam-type optimisers
-    /// see [`ElrController::advance`].
+    /// gradients, which is what acts under SGD; for Adam-type optimisers, and to hold ELRs under
+    /// momentum, see [`ElrController::advance`].
     ///
     /// # Errors
     /// [`SteerError`]; the step is not counted then.

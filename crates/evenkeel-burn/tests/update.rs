@@ -3,6 +3,7 @@
 mod common;
 
 use burn::module::Module;
+use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, ModuleOptimizer, SgdConfig};
 use common::{Batch, Net, distance, setup, values};
 use evenkeel::optimizer::Measure;
@@ -113,6 +114,35 @@ fn rescaling_under_adam_takes_the_state_along() {
         "{:?}",
         report.raw
     );
+}
+
+/// Turns of a second step whose gradient is much shorter than the first one's, which the buffer remembers.
+fn turns_with_a_long_memory(measure: Measure) -> Vec<f64> {
+    let (net, batch) = setup(5, 16);
+    let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
+    let mut optimizer = SgdConfig::new().with_momentum(Some(momentum)).init();
+    let mut steered = controller(&net, &batch, "hold").for_measure(measure);
+    let mut advance = |net: Net, optimizer: &mut ModuleOptimizer| {
+        let gradients = net.gradients(&batch);
+        steered.advance(net, gradients, optimizer, rate(0.3)).unwrap().0
+    };
+    let once = advance(net, &mut optimizer);
+    let twice = advance(once.clone(), &mut optimizer);
+    turned(&once, &twice, 0.3)
+}
+
+#[test]
+fn under_momentum_hold_by_the_update_makes_turns_equal_and_hold_by_the_gradient_does_not() {
+    let spread = |turns: Vec<f64>| {
+        let (low, high) = turns
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(*t), high.max(*t)));
+        high / low
+    };
+    let [by_update, by_gradient] =
+        [Measure::Update, Measure::Gradient].map(|m| spread(turns_with_a_long_memory(m)));
+    assert!(by_update < 1.001, "{by_update}");
+    assert!(by_gradient > 1.1, "{by_gradient}");
 }
 
 #[test]

@@ -635,4 +635,33 @@ mod tests {
             "{message}"
         );
     }
+
+    fn measure(optimizer: &str, control: &str, elr: Option<&str>) -> Result<Measure, String> {
+        let raw = RawSpec {
+            optimizer: optimizer.to_owned(),
+            control: control.to_owned(),
+            elr: elr.map(str::to_owned),
+            ..old()
+        };
+        raw.check()
+            .map(|spec| spec.measure)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn elrs_are_those_asked_for_if_they_can_be() {
+        use Measure::{Gradient, Update};
+        assert_eq!(measure("sgd", "hold", None), Ok(Gradient));
+        assert_eq!(measure("momentum", "hold", None), Ok(Update));
+        assert_eq!(measure("momentum", "hold", Some("gradient")), Ok(Gradient));
+        assert_eq!(measure("momentum", "none", Some("update")), Ok(Update));
+        for (optimizer, control, elr, told) in [
+            ("adamw", "none", "gradient", "do not follow the gradient's length"),
+            ("momentum", "rescale", "update", "is not for `rescale` under `momentum`"),
+            ("sgd", "none", "weights", "gradient, update"),
+        ] {
+            let message = measure(optimizer, control, Some(elr)).unwrap_err();
+            assert!(message.contains("--elr") && message.contains(told), "{message}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use evenkeel::control::{self, Moment};
 use evenkeel::equalise::rescale_factors_for;
+use evenkeel::optimizer::Measure;
 use evenkeel::quantity::{Growth, LrMultiplier, QuantityError};
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -62,6 +63,14 @@ impl Controls {
             growths: &growths,
         };
         Ok(Plan(self.0.decide_at(&moment, &elrs, rate(lr)?)))
+    }
+
+    /// Which ELRs to go by under an optimiser such as `momentum:mu=0.9`: `gradient` or `update`.
+    fn measure(&self, optimizer: &str) -> PyResult<&'static str> {
+        Ok(match self.0.measure(&parsed(optimizer)?) {
+            Measure::Gradient => "gradient",
+            Measure::Update => "update",
+        })
     }
 
     fn __repr__(&self) -> String {

@@ -103,6 +103,23 @@ def test_held_elrs_act_alike(through: str) -> None:
     assert max(turns) / min(turns) < 1.05
 
 
+def test_under_momentum_turns_are_held_equal_by_the_update() -> None:
+    spreads = {}
+    for measure in ("auto", "gradient"):
+        model = mlp(8)
+        optimizer = sgd(model, 0.3, momentum=0.9)
+        hold = HoldElr(optimizer, ElrProbe(model), measure=measure)
+        train(model, optimizer, 3)
+        loss(model, 3).backward()
+        old = {n: model.get_parameter(n).detach().clone() for n in hidden()}
+        optimizer.step()
+        turns = [((model.get_parameter(n).detach() - w).norm() / w.norm()).item() for n, w in old.items()]
+        spreads[hold.measure] = max(turns) / min(turns)
+    assert spreads["update"] < 1.001 < 1.1 < spreads["gradient"]
+    assert HoldElr(sgd(mlp(8), 0.3, momentum=0.9), ElrProbe(mlp(8)), through="weights").measure == "gradient"
+    assert HoldElr(sgd(mlp(8), 0.3), ElrProbe(mlp(8))).measure == "gradient"
+
+
 def test_weights_stay_on_their_spheres() -> None:
     model = mlp(8)
     optimizer = sgd(model, 0.1)

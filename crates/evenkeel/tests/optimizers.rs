@@ -44,6 +44,52 @@ fn read(text: &str) -> Optimizer {
         .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
+#[test]
+fn steps_are_held_by_the_update_where_a_buffer_remembers() {
+    use Measure::{Gradient, Update};
+    let expected = [
+        ("sgd", "hold", Gradient),
+        ("momentum:mu=0", "hold", Gradient),
+        ("momentum", "hold", Update),
+        ("nesterov", "critical+hold:0.2", Update),
+        ("momentum", "critical", Gradient),
+        ("momentum", "lars:0.01", Gradient),
+        ("momentum", "rescale+hold", Gradient),
+        ("momentum", "sphere+hold", Gradient),
+        ("adamw", "hold", Update),
+        ("adamw", "critical", Update),
+    ];
+    for (optimizer, control, measure) in expected {
+        let controls: Controls = control.parse().unwrap();
+        assert_eq!(controls.measure(&read(optimizer)), measure, "{optimizer} {control}");
+    }
+}
+
+/// `p = ‖v′‖²/‖g‖²` after 3000 steps of one layer that is held by its gradient at the turn θ₀ (T27).
+fn memory_when_held(mu: f64, turn: f64) -> f64 {
+    let (mut b, mut w) = (0.0, 0.0);
+    for _ in 0..3000 {
+        let p = 1.0 + mu * mu * b;
+        let k = 1.0 - 2.0 * turn * mu * w + turn * turn * p;
+        (b, w) = (p * k, mu * w - turn * p);
+    }
+    1.0 + mu * mu * b
+}
+
+#[test]
+fn a_layer_held_by_its_gradient_diverges_beyond_a_limit() {
+    for mu in [0.5f64, 0.9, 0.95] {
+        let limit = (1.0 - mu).powf(1.5) * (1.0 + mu).sqrt() / (2.0 * mu);
+        let below = 0.98 * limit;
+        let kappa = below * below * (1.0 + mu) / (1.0 - mu);
+        let linear = 1.0 - mu * mu;
+        let rest = (linear - (linear * linear - 4.0 * mu * mu * kappa).sqrt()) / (2.0 * mu * mu * kappa);
+        let memory = memory_when_held(mu, below);
+        assert!((memory / rest - 1.0).abs() < 1e-9, "{mu}: {memory} {rest}");
+        assert!(memory_when_held(mu, 1.02 * limit).is_infinite(), "{mu}");
+    }
+}
+
 /// The same optimiser with γ chosen so that a step of rate `lr` takes off the share `share`.
 fn with_share(optimizer: &Optimizer, lr: f64, share: f64) -> Optimizer {
     let text = optimizer.to_string();

@@ -89,6 +89,7 @@ class Controls:
         measure: str = "gradient",
         growths: _Vector | None = None,
     ) -> Plan: ...
+    def measure(self, optimizer: str) -> str: ...
 
 @final
 class Snapshot:

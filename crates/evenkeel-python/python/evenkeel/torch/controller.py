@@ -30,8 +30,8 @@ class ElrController:
     ``control`` is written as for ``evenkeel train``: ``critical``, ``hold``, ``rescale``,
     ``critical:minimax+hold``, … Rates are changed for the length of the step only, so that whatever
     schedules them finds its own numbers again, in any order. Under SGD the ELR is that of the
-    gradient; under other optimisers it is that of the update they make, which is taken as far as the
-    control says. ``measure`` chooses otherwise.
+    gradient; under other optimisers, and where ELRs are held under momentum, it is that of the update
+    they make, which is taken as far as the control says. ``measure`` chooses otherwise.
 
     When a control has changed nothing for some steps it is over, and measures only every
     ``probe.every`` steps, until the schedule asks for a higher rate.
@@ -46,9 +46,9 @@ class ElrController:
         measure: Literal["auto", "gradient", "update"] = "auto",
     ) -> None:
         optimizer = unwrapped(optimizer)
-        self.measure = checked(optimizer, control, measure)
-        self.optimizer, self.probe = optimizer, probe
         self._controls = Controls(control)
+        self.measure = checked(optimizer, self._controls, measure)
+        self.optimizer, self.probe = optimizer, probe
         self.plan: Plan | None = None
         self.steps = 0
         self._calm, self._highest = 0, 0.0
@@ -270,7 +270,7 @@ class ElrController:
         self.probe.load_state_dict(state["probe"])
 
 
-def checked(optimizer: optim.Optimizer, control: str, measure: str) -> Measure:
+def checked(optimizer: optim.Optimizer, controls: Controls, measure: str) -> Measure:
     """Which ELR to go by, if the optimiser can be steered."""
     if not isinstance(optimizer, optim.Optimizer):
         raise ElrError(f"optimizer is a {type(optimizer).__name__}, but must be a torch.optim.Optimizer")
@@ -280,10 +280,13 @@ def checked(optimizer: optim.Optimizer, control: str, measure: str) -> Measure:
         other = _steered[optimizer]
         raise ElrError(
             f"this optimizer is steered by `{other}` already; close() that, or join both: "
-            f"ElrController(optimizer, probe, '{other}+{control}')"
+            f"ElrController(optimizer, probe, '{other}+{controls.name}')"
         )
     if measure == "auto":
-        return "gradient" if isinstance(optimizer, optim.SGD) else "update"
+        if not isinstance(optimizer, optim.SGD):
+            return "update"
+        momentum = max(group["momentum"] for group in optimizer.param_groups)
+        return cast(Measure, controls.measure(f"momentum:mu={momentum!r}"))
     if measure in ("gradient", "update"):
         return cast(Measure, measure)
     raise ElrError(f"measure is `{measure}`, but must be auto, gradient or update")

@@ -3,19 +3,21 @@
 use std::path::PathBuf;
 
 use evenkeel_lab::error::LabError;
+use evenkeel_lab::experiment::page;
 use evenkeel_lab::report::{self, Format};
 use evenkeel_lab::run_folder::find_runs;
 
 use crate::exit::Exit;
+use crate::reproduce::CLAIMS;
 
 /// Write the report of a run, or of the runs in a folder, again or in other formats.
 ///
-/// DIR is a run's folder, or the --out of `train`, whose runs are compared. The page is
-/// DIR/report.html; figures go to DIR/figures, events for TensorBoard to `tensorboard` in each run's
-/// folder.
+/// DIR is a run's folder, the --out of `train`, whose runs are compared, or the pages of `reproduce`, whose
+/// figures are drawn. The page is DIR/report.html; figures go to DIR/figures, events for TensorBoard to
+/// `tensorboard` in each run's folder.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of a run or of several.
+    /// Folder of a run, of several, or of pages.
     dir: PathBuf,
 
     /// What to write, separated by commas: html, svg, png, tensorboard.
@@ -30,8 +32,11 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         .map(|format| format.trim().parse::<Format>())
         .collect::<Result<Vec<_>, _>>()
         .map_err(LabError::from)?;
-    let runs = find_runs(&args.dir)?;
-    let written = report::write(&args.dir, &runs, &formats)?;
+    let figures = page::figures(&args.dir)?;
+    let written = match figures.is_empty() {
+        true => report::write(&args.dir, &find_runs(&args.dir)?, &formats)?,
+        false => report::write_figures(&args.dir, CLAIMS, &figures, &formats)?,
+    };
     let lines = written.iter().map(|path| format!("{}\n", path.display()));
     Ok((lines.collect(), Exit::Done))
 }

@@ -9,13 +9,16 @@ use evenkeel_lab::experiment::finding::Finding;
 use evenkeel_lab::experiment::provenance::{Provenance, hardware};
 use evenkeel_lab::experiment::reproduction::Request;
 use evenkeel_lab::experiment::{ALL, Claim, Scale, find, page};
-use evenkeel_lab::report::{self, figure::Figure};
+use evenkeel_lab::report::{self, Format, figure::Figure};
 use evenkeel_lab::sweep::in_parallel;
 
 use crate::exit::{Exit, usage};
 use crate::spec_args::listed;
 use crate::table::table;
 use crate::workers::{WorkerArgs, cores};
+
+/// The title of their figures.
+pub const CLAIMS: &str = "Claims about weight dynamics";
 
 /// Test the claims about weight dynamics on real networks, each with a verdict.
 ///
@@ -131,11 +134,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         .iter()
         .flat_map(|finding| finding.figures.clone())
         .collect();
-    report::plot(
-        &args.out.join("report.html"),
-        "Claims about weight dynamics",
-        &figures,
-    )?;
+    report::write_figures(&args.out, CLAIMS, &figures, &[Format::Html])?;
     Ok((told(&claims, &findings, &pages), ended.exit()))
 }
 

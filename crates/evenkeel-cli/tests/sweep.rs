@@ -67,3 +67,26 @@ fn the_pages_in_the_documentation_follow_from_their_tables() {
         assert!(run.status.success(), "{scale}: {said}");
     }
 }
+
+#[test]
+fn figures_of_pages_are_drawn_in_any_format() {
+    let folder = Folder::new("figures");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results/quick/explosion");
+    let page = folder.0.join("explosion");
+    fs::create_dir_all(&page).unwrap();
+    for file in fs::read_dir(source).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), page.join(file.file_name())).unwrap();
+    }
+    let run = evenkeel(&["report", &folder.path(""), "--format", "html,svg,png"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let read = |name: &str| fs::read(folder.0.join(name)).unwrap();
+    let svg = "figures/explosion-profile.svg";
+    assert_eq!(read(svg), read("explosion/profile.svg"));
+    assert!(read("figures/explosion-profile.png").starts_with(b"\x89PNG"));
+    assert!(text(&read("report.html")).contains("Claims about weight dynamics"));
+
+    let run = evenkeel(&["report", &folder.path(""), "--format", "tensorboard"]);
+    assert_eq!(run.status.code(), Some(2));
+    assert!(text(&run.stderr).contains("permitted: html, svg, png"));
+}

@@ -19,6 +19,9 @@ use crate::tensorboard;
 
 use figure::Figure;
 
+/// The page with everything.
+const PAGE: &str = "report.html";
+
 /// What a report can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -60,6 +63,11 @@ fn unknown(text: &str, permitted: fn(Format) -> bool) -> SpecError {
     }
 }
 
+/// Whether a format has figures of any kind in it.
+fn is_drawn(format: Format) -> bool {
+    format != Format::TensorBoard
+}
+
 /// Writes figures that belong to no run into one file, one below the other; its ending, `.html`,
 /// `.svg` or `.png`, says how.
 ///
@@ -73,8 +81,7 @@ pub fn plot(path: &Path, title: &str, figures: &[Figure]) -> Result<(), LabError
         Ok(Format::Svg) => draw::svg(figures)?.into_bytes(),
         Ok(Format::Png) => draw::png(figures)?,
         Ok(Format::TensorBoard) | Err(_) => {
-            let drawn = |format| format != Format::TensorBoard;
-            return Err(unknown(ending, drawn).into());
+            return Err(unknown(ending, is_drawn).into());
         }
     };
     write_atomically(path, &bytes)
@@ -98,39 +105,58 @@ pub fn svg(figure: &Figure) -> Result<String, LabError> {
 pub fn write(folder: &Path, runs: &[Run], formats: &[Format]) -> Result<Vec<PathBuf>, LabError> {
     let figures = plots::all(runs);
     let mut written = Vec::new();
-    let mut put = |path: PathBuf, bytes: &[u8]| {
-        write_atomically(&path, bytes)?;
-        written.push(path);
-        Ok::<(), LabError>(())
-    };
     if formats.contains(&Format::Html) {
-        put(
-            folder.join("report.html"),
-            page::html(runs, &figures)?.as_bytes(),
-        )?;
+        let path = folder.join(PAGE);
+        write_atomically(&path, page::html(runs, &figures)?.as_bytes())?;
+        written.push(path);
     }
-    let place = folder.join("figures");
-    if [Format::Svg, Format::Png]
-        .iter()
-        .any(|format| formats.contains(format))
-    {
-        std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
-    }
-    for figure in &figures {
-        let named = |ending: &str| place.join(format!("{}.{ending}", figure.name));
-        if formats.contains(&Format::Svg) {
-            put(
-                named("svg"),
-                draw::svg(std::slice::from_ref(figure))?.as_bytes(),
-            )?;
-        }
-        if formats.contains(&Format::Png) {
-            put(named("png"), &draw::png(std::slice::from_ref(figure))?)?;
-        }
-    }
+    written.extend(draw(folder, &figures, formats)?);
     if formats.contains(&Format::TensorBoard) {
         for run in runs {
             written.push(tensorboard::write(run)?);
+        }
+    }
+    Ok(written)
+}
+
+/// Writes figures that belong to no run into `folder`, as [`write()`] does, and returns the files written.
+///
+/// # Errors
+/// [`SpecError::Unknown`] for a format that has no figures, [`LabError::Figure`] or [`LabError::Io`].
+pub fn write_figures(
+    folder: &Path,
+    title: &str,
+    figures: &[Figure],
+    formats: &[Format],
+) -> Result<Vec<PathBuf>, LabError> {
+    if formats.contains(&Format::TensorBoard) {
+        return Err(unknown("tensorboard", is_drawn).into());
+    }
+    let mut written = Vec::new();
+    if formats.contains(&Format::Html) {
+        let path = folder.join(PAGE);
+        plot(&path, title, figures)?;
+        written.push(path);
+    }
+    written.extend(draw(folder, figures, formats)?);
+    Ok(written)
+}
+
+/// Each figure in each format that is one file a figure.
+fn draw(folder: &Path, figures: &[Figure], formats: &[Format]) -> Result<Vec<PathBuf>, LabError> {
+    let place = folder.join("figures");
+    let mut written = Vec::new();
+    for format in formats {
+        let (ending, bytes): (_, fn(&Figure) -> Result<Vec<u8>, LabError>) = match format {
+            Format::Svg => ("svg", |figure| Ok(svg(figure)?.into_bytes())),
+            Format::Png => ("png", |figure| draw::png(std::slice::from_ref(figure))),
+            Format::Html | Format::TensorBoard => continue,
+        };
+        std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
+        for figure in figures {
+            let path = place.join(format!("{}.{ending}", figure.name));
+            write_atomically(&path, &bytes(figure)?)?;
+            written.push(path);
         }
     }
     Ok(written)

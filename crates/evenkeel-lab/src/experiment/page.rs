@@ -9,7 +9,7 @@ use super::provenance::Provenance;
 use super::{ALL, Claim};
 use crate::checkpoint::fingerprint;
 use crate::error::LabError;
-use crate::report;
+use crate::report::{self, figure::Figure};
 use crate::run_folder::write_atomically;
 
 const PAGE: &str = "README.md";
@@ -81,6 +81,22 @@ pub fn there(folder: &Path) -> Vec<&'static Claim> {
 pub fn write_overview(folder: &Path) -> Result<(), LabError> {
     let overview = overview(folder)?;
     write_atomically(&folder.join(PAGE), overview.as_bytes())
+}
+
+/// The figures of all pages in `folder`, from the tables beside them; names begin with the claim's.
+///
+/// # Errors
+/// As [`check`], but that there may be no page.
+pub fn figures(folder: &Path) -> Result<Vec<Figure>, LabError> {
+    let mut all = Vec::new();
+    for claim in there(folder) {
+        let figures = judged(claim, &folder.join(claim.name))?.figures;
+        all.extend(figures.into_iter().map(|figure| Figure {
+            name: format!("{}-{}", claim.name, figure.name),
+            ..figure
+        }));
+    }
+    Ok(all)
 }
 
 /// The pages and figures in `folder` that do not follow from the tables beside them.

@@ -124,7 +124,10 @@ fn turns_with_a_long_memory(measure: Measure) -> Vec<f64> {
     let mut steered = controller(&net, &batch, "hold").for_measure(measure);
     let mut advance = |net: Net, optimizer: &mut ModuleOptimizer| {
         let gradients = net.gradients(&batch);
-        steered.advance(net, gradients, optimizer, rate(0.3)).unwrap().0
+        steered
+            .advance(net, gradients, optimizer, rate(0.3))
+            .unwrap()
+            .0
     };
     let once = advance(net, &mut optimizer);
     let twice = advance(once.clone(), &mut optimizer);
@@ -136,7 +139,9 @@ fn under_momentum_hold_by_the_update_makes_turns_equal_and_hold_by_the_gradient_
     let spread = |turns: Vec<f64>| {
         let (low, high) = turns
             .iter()
-            .fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(*t), high.max(*t)));
+            .fold((f64::INFINITY, 0.0f64), |(low, high), t| {
+                (low.min(*t), high.max(*t))
+            });
         high / low
     };
     let [by_update, by_gradient] =

@@ -71,7 +71,10 @@ fn the_pages_in_the_documentation_follow_from_their_tables() {
 #[test]
 fn figures_of_pages_are_drawn_in_any_format() {
     let folder = Folder::new("figures");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results/quick/explosion");
+    let source = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/results/quick/explosion"
+    );
     let page = folder.0.join("explosion");
     fs::create_dir_all(&page).unwrap();
     for file in fs::read_dir(source).unwrap() {

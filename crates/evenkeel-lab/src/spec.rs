@@ -656,12 +656,25 @@ mod tests {
         assert_eq!(measure("momentum", "hold", Some("gradient")), Ok(Gradient));
         assert_eq!(measure("momentum", "none", Some("update")), Ok(Update));
         for (optimizer, control, elr, told) in [
-            ("adamw", "none", "gradient", "do not follow the gradient's length"),
-            ("momentum", "rescale", "update", "is not for `rescale` under `momentum`"),
+            (
+                "adamw",
+                "none",
+                "gradient",
+                "do not follow the gradient's length",
+            ),
+            (
+                "momentum",
+                "rescale",
+                "update",
+                "is not for `rescale` under `momentum`",
+            ),
             ("sgd", "none", "weights", "gradient, update"),
         ] {
             let message = measure(optimizer, control, Some(elr)).unwrap_err();
-            assert!(message.contains("--elr") && message.contains(told), "{message}");
+            assert!(
+                message.contains("--elr") && message.contains(told),
+                "{message}"
+            );
         }
     }
 }

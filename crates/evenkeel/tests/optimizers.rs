@@ -61,7 +61,11 @@ fn steps_are_held_by_the_update_where_a_buffer_remembers() {
     ];
     for (optimizer, control, measure) in expected {
         let controls: Controls = control.parse().unwrap();
-        assert_eq!(controls.measure(&read(optimizer)), measure, "{optimizer} {control}");
+        assert_eq!(
+            controls.measure(&read(optimizer)),
+            measure,
+            "{optimizer} {control}"
+        );
     }
 }
 
@@ -83,7 +87,8 @@ fn a_layer_held_by_its_gradient_diverges_beyond_a_limit() {
         let below = 0.98 * limit;
         let kappa = below * below * (1.0 + mu) / (1.0 - mu);
         let linear = 1.0 - mu * mu;
-        let rest = (linear - (linear * linear - 4.0 * mu * mu * kappa).sqrt()) / (2.0 * mu * mu * kappa);
+        let rest =
+            (linear - (linear * linear - 4.0 * mu * mu * kappa).sqrt()) / (2.0 * mu * mu * kappa);
         let memory = memory_when_held(mu, below);
         assert!((memory / rest - 1.0).abs() < 1e-9, "{mu}: {memory} {rest}");
         assert!(memory_when_held(mu, 1.02 * limit).is_infinite(), "{mu}");

@@ -147,15 +147,15 @@ fn draw(folder: &Path, figures: &[Figure], formats: &[Format]) -> Result<Vec<Pat
     let place = folder.join("figures");
     let mut written = Vec::new();
     for format in formats {
-        let (ending, bytes): (_, fn(&Figure) -> Result<Vec<u8>, LabError>) = match format {
-            Format::Svg => ("svg", |figure| Ok(svg(figure)?.into_bytes())),
-            Format::Png => ("png", |figure| draw::png(std::slice::from_ref(figure))),
+        let ending = match format {
+            Format::Svg => "svg",
+            Format::Png => "png",
             Format::Html | Format::TensorBoard => continue,
         };
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
         for figure in figures {
             let path = place.join(format!("{}.{ending}", figure.name));
-            write_atomically(&path, &bytes(figure)?)?;
+            plot(&path, &figure.title, std::slice::from_ref(figure))?;
             written.push(path);
         }
     }

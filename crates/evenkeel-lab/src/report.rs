@@ -8,6 +8,7 @@ mod hover;
 mod page;
 mod plots;
 mod theme;
+mod ticks;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

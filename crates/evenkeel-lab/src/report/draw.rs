@@ -7,11 +7,12 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
-use super::canvas::{Canvas, plain, power_of_ten};
+use super::canvas::Canvas;
 use super::figure::{Content, Figure, Lines, Series, Stroke};
 use super::heatmap;
 use super::hover::Axes;
 use super::theme::{self, FONT, GRID, INK, SURFACE};
+use super::ticks::Ticks;
 use crate::error::LabError;
 
 const WIDTH: u32 = 760;
@@ -116,15 +117,6 @@ fn on_axes(lines: &Lines, series: &Series) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// The label of a place on an axis.
-fn label(log: bool, value: f64) -> String {
-    if log {
-        power_of_ten(value)
-    } else {
-        plain(value)
-    }
-}
-
 fn draw_lines<DB: DrawingBackend>(
     lines: &Lines,
     canvas: &Canvas<DB>,
@@ -142,15 +134,11 @@ fn draw_lines<DB: DrawingBackend>(
         .margin_bottom(canvas.px(6))
         .x_label_area_size(canvas.px(42))
         .y_label_area_size(canvas.px(66))
-        .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
+        .build_cartesian_2d(Ticks::on(x, lines.log_x, 8), Ticks::on(y, lines.log, 7))?;
     chart
         .configure_mesh()
         .x_desc(&lines.x)
         .y_desc(&lines.y)
-        .x_label_formatter(&|value| label(lines.log_x, *value))
-        .y_label_formatter(&|value| label(lines.log, *value))
-        .x_labels(8)
-        .y_labels(7)
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(INK)

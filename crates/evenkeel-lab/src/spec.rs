@@ -432,14 +432,15 @@ impl RawSpec {
     fn measure(&self, optimizer: &Optimizer, controls: &Controls) -> Result<Measure, SpecError> {
         let usual = controls.measure(optimizer);
         let measure = choose("--elr", &self.elr, MEASURES, usual)?;
-        let given = || (self.control.clone(), self.optimizer.clone());
         match (optimizer.measure(), measure) {
             (Measure::Update, Measure::Gradient) => Err(SpecError::GradientLength {
-                optimizer: given().1,
+                optimizer: self.optimizer.clone(),
             }),
             (Measure::Gradient, Measure::Update) if controls.rescales() => {
-                let (control, optimizer) = given();
-                Err(SpecError::RescaledUpdates { control, optimizer })
+                Err(SpecError::RescaledUpdates {
+                    control: self.control.clone(),
+                    optimizer: self.optimizer.clone(),
+                })
             }
             _ => Ok(measure),
         }

@@ -275,7 +275,7 @@ impl Controls {
     /// momentum.
     ///
     /// A buffer remembers gradients of other lengths, so that steps held by the gradient of the moment are
-    /// of any length (T23 under momentum). Controls that rescale weights go by the gradient there: the
+    /// of any length (T27). Controls that rescale weights go by the gradient there: the
     /// buffer is divided with it (T22), and the update of the moment does not tell.
     pub fn measure(&self, optimizer: &Optimizer) -> Measure {
         let remembers = optimizer.settings().momentum > Momentum::NONE;

@@ -188,7 +188,7 @@ fn cure(norms: &Norms, diagnosis: &Diagnosis) -> String {
         "\nTo make all ELRs equal now, do one of these for each layer:\n\
          - multiply its weight by a once; the network computes the same (T22), or\n\
          - multiply its learning rate by m, anew at every step (T23: `hold`).\n\
-         The control {RECOMMENDED} does the second and lets no layer turn by more than 45 degrees. Waiting for norms to grow costs\n\
+         The control {RECOMMENDED} does the second; critical+{RECOMMENDED} also lets no layer turn by more than 45 degrees. Waiting for norms to grow costs\n\
          the fastest layer its direction: it would keep a cosine of {:.2e} to it (T26).\n\n{}",
         turning::retained_of(diagnosis.spread.ratio()),
         table(["layer", "a (weight)", "m (learning rate)"], &rows)

@@ -81,7 +81,7 @@ def test_it_trains_as_the_same_network_in_pytorch(kind: str, control: str) -> No
         mu = 0.5 if kind == "momentum" else 0.0
         lr, inner, measure = 30.0, optax.sgd(1.0, momentum=mu or None), "gradient"
         optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=mu)
-    controller, lrs = ElrController(optimizer, ElrProbe(model), control), []
+    controller, lrs = ElrController(optimizer, ElrProbe(model), control, measure=measure), []
     for _ in range(4):
         optimizer.zero_grad()
         model.loss().backward()

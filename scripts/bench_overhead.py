@@ -22,6 +22,7 @@ import statistics
 import time
 
 import torch
+from cifar_resnet import resnet
 from torch import nn
 from torch.nn import functional as F
 
@@ -38,34 +39,12 @@ def bn_mlp() -> tuple[nn.Module, torch.Tensor]:
     return nn.Sequential(*layers, nn.Linear(128, 10)), torch.randn(128, 64)
 
 
-class Block(nn.Module):
-    """Two convolutions and a shortcut that subsamples (He et al. 2016, option A)."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.norms = nn.ModuleList([nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)])
-        self.stride, self.extra = stride, outputs - inputs
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = F.relu(self.norms[0](self.first(x)))
-        y = self.norms[1](self.second(y))
-        return F.relu(y + F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra)))
-
-
-def resnet() -> tuple[nn.Module, torch.Tensor]:
+def resnet_20() -> tuple[nn.Module, torch.Tensor]:
     """ResNet-20 on images of 32×32."""
-    layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
-    for stage, width in enumerate((16, 32, 64)):
-        for block in range(3):
-            first = stage > 0 and block == 0
-            layers.append(Block(width // 2 if first else width, width, 2 if first else 1))
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)]
-    return nn.Sequential(*layers), torch.randn(128, 3, 32, 32)
+    return resnet(20, 16, shortcut=True), torch.randn(128, 3, 32, 32)
 
 
-NETWORKS = {"bn-mlp-50": bn_mlp, "resnet-20": resnet}
+NETWORKS = {"bn-mlp-50": bn_mlp, "resnet-20": resnet_20}
 
 
 def timed(owner: object, names: tuple[str, ...], spent: list[float]) -> None:

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from evenkeel import spread
 from evenkeel.torch import ElrController, ElrProbe
 
 BATCH = 128
@@ -176,12 +177,12 @@ def train(folder: pathlib.Path, spec: dict) -> dict:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: rate(control, spec["steps"], i))
     begun, losses, spreads, failed = time.perf_counter(), [], [], None
     try:
-        for (x, y), _ in zip(batches, range(spec["steps"])):
+        for x, y in itertools.islice(batches, spec["steps"]):
             losses.append(step(x, y).clone())
             optimizer.step()
             schedule.step()
             if probe.reading is not None:
-                spreads.append(controller_spread(controller))
+                spreads.append(acting_spread(controller))
     except Exception as error:  # what a run that diverged says of itself
         failed = str(error)
     last = torch.stack(losses[-50:]).mean().item()
@@ -198,11 +199,10 @@ def train(folder: pathlib.Path, spec: dict) -> dict:
     return spec | result
 
 
-def controller_spread(controller: ElrController) -> float:
+def acting_spread(controller: ElrController) -> float:
     """Range in decades between the ELRs that acted in the last step."""
     elr = controller.plan.elr if controller.plan is not None else controller.probe.reading.elr
-    elr = [e for e in map(float, elr) if e > 0]
-    return math.log10(max(elr) / min(elr))
+    return spread(elr[elr > 0]).decades
 
 
 def sweep(arguments: argparse.Namespace) -> None:
@@ -239,7 +239,7 @@ def timed(arguments: argparse.Namespace) -> None:
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
 
         def seconds(count: int = 100) -> float:
-            for (x, y), i in zip(batches, range(count + 10)):
+            for i, (x, y) in enumerate(itertools.islice(batches, count + 10)):
                 if i == 10:
                     torch.cuda.synchronize()
                     begun = time.perf_counter()

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::{ParamGroup, ParamId};
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdamWConfig, ModuleOptimizer, RmsPropConfig, SgdConfig};
-use common::{Batch, Net, distance, setup, values};
+use burn::optim::{AdamWConfig, RmsPropConfig, SgdConfig};
+use common::{Batch, Net, distance, momentum, setup, values};
 use evenkeel::equalise::rescale_factors;
 use evenkeel::quantity::{Elr, LearningRate, RescaleFactor};
 use evenkeel::spread::Spread;
@@ -39,11 +38,6 @@ fn factors(net: &Net, batch: &Batch) -> HashMap<ParamId, RescaleFactor> {
 
 fn scales(factors: &HashMap<ParamId, RescaleFactor>) -> HashMap<ParamId, Scale> {
     factors.iter().map(|(&id, &a)| (id, a.into())).collect()
-}
-
-fn momentum() -> ModuleOptimizer {
-    let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
-    SgdConfig::new().with_momentum(Some(momentum)).init()
 }
 
 fn rate(lr: f64) -> LearningRate {

@@ -9,7 +9,7 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::Tensor;
-use common::{Batch, Net, distance, setup, values};
+use common::{Batch, Net, distance, momentum, setup, values};
 use evenkeel::equalise::rescale_factors;
 use evenkeel::optimizer::Measure;
 use evenkeel::quantity::LearningRate;
@@ -37,11 +37,6 @@ fn rate(lr: f64) -> LearningRate {
 
 fn sgd() -> ModuleOptimizer {
     SgdConfig::new().init()
-}
-
-fn momentum() -> ModuleOptimizer {
-    let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
-    SgdConfig::new().with_momentum(Some(momentum)).init()
 }
 
 fn weight(net: &Net, block: usize) -> Vec<f64> {

@@ -3,9 +3,8 @@
 mod common;
 
 use burn::module::Module;
-use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, ModuleOptimizer, SgdConfig};
-use common::{Batch, Net, distance, setup, values};
+use common::{Batch, Net, distance, momentum, setup, values};
 use evenkeel::optimizer::Measure;
 use evenkeel::quantity::LearningRate;
 use evenkeel::spread::Spread;
@@ -42,6 +41,12 @@ fn turned(before: &Net, after: &Net, lr: f64) -> Vec<f64> {
             norm(&change) / (lr * norm(&old))
         })
         .collect()
+}
+
+/// The largest over the smallest.
+fn ratio(turns: &[f64]) -> f64 {
+    let largest = turns.iter().copied().fold(0.0, f64::max);
+    largest / turns.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 #[test]
@@ -84,11 +89,7 @@ fn the_elr_is_that_of_the_update_and_hold_makes_it_equal() {
         assert!(Spread::of(&StepReport::alive(&report.acting)).range < 1e-9);
         if control == "hold" {
             let turned = turned(&net, &after, 0.01);
-            let (low, high) = (
-                turned.iter().copied().fold(f64::INFINITY, f64::min),
-                turned.iter().copied().fold(0.0, f64::max),
-            );
-            assert!(high / low - 1.0 < 1e-3, "{turned:?}");
+            assert!(ratio(&turned) - 1.0 < 1e-3, "{turned:?}");
         }
     }
 }
@@ -119,8 +120,7 @@ fn rescaling_under_adam_takes_the_state_along() {
 /// Turns of a second step whose gradient is much shorter than the first one's, which the buffer remembers.
 fn turns_with_a_long_memory(measure: Measure) -> Vec<f64> {
     let (net, batch) = setup(5, 16);
-    let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
-    let mut optimizer = SgdConfig::new().with_momentum(Some(momentum)).init();
+    let mut optimizer = momentum();
     let mut steered = controller(&net, &batch, "hold").for_measure(measure);
     let mut advance = |net: Net, optimizer: &mut ModuleOptimizer| {
         let gradients = net.gradients(&batch);
@@ -136,16 +136,8 @@ fn turns_with_a_long_memory(measure: Measure) -> Vec<f64> {
 
 #[test]
 fn under_momentum_hold_by_the_update_makes_turns_equal_and_hold_by_the_gradient_does_not() {
-    let spread = |turns: Vec<f64>| {
-        let (low, high) = turns
-            .iter()
-            .fold((f64::INFINITY, 0.0f64), |(low, high), t| {
-                (low.min(*t), high.max(*t))
-            });
-        high / low
-    };
     let [by_update, by_gradient] =
-        [Measure::Update, Measure::Gradient].map(|m| spread(turns_with_a_long_memory(m)));
+        [Measure::Update, Measure::Gradient].map(|m| ratio(&turns_with_a_long_memory(m)));
     assert!(by_update < 1.001, "{by_update}");
     assert!(by_gradient > 1.1, "{by_gradient}");
 }

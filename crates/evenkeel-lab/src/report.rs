@@ -147,12 +147,9 @@ pub fn write_figures(
 fn draw(folder: &Path, figures: &[Figure], formats: &[Format]) -> Result<Vec<PathBuf>, LabError> {
     let place = folder.join("figures");
     let mut written = Vec::new();
-    for format in formats {
-        let ending = match format {
-            Format::Svg => "svg",
-            Format::Png => "png",
-            Format::Html | Format::TensorBoard => continue,
-        };
+    let of_one = [Format::Svg, Format::Png];
+    let asked = |format: &Format| of_one.contains(format) && formats.contains(format);
+    for (ending, _) in FORMATS.iter().filter(|(_, format)| asked(format)) {
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
         for figure in figures {
             let path = place.join(format!("{}.{ending}", figure.name));

@@ -5,7 +5,8 @@
 use burn::module::{Module, ParamId};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
-use burn::optim::GradientsParams;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Distribution, Int, Tensor, activation::relu};
 
 #[derive(Module, Debug)]
@@ -88,4 +89,10 @@ pub fn distance(one: &[f64], other: &[f64]) -> f64 {
         .zip(other)
         .fold(0f64, |m, (a, b)| m.max((a - b).abs()));
     difference / largest
+}
+
+/// SGD as most use it.
+pub fn momentum() -> ModuleOptimizer {
+    let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
+    SgdConfig::new().with_momentum(Some(momentum)).init()
 }

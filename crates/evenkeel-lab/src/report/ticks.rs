@@ -7,51 +7,35 @@ use plotters::coord::types::RangedCoordf64;
 
 use super::canvas::{plain, power_of_ten};
 
-/// Digits that ticks of a logarithmic axis may have, from many to few.
-const DIGITS: [&[f64]; 3] = [
+/// Digits that ticks of a logarithmic axis may have beside powers of ten alone, from many to few.
+const DIGITS: [&[f64]; 2] = [
     &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
     &[1.0, 2.0, 5.0],
-    &[1.0],
 ];
 
 /// An axis with its ticks. A logarithmic one spans logarithms to base 10.
 pub struct Ticks {
     axis: RangedCoordf64,
     places: Vec<f64>,
-    log: bool,
-    /// Whether a logarithmic axis has decades only, which are written as powers.
-    powers: bool,
+    label: fn(f64) -> String,
 }
 
 impl Ticks {
     /// At most `most` ticks at round numbers.
     pub fn on(range: (f64, f64), log: bool, most: usize) -> Self {
         let axis = RangedCoordf64::from(range.0..range.1);
-        if !log {
-            return Self {
-                places: axis.key_points(most),
-                axis,
-                log,
-                powers: false,
-            };
-        }
-        let found = DIGITS.map(|digits| round_numbers(range, digits));
-        let finest = found.iter().position(|places| places.len() <= most);
-        let mut places = found[finest.unwrap_or(DIGITS.len() - 1)].clone();
-        places = places
-            .iter()
-            .copied()
-            .step_by(places.len().div_ceil(most).max(1))
-            .collect();
-        if places.len() < 2 {
-            places = axis.key_points(most);
-        }
-        let powers = finest.is_none_or(|finest| DIGITS[finest].len() == 1);
+        let (places, label): (_, fn(f64) -> String) = match log {
+            false => (axis.key_points(most), plain),
+            true => match few_round_numbers(range, most) {
+                Some(places) if places.len() >= 2 => (places, number),
+                Some(_) => (axis.key_points(most), number),
+                None => (decades(range, most), power_of_ten),
+            },
+        };
         Self {
             axis,
             places,
-            log,
-            powers,
+            label,
         }
     }
 }
@@ -75,11 +59,7 @@ impl Ranged for Ticks {
 
 impl ValueFormatter<f64> for Ticks {
     fn format_ext(&self, place: &f64) -> String {
-        match (self.log, self.powers) {
-            (false, _) => plain(*place),
-            (true, true) => power_of_ten(*place),
-            (true, false) => short(10f64.powf(*place)),
-        }
+        (self.label)(*place)
     }
 }
 
@@ -96,12 +76,25 @@ fn round_numbers((low, high): (f64, f64), digits: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// A number of two digits, as short as it can be.
-fn short(number: f64) -> String {
-    let rounded: f64 = format!("{number:.1e}").parse().unwrap_or(number);
-    match (1e-3..1e4).contains(&rounded) {
-        true => rounded.to_string(),
-        false => format!("{rounded:e}"),
+/// With as many digits as are few enough; none where these are powers of ten alone.
+fn few_round_numbers(range: (f64, f64), most: usize) -> Option<Vec<f64>> {
+    let mut found = DIGITS.iter().map(|digits| round_numbers(range, digits));
+    found.find(|places| places.len() <= most)
+}
+
+/// Powers of ten, as many of them as there is room for.
+fn decades(range: (f64, f64), most: usize) -> Vec<f64> {
+    let all = round_numbers(range, &[1.0]);
+    let step = all.len().div_ceil(most).max(1);
+    all.into_iter().step_by(step).collect()
+}
+
+/// `10^place`, written out where that is short.
+fn number(place: f64) -> String {
+    let number = 10f64.powf(place);
+    match (1e-3..1e4).contains(&number) {
+        true => plain(number),
+        false => power_of_ten(place),
     }
 }
 
@@ -132,7 +125,9 @@ mod tests {
 
     #[test]
     fn short_spans_have_ticks_too() {
-        assert!(labels(1.1, 1.3).len() > 1);
+        let found = labels(1.1, 1.3);
+        assert!(found.len() > 1);
+        assert!(found.is_sorted_by(|one, next| one < next), "{found:?}");
         let ticks = Ticks::on((0.0, 10.0), false, 7);
         assert!(ticks.places.len() > 2 && ticks.format_ext(&2.0) == "2");
     }

@@ -9,7 +9,7 @@
 use crate::correlation::Correlation;
 use crate::frame::{Frame, copy};
 use crate::lattice::{Lattice, Segment};
-use crate::linear::add_up;
+use crate::memory::Numbers;
 use crate::panels::Panels;
 use crate::product::{Product, widest};
 use crate::winograd::Winograd;
@@ -477,4 +477,16 @@ impl Frame {
             rows: rows.count * columns.count,
         }
     }
+}
+
+/// `sum` of the parts, in their order.
+fn add_up(workers: &Workers, parts: &[Numbers], sum: &mut [f32]) {
+    let length = sum.len().div_ceil(PIECES).max(4096);
+    workers.chunks(sum, length, |piece, sum| {
+        sum.fill(0.0);
+        for part in parts {
+            let part = &part[piece * length..][..sum.len()];
+            sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+        }
+    });
 }

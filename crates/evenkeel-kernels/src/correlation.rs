@@ -126,14 +126,13 @@ impl Correlation<'_> {
         let mut sums = [[simd.splat_f32s(0.0); V]; K];
         let mut index = 0;
         while index < self.rows {
-            let from = self.from.at(index) + place.offset;
-            let at = self.at.at(index) + place.column;
+            let mut from = self.from.at(index) + place.offset;
+            let mut at = self.at.at(index) + place.column;
             // The rest of a row of the lattices, whichever is shorter.
             let run = (self.from.columns - index % self.from.columns)
                 .min(self.at.columns - index % self.at.columns)
                 .min(self.rows - index);
-            for step in 0..run {
-                let (from, at) = (from + step * self.from.column, at + step * self.at.column);
+            for _ in 0..run {
                 let errors: [S::f32s; V] = match WHOLE {
                     // SAFETY: `accumulate` has checked that rows of errors stay within the errors.
                     true => std::array::from_fn(|v| unsafe {
@@ -150,6 +149,8 @@ impl Correlation<'_> {
                         sums[k][v] = simd.mul_add_e_f32s(factor, errors[v], sums[k][v]);
                     }
                 }
+                from += self.from.column;
+                at += self.at.column;
             }
             index += run;
         }

@@ -31,5 +31,6 @@ pub mod product;
 mod softmax;
 pub mod subsample;
 pub mod vectors;
+mod weight_gradient;
 mod winograd;
 pub mod workers;

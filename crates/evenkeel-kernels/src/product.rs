@@ -144,6 +144,11 @@ impl WithSimd for Product<'_> {
 /// The numbers in vectors, zeros behind them.
 #[inline(always)]
 pub(crate) fn vectors<S: Simd, const V: usize>(simd: S, numbers: &[f32]) -> [S::f32s; V] {
+    if let Some(vectors) = S::as_simd_f32s(numbers).0.first_chunk()
+        && numbers.len() == V * S::F32_LANES
+    {
+        return *vectors;
+    }
     std::array::from_fn(|v| {
         let from = (v * S::F32_LANES).min(numbers.len());
         let to = (from + S::F32_LANES).min(numbers.len());

@@ -146,8 +146,8 @@ proptest! {
     #[test]
     fn a_linear_layer_and_its_gradients_are_what_is_written_out(
         rows in prop_oneof![1..40usize, 380..420usize],
-        inputs in 1..80usize,
-        outputs in 1..80usize,
+        inputs in prop_oneof![9 => 1..80usize, 1 => 180..220usize],
+        outputs in prop_oneof![9 => 1..80usize, 1 => 180..220usize],
         seed in 0..1000u64,
     ) {
         let layer = Linear { rows, inputs, outputs };

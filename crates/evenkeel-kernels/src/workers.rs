@@ -2,11 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder, Yield};
 
 use crate::memory::Memory;
+
+/// How long a thread waits for work before it goes to sleep: longer than what a training step does between two
+/// kernels.
+const PATIENCE: Duration = Duration::from_micros(300);
+
+/// How long it does so at most: another caller may be waiting for it to come back.
+const SHIFT: Duration = Duration::from_millis(10);
 
 /// A number of threads. Work is cut into pieces by its shape alone, never by the number of threads,
 /// so that a result is the same to the bit however many there are.
@@ -15,6 +24,8 @@ pub struct Workers {
     /// None where the caller's own thread does it all.
     pool: Option<Arc<ThreadPool>>,
     memory: Memory,
+    /// How many of the others are waiting for work without going to sleep.
+    awake: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Workers {
@@ -35,6 +46,7 @@ impl Workers {
         Self {
             pool: None,
             memory: Memory::default(),
+            awake: Arc::default(),
         }
     }
 
@@ -50,6 +62,7 @@ impl Workers {
         Ok(Self {
             pool: Some(Arc::new(pool)),
             memory: Memory::default(),
+            awake: Arc::default(),
         })
     }
 
@@ -74,10 +87,38 @@ impl Workers {
         }
     }
 
+    /// Has the other threads wait for the next piece of work with open eyes: to wake one takes longer than many
+    /// a piece.
+    fn stay_awake(&self) {
+        let (caller, others) = (rayon::current_thread_index(), self.threads() - 1);
+        let asleep = self
+            .awake
+            .compare_exchange(0, others, Ordering::Relaxed, Ordering::Relaxed);
+        if asleep.is_err() {
+            return;
+        }
+        let awake = self.awake.clone();
+        rayon::spawn_broadcast(move |thread| {
+            if Some(thread.index()) == caller {
+                return;
+            }
+            let start = Instant::now();
+            let mut idle = start;
+            while idle.elapsed() < PATIENCE && start.elapsed() < SHIFT {
+                match rayon::yield_now() {
+                    Some(Yield::Executed) => idle = Instant::now(),
+                    _ => std::hint::spin_loop(),
+                }
+            }
+            awake.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
     /// Does `task(0)` to `task(count - 1)` and returns what they give, in their order.
     pub fn map<R: Send>(&self, count: usize, task: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
         match &self.pool {
             Some(pool) if count > 1 => pool.install(|| {
+                self.stay_awake();
                 (0..count)
                     .into_par_iter()
                     .with_max_len(1)
@@ -109,6 +150,7 @@ impl Workers {
         let task = |(index, chunk): (usize, &mut [f32])| task(index, chunk);
         match &self.pool {
             Some(pool) if output.len() > length => pool.install(|| {
+                self.stay_awake();
                 let chunks = output.par_chunks_mut(length).with_max_len(1);
                 chunks.enumerate().map(task).collect()
             }),
@@ -121,7 +163,10 @@ impl Workers {
         match &self.pool {
             Some(pool) => {
                 let parts: Vec<T> = parts.collect();
-                pool.install(|| parts.into_par_iter().with_max_len(1).for_each(task));
+                pool.install(|| {
+                    self.stay_awake();
+                    parts.into_par_iter().with_max_len(1).for_each(task)
+                });
             }
             None => parts.for_each(task),
         }
@@ -132,6 +177,29 @@ impl Workers {
         Self {
             pool: None,
             memory: self.memory.clone(),
+            awake: Arc::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_that_share_threads_all_get_their_work_done() {
+        let workers = Workers::new(2).unwrap();
+        let sum = || {
+            (0..2000)
+                .map(|round| workers.map(3, |piece| piece + round).len())
+                .sum()
+        };
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..3).map(|_| scope.spawn(sum)).collect();
+            for caller in callers {
+                let sum: usize = caller.join().unwrap();
+                assert_eq!(sum, 6000);
+            }
+        });
     }
 }

@@ -221,25 +221,22 @@ impl LinearNorm {
             .zip(wanted.w.chunks_mut(BLOCK * outputs))
             .zip(dx.iter_mut().zip(&mut norms));
         workers.each(parts, |(((w, x), dw), (dx, norms))| {
-            // What has just been computed is measured in the first cache.
-            let few = (w.chunks(FEW * outputs))
-                .zip(x.chunks(FEW * rows))
-                .zip(dw.chunks_mut(FEW * outputs));
-            for ((w, x), dw) in few {
-                let count = w.len() / outputs;
+            let few = x.chunks(FEW * rows).zip(dw.chunks_mut(FEW * outputs));
+            for (x, dw) in few {
+                let count = dw.len() / outputs;
                 for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
                     let (first, width) = (block * BLOCK, errors.len() / rows);
                     let c = to(&mut dw[first..], outputs, count);
                     multiply(by_rows(x, rows), whole(errors, width), rows, c);
-                }
-                if let Some(norms) = norms {
-                    norms.add(w, dw);
                 }
             }
             if let Some(dx) = dx {
                 let count = w.len() / outputs;
                 let w = by_rows(w, outputs);
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
+            }
+            if let Some(norms) = norms {
+                norms.add(w, dw);
             }
         });
         wanted.norms.map(|grain| {

@@ -38,7 +38,7 @@ use finding::Finding;
 /// How much is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
-    /// Embedded digits: some 23 minutes on two cores.
+    /// Embedded digits: a quarter of an hour to forty minutes on two cores.
     Quick,
     /// Networks for images learn CIFAR-10 at reduced size, for hours on a CPU; the others are those of `Quick`.
     Standard,

@@ -238,8 +238,18 @@ fn advice_in_words_and_numbers() {
     }
     assert_eq!(advice["pairs"]["flipped"], 1);
     assert_eq!(advice["pairs"]["converging"], 9);
-    let even = evenkeel(&["advise", "-", "--lr", "0.1"], "layer,elr\na,1\nb,1.1\n");
-    assert!(text(&even.stdout).contains("Nothing needs to change"));
+    // Where there is nothing to mend, where that is in doubt, and where it is not.
+    for (elr, doubt, nothing) in [
+        (1.1, false, true),
+        (31.0, true, false),
+        (120.0, false, false),
+    ] {
+        let norms = format!("layer,elr\na,1\nb,{elr}\n");
+        let advice = evenkeel(&["advise", "-", "--lr", "0.1"], &norms);
+        let says = |what: &str| text(&advice.stdout).contains(what);
+        assert_eq!(says("Nothing needs to change"), nothing, "{elr}");
+        assert_eq!(says("compare before you change anything"), doubt, "{elr}");
+    }
 }
 
 #[test]

@@ -165,6 +165,17 @@ fn divergence_ends_with_4_names_the_layer_and_keeps_what_was_learnt() {
 }
 
 #[test]
+fn gradients_that_overflow_before_the_first_step_are_not_blamed_on_the_rate() {
+    let folder = Folder::new("overflow");
+    let run = train(&folder.path("r"), &["--depth", "700", "--width", "16"]);
+    assert_eq!(run.status.code(), Some(2));
+    let said = text(&run.stderr);
+    assert!(said.contains(".weight`: gradient norm is"), "{said}");
+    assert!(said.contains("take fewer layers"), "{said}");
+    assert!(!said.contains("learning rate"), "{said}");
+}
+
+#[test]
 fn an_existing_run_stays_unless_it_is_to_be_overwritten() {
     let folder = Folder::new("taken");
     let out = folder.path("r");

@@ -119,4 +119,16 @@ pub fn probe(network: &Network, spec: &RunSpec, dtype: FloatDType) -> Result<Pro
         let loss = network.loss(inputs.cast(dtype), labels);
         GradientsParams::from_grads(loss.backward(), network)
     })
+    .map_err(before_any_step)
+}
+
+/// What is not finite before the first step is no learning rate's fault.
+fn before_any_step(mut error: ProbeError) -> ProbeError {
+    if let ProbeError::Unusable { source, .. } = &mut error
+        && !source.value.is_finite()
+    {
+        source.advice = "the network begins like this, before any rate acts: take fewer layers, shortcuts, or another \
+                         --norm, --activation or --init";
+    }
+    error
 }

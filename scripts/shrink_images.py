@@ -32,8 +32,10 @@ def main() -> None:
     given = parser.parse_args()
     kinds = (".jpg", ".jpeg", ".png")
     images = sorted(path for path in given.source.rglob("*") if path.suffix.lower() in kinds)
-    if given.by < 1 or not images:
-        parser.error(f"no images in {given.source}" if given.by > 0 else f"--by is {given.by}: 1 or more")
+    if given.by < 1:
+        parser.error(f"--by is {given.by}: 1 or more")
+    if not images:
+        parser.error(f"no images in {given.source}")
     for source in images:
         target = (given.target / source.relative_to(given.source)).with_suffix(".png")
         if not target.exists():

@@ -235,6 +235,7 @@ impl LinearNorm {
                 let w = by_rows(w, outputs);
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
             }
+            // Last, when both are in the cache.
             if let Some(norms) = norms {
                 norms.add(w, dw);
             }

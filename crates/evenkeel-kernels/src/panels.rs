@@ -115,8 +115,7 @@ fn fill(
 ) {
     if stride == 1 {
         for (target, &row) in target.chunks_exact_mut(padded).zip(rows) {
-            target[..width].copy_from_slice(&source[row..][..width]);
-            target[width..].fill(0.0);
+            pad(&source[row..][..width], target);
         }
         return;
     }
@@ -144,6 +143,31 @@ fn fill(
         target
             .chunks_exact_mut(padded)
             .for_each(|row| row[width..].fill(0.0));
+    }
+}
+
+/// As many numbers as there is room for, with zeros behind them where there are fewer. Those of the usual lengths
+/// are copied in place: a call of what copies any number takes longer.
+pub(crate) fn pad(numbers: &[f32], room: &mut [f32]) {
+    fn whole<const N: usize>(numbers: &[f32], room: &mut [f32]) -> bool {
+        let (Some(numbers), Some(room)) = (numbers.first_chunk(), room.first_chunk_mut::<N>())
+        else {
+            return false;
+        };
+        *room = *numbers;
+        true
+    }
+    let copied = match room.len() {
+        16 => whole::<16>(numbers, room),
+        24 => whole::<24>(numbers, room),
+        32 => whole::<32>(numbers, room),
+        64 => whole::<64>(numbers, room),
+        _ => false,
+    };
+    if !copied {
+        let count = numbers.len().min(room.len());
+        room[..count].copy_from_slice(&numbers[..count]);
+        room[count..].fill(0.0);
     }
 }
 

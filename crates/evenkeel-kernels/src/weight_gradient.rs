@@ -9,7 +9,7 @@ use crate::correlation::Correlation;
 use crate::lattice::{Lattice, Segment};
 use crate::linear::Linear;
 use crate::memory::{Memory, Numbers};
-use crate::panels::cut;
+use crate::panels::{cut, pad};
 use crate::product::widest;
 use crate::workers::Workers;
 
@@ -62,7 +62,7 @@ impl WeightGradient {
             outputs,
         } = self.layer;
         [
-            rows.div_ceil(self.rows.max(1)),
+            rows.div_ceil(self.rows),
             inputs.div_ceil(self.inputs.max(1)),
             outputs.div_ceil(self.outputs.max(1)),
         ]
@@ -109,18 +109,13 @@ impl WeightGradient {
         [along, down, across]: [usize; 3],
     ) -> Numbers {
         let layer = &self.layer;
-        let inputs = Strips::of(part(layer.inputs, self.inputs, down), |count| {
-            equal(count, TILE)
-        });
+        let inputs = self.inputs(down);
         let outputs = self.outputs(across);
         let mut sums = memory.zeros(inputs.columns() * outputs.columns());
         let mut input = memory.numbers(BLOCK * inputs.columns());
         let mut errors = memory.numbers(BLOCK * outputs.columns());
         let rows = part(layer.rows, self.rows, along);
-        let block = rows
-            .len()
-            .div_ceil(rows.len().div_ceil(BLOCK).max(1))
-            .max(1);
+        let block = rows.len().div_ceil(rows.len().div_ceil(BLOCK));
         for first in rows.clone().step_by(block) {
             let rows = first..rows.end.min(first + block);
             inputs.lay_out(x, layer.inputs, rows.clone(), &mut input);
@@ -147,29 +142,39 @@ impl WeightGradient {
         sums
     }
 
+    /// Inputs that a piece has, and one strip of what is left of them.
+    fn inputs(&self, down: usize) -> Strips {
+        let range = part(self.layer.inputs, self.inputs, down);
+        let starts = (0..range.len()).step_by(TILE);
+        let widths = starts.map(|start| (start, TILE.min(range.len() - start)));
+        Strips {
+            widths: widths.collect(),
+            range,
+        }
+    }
+
     /// Outputs that a piece has.
     fn outputs(&self, across: usize) -> Strips {
-        Strips::of(part(self.layer.outputs, self.outputs, across), |count| {
-            cut(count, widest())
-        })
+        let range = part(self.layer.outputs, self.outputs, across);
+        Strips {
+            widths: cut(range.len(), widest()),
+            range,
+        }
     }
 
     /// Adds up the parts of some inputs, of which those of the same rows follow each other, in their order.
     fn put(&self, parts: &[Numbers], dw: &mut [f32]) {
         let [_, _, across] = self.size();
-        let inputs = dw.len() / self.layer.outputs.max(1);
+        let inputs = dw.len() / self.layer.outputs;
         dw.fill(0.0);
         for (piece, part) in parts.iter().enumerate() {
             let outputs = self.outputs(piece % across);
-            for (&(column, _), (sums, width)) in
-                outputs.widths.iter().zip(outputs.each(part, inputs))
-            {
-                let columns = outputs.range.start + column
-                    ..outputs.range.end.min(outputs.range.start + column + width);
+            let strips = outputs.widths.iter().zip(outputs.each(part, inputs));
+            for (&(column, _), (sums, width)) in strips {
                 let rows = dw.chunks_exact_mut(self.layer.outputs);
                 for (dw, sums) in rows.zip(sums.chunks_exact(width)) {
-                    let pairs = dw[columns.clone()].iter_mut().zip(sums);
-                    pairs.for_each(|(dw, sum)| *dw += sum);
+                    let dw = &mut dw[outputs.range.clone()][column..];
+                    dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
                 }
             }
         }
@@ -179,14 +184,6 @@ impl WeightGradient {
 /// What a piece has of `count`.
 fn part(count: usize, length: usize, piece: usize) -> Range<usize> {
     piece * length..count.min((piece + 1) * length)
-}
-
-/// `count` columns in strips of `width`, and one of what is left.
-fn equal(count: usize, width: usize) -> Vec<(usize, usize)> {
-    let starts = (0..count).step_by(width);
-    starts
-        .map(|start| (start, width.min(count - start)))
-        .collect()
 }
 
 /// Some columns of a matrix, cut into strips.
@@ -199,11 +196,6 @@ struct Strips {
 }
 
 impl Strips {
-    fn of(range: Range<usize>, cut: impl Fn(usize) -> Vec<(usize, usize)>) -> Self {
-        let widths = cut(range.len());
-        Self { range, widths }
-    }
-
     /// Columns of all strips.
     fn columns(&self) -> usize {
         self.widths.iter().map(|(_, width)| width).sum()
@@ -217,7 +209,7 @@ impl Strips {
             let row = &row[self.range.clone()];
             for &(column, width) in &self.widths {
                 let strip = &mut strips[column * count + index * width..][..width];
-                copy(&row[column..], strip);
+                pad(&row[column..], strip);
             }
         }
     }
@@ -226,30 +218,5 @@ impl Strips {
     fn each<'a>(&self, strips: &'a [f32], rows: usize) -> impl Iterator<Item = (&'a [f32], usize)> {
         let widths = self.widths.iter();
         widths.map(move |&(column, width)| (&strips[column * rows..][..width * rows], width))
-    }
-}
-
-/// As many numbers as there is room for, with zeros behind them where there are fewer. Those of the usual lengths
-/// are copied in place: a call of what copies any number takes longer.
-fn copy(numbers: &[f32], room: &mut [f32]) {
-    fn whole<const N: usize>(numbers: &[f32], room: &mut [f32]) -> bool {
-        let (Some(numbers), Some(room)) = (numbers.first_chunk(), room.first_chunk_mut::<N>())
-        else {
-            return false;
-        };
-        *room = *numbers;
-        true
-    }
-    let copied = match room.len() {
-        16 => whole::<16>(numbers, room),
-        24 => whole::<24>(numbers, room),
-        32 => whole::<32>(numbers, room),
-        64 => whole::<64>(numbers, room),
-        _ => false,
-    };
-    if !copied {
-        let count = numbers.len().min(room.len());
-        room[..count].copy_from_slice(&numbers[..count]);
-        room[count..].fill(0.0);
     }
 }

@@ -22,10 +22,8 @@ const SHIFT: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub struct Workers {
     /// None where the caller's own thread does it all.
-    pool: Option<Arc<ThreadPool>>,
+    pool: Option<Arc<Pool>>,
     memory: Memory,
-    /// How many of the others are waiting for work without going to sleep.
-    awake: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Workers {
@@ -46,7 +44,6 @@ impl Workers {
         Self {
             pool: None,
             memory: Memory::default(),
-            awake: Arc::default(),
         }
     }
 
@@ -58,11 +55,13 @@ impl Workers {
         if threads < 2 {
             return Ok(Self::one());
         }
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let threads = ThreadPoolBuilder::new().num_threads(threads).build()?;
         Ok(Self {
-            pool: Some(Arc::new(pool)),
+            pool: Some(Arc::new(Pool {
+                threads,
+                awake: Arc::default(),
+            })),
             memory: Memory::default(),
-            awake: Arc::default(),
         })
     }
 
@@ -75,7 +74,7 @@ impl Workers {
     pub fn threads(&self) -> usize {
         self.pool
             .as_ref()
-            .map_or(1, |pool| pool.current_num_threads())
+            .map_or(1, |pool| pool.threads.current_num_threads())
     }
 
     /// Runs `work` on one of the threads, from where handing out pieces costs the least: a training
@@ -83,42 +82,14 @@ impl Workers {
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match &self.pool {
             None => work(),
-            Some(pool) => pool.install(work),
+            Some(pool) => pool.threads.install(work),
         }
-    }
-
-    /// Has the other threads wait for the next piece of work with open eyes: to wake one takes longer than many
-    /// a piece.
-    fn stay_awake(&self) {
-        let (caller, others) = (rayon::current_thread_index(), self.threads() - 1);
-        let asleep = self
-            .awake
-            .compare_exchange(0, others, Ordering::Relaxed, Ordering::Relaxed);
-        if asleep.is_err() {
-            return;
-        }
-        let awake = self.awake.clone();
-        rayon::spawn_broadcast(move |thread| {
-            if Some(thread.index()) == caller {
-                return;
-            }
-            let start = Instant::now();
-            let mut idle = start;
-            while idle.elapsed() < PATIENCE && start.elapsed() < SHIFT {
-                match rayon::yield_now() {
-                    Some(Yield::Executed) => idle = Instant::now(),
-                    _ => std::hint::spin_loop(),
-                }
-            }
-            awake.fetch_sub(1, Ordering::Relaxed);
-        });
     }
 
     /// Does `task(0)` to `task(count - 1)` and returns what they give, in their order.
     pub fn map<R: Send>(&self, count: usize, task: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
         match &self.pool {
-            Some(pool) if count > 1 => pool.install(|| {
-                self.stay_awake();
+            Some(pool) if count > 1 => pool.share(|| {
                 (0..count)
                     .into_par_iter()
                     .with_max_len(1)
@@ -149,8 +120,7 @@ impl Workers {
         let length = length.max(1);
         let task = |(index, chunk): (usize, &mut [f32])| task(index, chunk);
         match &self.pool {
-            Some(pool) if output.len() > length => pool.install(|| {
-                self.stay_awake();
+            Some(pool) if output.len() > length => pool.share(|| {
                 let chunks = output.par_chunks_mut(length).with_max_len(1);
                 chunks.enumerate().map(task).collect()
             }),
@@ -163,10 +133,7 @@ impl Workers {
         match &self.pool {
             Some(pool) => {
                 let parts: Vec<T> = parts.collect();
-                pool.install(|| {
-                    self.stay_awake();
-                    parts.into_par_iter().with_max_len(1).for_each(task)
-                });
+                pool.share(|| parts.into_par_iter().with_max_len(1).for_each(task));
             }
             None => parts.for_each(task),
         }
@@ -177,8 +144,51 @@ impl Workers {
         Self {
             pool: None,
             memory: self.memory.clone(),
-            awake: Arc::default(),
         }
+    }
+}
+
+/// Threads that wait for the next piece of work with open eyes: to wake one takes longer than many a piece.
+struct Pool {
+    threads: ThreadPool,
+    /// How many of them are awake, beside the one that shares work out.
+    awake: Arc<AtomicUsize>,
+}
+
+impl Pool {
+    /// Does work that has pieces for all.
+    fn share<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.install(|| {
+            self.stay_awake();
+            work()
+        })
+    }
+
+    /// Has the other threads stay awake from now on, if none does.
+    fn stay_awake(&self) {
+        let caller = rayon::current_thread_index();
+        let others = self.threads.current_num_threads() - 1;
+        let asleep = self
+            .awake
+            .compare_exchange(0, others, Ordering::Relaxed, Ordering::Relaxed);
+        if asleep.is_err() {
+            return;
+        }
+        let awake = self.awake.clone();
+        rayon::spawn_broadcast(move |thread| {
+            if Some(thread.index()) == caller {
+                return;
+            }
+            let start = Instant::now();
+            let mut idle = start;
+            while idle.elapsed() < PATIENCE && start.elapsed() < SHIFT {
+                match rayon::yield_now() {
+                    Some(Yield::Executed) => idle = Instant::now(),
+                    _ => std::hint::spin_loop(),
+                }
+            }
+            awake.fetch_sub(1, Ordering::Relaxed);
+        });
     }
 }
 

@@ -6,11 +6,11 @@
 use pulp::{Simd, WithSimd};
 
 use crate::correlation::Correlation;
-use crate::lanes::columns;
+use crate::lanes::{each, sum};
 use crate::lattice::{Lattice, Segment};
 use crate::panels::Panels;
 use crate::product::{Product, widest};
-use crate::softmax::{exponentials, largest};
+use crate::softmax::{exponentials, largest, times};
 use crate::vectors::dispatch;
 use crate::workers::Workers;
 
@@ -307,11 +307,7 @@ impl WithSimd for Softmax<'_> {
             behind.fill(0.0);
             let top = largest(simd, row);
             let sum = exponentials(simd, row, scale, top);
-            let factor = simd.splat_f32s(1.0 / sum);
-            for block in columns(simd, row.len()) {
-                let share = simd.mul_f32s(block.load(simd, row, 0), factor);
-                block.store(simd, row, 0, share);
-            }
+            times(simd, row, 1.0 / sum);
         }
     }
 }
@@ -343,18 +339,12 @@ impl WithSimd for Slope<'_> {
             let sight = self.head.sight(token);
             let (errors, behind) = errors.split_at_mut(sight);
             behind.fill(0.0);
-            let mut sums = [simd.splat_f32s(0.0); 2];
-            for (turn, block) in columns(simd, sight).enumerate() {
-                let (p, e) = (block.load(simd, seen, 0), block.load(simd, errors, 0));
-                sums[turn % 2] = simd.mul_add_e_f32s(p, e, sums[turn % 2]);
-            }
-            let sum = simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1]));
+            let seen = &seen[..sight];
+            let sum = sum!(simd, S, [seen, errors] => simd.mul_f32s(seen, errors));
             let sum = simd.splat_f32s(sum);
-            for block in columns(simd, sight) {
-                let (p, e) = (block.load(simd, seen, 0), block.load(simd, errors, 0));
-                let slope = simd.mul_f32s(simd.mul_f32s(p, scale), simd.sub_f32s(e, sum));
-                block.store(simd, errors, 0, slope);
-            }
+            each!(simd, S, [seen] => [errors] {
+                [simd.mul_f32s(simd.mul_f32s(seen, scale), simd.sub_f32s(errors, sum))]
+            });
         }
     }
 }

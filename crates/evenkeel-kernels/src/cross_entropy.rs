@@ -2,8 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::columns;
-use crate::softmax::{exponentials, largest};
+use crate::softmax::{exponentials, largest, times};
 use crate::vectors::dispatch;
 use crate::workers::Workers;
 
@@ -54,11 +53,7 @@ impl WithSimd for Forward<'_> {
             let top = largest(simd, scores);
             gradient.copy_from_slice(scores);
             let sum = exponentials(simd, gradient, 1.0, top);
-            let factor = simd.splat_f32s(self.weight / sum);
-            for block in columns(simd, self.classes) {
-                let share = simd.mul_f32s(block.load(simd, gradient, 0), factor);
-                block.store(simd, gradient, 0, share);
-            }
+            times(simd, gradient, self.weight / sum);
             gradient[*label] -= self.weight;
             loss += f64::from(sum).ln() + f64::from(top - scores[*label]);
         }

@@ -58,15 +58,18 @@ pub(crate) fn polynomial<S: Simd, const N: usize>(
     let [first, rest @ ..] = coefficients.as_slice() else {
         return simd.splat_f32s(0.0);
     };
-    rest.iter().fold(simd.splat_f32s(*first), |sum, next| {
-        simd.mul_add_e_f32s(sum, x, simd.splat_f32s(*next))
-    })
+    // No closure: it would not be compiled for the vectors at hand.
+    let mut sum = simd.splat_f32s(*first);
+    for next in rest {
+        sum = simd.mul_add_e_f32s(sum, x, simd.splat_f32s(*next));
+    }
+    sum
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lanes::columns;
+    use crate::lanes::each;
     use crate::vectors::dispatch;
     use pulp::WithSimd;
 
@@ -77,10 +80,8 @@ mod tests {
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            for block in columns(simd, self.0.len()) {
-                let power = exp(simd, block.load(simd, self.0, 0));
-                block.store(simd, self.1, 0, power);
-            }
+            let Self(x, power) = self;
+            each!(simd, S, [x] => [power] [exp(simd, x)]);
         }
     }
 

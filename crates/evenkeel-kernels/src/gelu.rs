@@ -4,7 +4,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::exponential::{exp, polynomial};
-use crate::lanes::columns;
+use crate::lanes::each;
 use crate::vectors::dispatch;
 use crate::workers::Workers;
 
@@ -81,13 +81,11 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for block in columns(simd, self.x.len()) {
-            let x = block.load(simd, self.x, 0);
+        let Self { x, y, slope } = self;
+        each!(simd, S, [x] => [y, slope] {
             let (below, density) = normal(simd, x);
-            block.store(simd, self.y, 0, simd.mul_f32s(x, below));
-            let slope = simd.mul_add_e_f32s(x, density, below);
-            block.store(simd, self.slope, 0, slope);
-        }
+            [simd.mul_f32s(x, below), simd.mul_add_e_f32s(x, density, below)]
+        });
     }
 }
 
@@ -102,13 +100,8 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for block in columns(simd, self.dx.len()) {
-            let (dy, slope) = (
-                block.load(simd, self.dy, 0),
-                block.load(simd, self.slope, 0),
-            );
-            block.store(simd, self.dx, 0, simd.mul_f32s(dy, slope));
-        }
+        let Self { dy, slope, dx } = self;
+        each!(simd, S, [dy, slope] => [dx] [simd.mul_f32s(dy, slope)]);
     }
 }
 

@@ -1,4 +1,7 @@
 //! Columns of a matrix of rows, a vector at a time.
+//!
+//! What is done to all columns of a row is a macro, no function of a closure: that would not be compiled for the
+//! vectors at hand. Whole vectors are a loop of their own, in which nothing looks for the end of a row.
 
 use pulp::Simd;
 
@@ -26,6 +29,95 @@ pub(crate) fn columns<S: Simd>(_simd: S, features: usize) -> impl Iterator<Item 
             count: S::F32_LANES.min(features - first),
         })
 }
+
+/// Whole vectors of a row, and the columns behind them.
+#[inline(always)]
+pub(crate) fn parts<S: Simd>(_simd: S, features: usize) -> (usize, Option<Columns>) {
+    let vectors = features / S::F32_LANES;
+    let first = vectors * S::F32_LANES;
+    let count = features - first;
+    (vectors, (count > 0).then_some(Columns { first, count }))
+}
+
+/// Writes numbers of some rows, from those of some more that are at least as long, all at the same columns. The
+/// rows that are written can be read too.
+macro_rules! each {
+    ($simd:expr, $S:ty, [$($row:ident),*] => [$first:ident $(, $out:ident)*] $numbers:expr) => {{
+        let (vectors, rest) = $crate::lanes::parts($simd, $first.len());
+        {
+            $(let $row = &<$S>::as_simd_f32s($row).0[..vectors];)*
+            let $first = &mut <$S>::as_mut_simd_f32s($first).0[..vectors];
+            $(let $out = &mut <$S>::as_mut_simd_f32s($out).0[..vectors];)*
+            for i in 0..vectors {
+                let numbers = {
+                    $(let $row = $row[i];)*
+                    #[allow(unused_variables)]
+                    let $first = $first[i];
+                    $(#[allow(unused_variables)] let $out = $out[i];)*
+                    $numbers
+                };
+                let place = 0;
+                $first[i] = numbers[place];
+                $(let place = place + 1; $out[i] = numbers[place];)*
+            }
+        }
+        if let Some(rest) = rest {
+            let numbers = {
+                $(let $row = rest.load($simd, $row, 0);)*
+                #[allow(unused_variables)]
+                let $first = rest.load($simd, $first, 0);
+                $(#[allow(unused_variables)] let $out = rest.load($simd, $out, 0);)*
+                $numbers
+            };
+            let place = 0;
+            rest.store($simd, $first, 0, numbers[place]);
+            $(let place = place + 1; rest.store($simd, $out, 0, numbers[place]);)*
+        }
+    }};
+}
+pub(crate) use each;
+
+/// The sum of a number over the columns of rows that are as long as the first.
+macro_rules! sum {
+    ($simd:expr, $S:ty, [$first:ident $(, $row:ident)*] => $number:expr) => {{
+        let zero = $simd.splat_f32s(0.0);
+        // Sums that do not wait for each other.
+        let [mut a, mut b, mut c, mut d] = [zero; 4];
+        let (vectors, rest) = $crate::lanes::parts($simd, $first.len());
+        {
+            let $first = &<$S>::as_simd_f32s($first).0[..vectors];
+            $(let $row = &<$S>::as_simd_f32s($row).0[..vectors];)*
+            {
+                let quads = vectors / 4;
+                let $first = &$first.as_chunks::<4>().0[..quads];
+                $(let $row = &$row.as_chunks::<4>().0[..quads];)*
+                for i in 0..quads {
+                    a = $simd.add_f32s(a, { let $first = $first[i][0]; $(let $row = $row[i][0];)* $number });
+                    b = $simd.add_f32s(b, { let $first = $first[i][1]; $(let $row = $row[i][1];)* $number });
+                    c = $simd.add_f32s(c, { let $first = $first[i][2]; $(let $row = $row[i][2];)* $number });
+                    d = $simd.add_f32s(d, { let $first = $first[i][3]; $(let $row = $row[i][3];)* $number });
+                }
+            }
+            let whole = vectors / 4 * 4;
+            if vectors > whole {
+                a = $simd.add_f32s(a, { let $first = $first[whole]; $(let $row = $row[whole];)* $number });
+            }
+            if vectors > whole + 1 {
+                b = $simd.add_f32s(b, { let $first = $first[whole + 1]; $(let $row = $row[whole + 1];)* $number });
+            }
+            if vectors > whole + 2 {
+                c = $simd.add_f32s(c, { let $first = $first[whole + 2]; $(let $row = $row[whole + 2];)* $number });
+            }
+        }
+        if let Some(rest) = rest {
+            let $first = rest.load($simd, $first, 0);
+            $(let $row = rest.load($simd, $row, 0);)*
+            d = $simd.add_f32s(d, rest.only($simd, $number));
+        }
+        $simd.reduce_sum_f32s($simd.add_f32s($simd.add_f32s(a, b), $simd.add_f32s(c, d)))
+    }};
+}
+pub(crate) use sum;
 
 impl Columns {
     /// Their numbers in the row that begins at `row`, zeros behind them.

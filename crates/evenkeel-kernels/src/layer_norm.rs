@@ -3,7 +3,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::{Columns, columns};
+use crate::lanes::{each, sum};
 use crate::memory::Numbers;
 use crate::vectors::dispatch;
 use crate::workers::Workers;
@@ -85,27 +85,6 @@ pub(crate) fn add_up(parts: &[Numbers], sums: &mut [f32]) {
     }
 }
 
-/// The mean of a number over so many columns. No function of a closure: that would not be compiled for the
-/// vectors at hand.
-macro_rules! mean {
-    ($simd:expr, $S:ty, $width:expr, $block:ident => $number:expr) => {{
-        // Sums that do not wait for each other.
-        let mut sums = [$simd.splat_f32s(0.0); 4];
-        for (turn, $block) in columns($simd, $width).enumerate() {
-            let number: <$S>::f32s = $number;
-            match turn % 4 {
-                0 => sums[0] = $simd.add_f32s(sums[0], number),
-                1 => sums[1] = $simd.add_f32s(sums[1], number),
-                2 => sums[2] = $simd.add_f32s(sums[2], number),
-                _ => sums[3] = $simd.add_f32s(sums[3], number),
-            }
-        }
-        let [a, b, c, d] = sums;
-        let sum = $simd.add_f32s($simd.add_f32s(a, b), $simd.add_f32s(c, d));
-        $simd.reduce_sum_f32s(sum) / $width as f32
-    }};
-}
-
 struct Forward<'a> {
     norm: &'a LayerNorm<'a>,
     x: &'a [f32],
@@ -123,61 +102,32 @@ impl WithSimd for Forward<'_> {
             beta,
             epsilon,
         } = *self.norm;
-        let width = gamma.len();
-        let rows = (0..self.x.len()).step_by(width);
-        for (row, moments) in rows.zip(self.moments.chunks_exact_mut(2)) {
+        let (width, share) = (gamma.len(), 1.0 / gamma.len() as f32);
+        let rows = self.x.chunks_exact(width);
+        let rows = rows.zip(self.y.chunks_exact_mut(width));
+        for ((x, y), moments) in rows.zip(self.moments.chunks_exact_mut(2)) {
             let mean = match beta {
-                Some(_) => mean!(simd, S, width, block => block.load(simd, self.x, row)),
+                Some(_) => sum!(simd, S, [x] => x) * share,
                 None => 0.0,
             };
             let means = simd.splat_f32s(mean);
-            let variance = mean!(simd, S, width, block => {
-                let apart = simd.sub_f32s(block.load(simd, self.x, row), means);
-                block.only(simd, simd.mul_f32s(apart, apart))
+            let variance = share * sum!(simd, S, [x] => {
+                let apart = simd.sub_f32s(x, means);
+                simd.mul_f32s(apart, apart)
             });
             let scale = 1.0 / (variance + epsilon).sqrt();
             let scales = simd.splat_f32s(scale);
-            for block in columns(simd, width) {
-                let apart = simd.sub_f32s(block.load(simd, self.x, row), means);
-                let unit = simd.mul_f32s(apart, scales);
-                let gamma = block.load(simd, gamma, 0);
-                let y = match beta {
-                    Some(beta) => simd.mul_add_e_f32s(unit, gamma, block.load(simd, beta, 0)),
-                    None => simd.mul_f32s(unit, gamma),
-                };
-                block.store(simd, self.y, row, y);
+            match beta {
+                Some(beta) => each!(simd, S, [x, gamma, beta] => [y] {
+                    let unit = simd.mul_f32s(simd.sub_f32s(x, means), scales);
+                    [simd.mul_add_e_f32s(unit, gamma, beta)]
+                }),
+                None => each!(simd, S, [x, gamma] => [y] {
+                    [simd.mul_f32s(simd.mul_f32s(x, scales), gamma)]
+                }),
             }
             moments.copy_from_slice(&[mean, scale]);
         }
-    }
-}
-
-/// A row on the way back.
-#[derive(Clone, Copy)]
-struct Row<'a, S: Simd> {
-    simd: S,
-    shift: S::f32s,
-    scale: S::f32s,
-    x: &'a [f32],
-    dy: &'a [f32],
-    gamma: &'a [f32],
-}
-
-impl<S: Simd> Row<'_, S> {
-    /// `x̂`.
-    #[inline(always)]
-    fn unit(self, block: Columns) -> S::f32s {
-        let x = block.load(self.simd, self.x, 0);
-        let apart = self.simd.sub_f32s(x, self.shift);
-        self.simd.mul_f32s(apart, self.scale)
-    }
-
-    /// `γ dy`.
-    #[inline(always)]
-    fn weighted(self, block: Columns) -> S::f32s {
-        let [dy, gamma] = [self.dy, self.gamma];
-        let simd = self.simd;
-        simd.mul_f32s(block.load(simd, dy, 0), block.load(simd, gamma, 0))
     }
 }
 
@@ -197,38 +147,28 @@ impl WithSimd for Backward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let gamma = self.norm.gamma;
-        let width = gamma.len();
+        let (width, share) = (gamma.len(), 1.0 / gamma.len() as f32);
         let (of_gamma, of_beta) = self.sums.split_at_mut(width);
-        let rows = (0..self.x.len()).step_by(width);
-        for (start, moments) in rows.zip(self.moments.chunks_exact(2)) {
+        let rows = self.x.chunks_exact(width).zip(self.dy.chunks_exact(width));
+        let rows = rows.zip(self.dx.chunks_exact_mut(width));
+        for (((x, dy), dx), moments) in rows.zip(self.moments.chunks_exact(2)) {
             let (shift, scale) = (simd.splat_f32s(moments[0]), simd.splat_f32s(moments[1]));
-            let row = Row {
-                simd,
-                shift,
-                scale,
-                x: &self.x[start..][..width],
-                dy: &self.dy[start..][..width],
-                gamma,
-            };
             let flat = match self.norm.beta {
-                Some(_) => mean!(simd, S, width, block => row.weighted(block)),
+                Some(_) => sum!(simd, S, [dy, gamma] => simd.mul_f32s(dy, gamma)) * share,
                 None => 0.0,
             };
-            let slope = mean!(simd, S, width, block => {
-                simd.mul_f32s(row.weighted(block), row.unit(block))
+            let slope = share * sum!(simd, S, [x, dy, gamma] => {
+                let unit = simd.mul_f32s(simd.sub_f32s(x, shift), scale);
+                simd.mul_f32s(simd.mul_f32s(dy, gamma), unit)
             });
             let (slope, flat) = (simd.splat_f32s(slope), simd.splat_f32s(flat));
-            let dx = &mut self.dx[start..][..width];
-            for block in columns(simd, width) {
-                let (dy, unit) = (block.load(simd, row.dy, 0), row.unit(block));
-                let sum = simd.add_f32s(block.load(simd, of_beta, 0), dy);
-                block.store(simd, of_beta, 0, sum);
-                let sum = simd.mul_add_e_f32s(dy, unit, block.load(simd, of_gamma, 0));
-                block.store(simd, of_gamma, 0, sum);
-                let apart = simd.sub_f32s(row.weighted(block), flat);
+            each!(simd, S, [x, dy, gamma] => [dx, of_gamma, of_beta] {
+                let unit = simd.mul_f32s(simd.sub_f32s(x, shift), scale);
+                let apart = simd.sub_f32s(simd.mul_f32s(dy, gamma), flat);
                 let apart = simd.sub_f32s(apart, simd.mul_f32s(unit, slope));
-                block.store(simd, dx, 0, simd.mul_f32s(apart, scale));
-            }
+                let of_gamma = simd.mul_add_e_f32s(dy, unit, of_gamma);
+                [simd.mul_f32s(apart, scale), of_gamma, simd.add_f32s(of_beta, dy)]
+            });
         }
     }
 }

@@ -183,9 +183,61 @@ struct Matrix<'a> {
     bias: Option<&'a [f32]>,
 }
 
+/// Terms of the sums that are added a turn, for which it is worked out once where rows begin.
+const TERMS: usize = 4;
+
+/// `P` rows of input. In a `LINE` every third row's place is looked up, and those behind it follow at a distance, so
+/// that few registers say where they all are.
+struct Rows<'a, const P: usize, const LINE: bool> {
+    input: &'a [f32],
+    places: [usize; P],
+    distance: usize,
+}
+
+impl<const P: usize, const LINE: bool> Rows<'_, P, LINE> {
+    /// The number in row `p`, `k` behind its place.
+    ///
+    /// # Safety
+    /// It must lie within the input.
+    #[inline(always)]
+    unsafe fn factor(&self, p: usize, k: usize) -> f32 {
+        let place = match LINE {
+            true => self.places[p / 3 * 3] + p % 3 * self.distance,
+            false => self.places[p],
+        };
+        // SAFETY: the caller's promise.
+        unsafe { *self.input.get_unchecked(place + k) }
+    }
+
+    /// Adds `TERMS` terms to the sums, from `k` on in the rows, and from vector `first` on in the matrix.
+    ///
+    /// # Safety
+    /// They must lie within the input and the matrix.
+    #[inline(always)]
+    unsafe fn add<S: Simd, const V: usize, const TERMS: usize>(
+        &self,
+        simd: S,
+        matrix: &[S::f32s],
+        k: usize,
+        first: usize,
+        sums: &mut [[S::f32s; V]; P],
+    ) {
+        for term in 0..TERMS {
+            for p in 0..P {
+                // SAFETY: the caller's promise.
+                let factor = simd.splat_f32s(unsafe { self.factor(p, k + term) });
+                for v in 0..V {
+                    // SAFETY: the caller's promise.
+                    let number = unsafe { *matrix.get_unchecked(first + term * V + v) };
+                    sums[p][v] = simd.mul_add_e_f32s(factor, number, sums[p][v]);
+                }
+            }
+        }
+    }
+}
+
 impl Matrix<'_> {
-    /// `P` rows times `V` vectors of columns. In a `LINE` every third row's place is looked up, and those
-    /// behind it follow at a distance, so that few registers say where they all are.
+    /// `P` rows times `V` vectors of columns.
     ///
     /// # Safety
     /// Every segment must lie within the input as seen from each place, and there must be as many times
@@ -200,29 +252,26 @@ impl Matrix<'_> {
     ) -> [[S::f32s; V]; P] {
         let mut sums = [[simd.splat_f32s(0.0); V]; P];
         let numbers = S::as_simd_f32s(self.numbers).0;
-        let mut row = 0;
+        let mut first = 0;
         for segment in self.segments {
-            let mut places = *from;
+            let mut rows = Rows::<P, LINE> {
+                input,
+                places: *from,
+                distance,
+            };
             for p in 0..P {
-                places[p] += segment.offset;
+                rows.places[p] += segment.offset;
             }
-            for k in 0..segment.length {
+            let turns = segment.length / TERMS * TERMS;
+            for k in (0..turns).step_by(TERMS) {
                 // SAFETY: the caller's promise.
-                unsafe {
-                    let numbers: [S::f32s; V] =
-                        std::array::from_fn(|v| *numbers.get_unchecked(row + v));
-                    for p in 0..P {
-                        let place = match LINE {
-                            true => places[p / 3 * 3] + p % 3 * distance,
-                            false => places[p],
-                        };
-                        let factor = simd.splat_f32s(*input.get_unchecked(place + k));
-                        for v in 0..V {
-                            sums[p][v] = simd.mul_add_e_f32s(factor, numbers[v], sums[p][v]);
-                        }
-                    }
-                }
-                row += V;
+                unsafe { rows.add::<S, V, TERMS>(simd, numbers, k, first, &mut sums) };
+                first += TERMS * V;
+            }
+            for k in turns..segment.length {
+                // SAFETY: the caller's promise.
+                unsafe { rows.add::<S, V, 1>(simd, numbers, k, first, &mut sums) };
+                first += V;
             }
         }
         if let Some(bias) = self.bias {

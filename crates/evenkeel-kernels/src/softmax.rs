@@ -3,28 +3,33 @@
 use pulp::Simd;
 
 use crate::exponential::exp;
-use crate::lanes::columns;
+use crate::lanes::{each, sum};
 
 /// The largest of the numbers.
 #[inline(always)]
 pub(crate) fn largest<S: Simd>(simd: S, numbers: &[f32]) -> f32 {
-    let least = simd.splat_f32s(f32::NEG_INFINITY);
     let (vectors, rest) = S::as_simd_f32s(numbers);
-    let top = vectors.iter().fold(least, |top, x| simd.max_f32s(top, *x));
+    let mut top = simd.splat_f32s(f32::NEG_INFINITY);
+    for x in vectors {
+        top = simd.max_f32s(top, *x);
+    }
     rest.iter()
         .fold(simd.reduce_max_f32s(top), |top, x| top.max(*x))
 }
 
-/// `e^(factor (x − top))` for each `x`, in its place, and the sum of all.
+/// `e^(factor (x − top))` for each of the numbers `x`, in its place, and the sum of all.
 #[inline(always)]
 pub(crate) fn exponentials<S: Simd>(simd: S, numbers: &mut [f32], factor: f32, top: f32) -> f32 {
     let (factor, top) = (simd.splat_f32s(factor), simd.splat_f32s(top));
-    let mut sums = [simd.splat_f32s(0.0); 2];
-    for (turn, block) in columns(simd, numbers.len()).enumerate() {
-        let apart = simd.sub_f32s(block.load(simd, numbers, 0), top);
-        let power = exp(simd, simd.mul_f32s(apart, factor));
-        block.store(simd, numbers, 0, power);
-        sums[turn % 2] = simd.add_f32s(sums[turn % 2], block.only(simd, power));
-    }
-    simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1]))
+    each!(simd, S, [] => [numbers] {
+        [exp(simd, simd.mul_f32s(simd.sub_f32s(numbers, top), factor))]
+    });
+    sum!(simd, S, [numbers] => numbers)
+}
+
+/// All numbers times a factor.
+#[inline(always)]
+pub(crate) fn times<S: Simd>(simd: S, numbers: &mut [f32], factor: f32) {
+    let factor = simd.splat_f32s(factor);
+    each!(simd, S, [] => [numbers] [simd.mul_f32s(numbers, factor)]);
 }

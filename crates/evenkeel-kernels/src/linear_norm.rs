@@ -7,7 +7,7 @@
 use crate::batch_norm::{self, Moments, Sums};
 use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
-use crate::matmul::{Factors, Rows, RowsMut, multiply};
+use crate::matmul::{Factors, Order, Rows, RowsMut, multiply};
 use crate::memory::Numbers;
 use crate::norms::{Grain, Running};
 use crate::workers::Workers;
@@ -125,8 +125,8 @@ impl LinearNorm {
             |(piece, ((z, y), ((mean, variance), scale)))| {
                 let w = Factors {
                     numbers: &given.w[piece * BLOCK..],
-                    row: 1,
-                    column: outputs,
+                    order: Order::Columns,
+                    distance: outputs,
                 };
                 let count = mean.len();
                 multiply(w, whole(given.x, rows), inputs, to(z, rows, count));
@@ -265,8 +265,8 @@ fn whole(numbers: &[f32], width: usize) -> Rows<'_> {
 fn by_rows(numbers: &[f32], width: usize) -> Factors<'_> {
     Factors {
         numbers,
-        row: width,
-        column: 1,
+        order: Order::Rows,
+        distance: width,
     }
 }
 

@@ -15,15 +15,35 @@ use pulp::{Simd, WithSimd};
 use crate::product::{store, vectors};
 use crate::vectors::dispatch;
 
-/// A matrix whose numbers are read one by one: that of row `m` and column `k` is at `m · row + k · column`.
+/// A matrix whose numbers are read one by one.
 #[derive(Debug, Clone, Copy)]
 pub struct Factors<'a> {
     /// Its numbers.
     pub numbers: &'a [f32],
-    /// From one row to the next.
-    pub row: usize,
-    /// From one column to the next.
-    pub column: usize,
+    /// How they lie.
+    pub order: Order,
+    /// From one row of the memory to the next.
+    pub distance: usize,
+}
+
+/// What lies side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The numbers of a row.
+    Rows,
+    /// The numbers of a column.
+    Columns,
+}
+
+impl Order {
+    /// How far it is from a row to the next and from a column to the next.
+    #[inline(always)]
+    fn steps(self, distance: usize) -> [usize; 2] {
+        match self {
+            Self::Rows => [distance, 1],
+            Self::Columns => [1, distance],
+        }
+    }
 }
 
 /// A matrix whose rows lie side by side, and are read in vectors.
@@ -59,7 +79,8 @@ pub fn multiply(a: Factors, b: Rows, terms: usize, c: RowsMut) {
     }
     assert!(end(c.count, c.row) + b.width <= c.numbers.len(), "c");
     if terms > 0 {
-        let last = end(c.count, a.row) + end(terms, a.column);
+        let [row, column] = a.order.steps(a.distance);
+        let last = end(c.count, row) + end(terms, column);
         assert!(last < a.numbers.len(), "a");
         assert!(end(terms, b.row) + b.width <= b.numbers.len(), "b");
     }
@@ -78,40 +99,53 @@ impl WithSimd for Multiply<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let wide = 2 * S::F32_LANES;
-        let whole = self.b.width / wide * wide;
-        for first in (0..whole).step_by(wide) {
-            match S::F32_LANES {
-                16 => self.panel::<S, 12, 2>(simd, first),
-                8 => self.panel::<S, 6, 2>(simd, first),
-                _ => self.panel::<S, 4, 2>(simd, first),
-            }
-        }
-        for first in (whole..self.b.width).step_by(S::F32_LANES) {
-            self.panel::<S, 8, 1>(simd, first);
+        match self.a.order {
+            Order::Rows => self.panels::<S, true>(simd),
+            Order::Columns => self.panels::<S, false>(simd),
         }
     }
 }
 
 impl Multiply<'_> {
+    /// All columns of the result. `ROWS` as in [`Order::Rows`].
+    #[inline(always)]
+    fn panels<S: Simd, const ROWS: bool>(&mut self, simd: S) {
+        let wide = 2 * S::F32_LANES;
+        let whole = self.b.width / wide * wide;
+        for first in (0..whole).step_by(wide) {
+            match S::F32_LANES {
+                16 => self.panel::<S, 12, 2, ROWS>(simd, first),
+                8 => self.panel::<S, 6, 2, ROWS>(simd, first),
+                _ => self.panel::<S, 4, 2, ROWS>(simd, first),
+            }
+        }
+        for first in (whole..self.b.width).step_by(S::F32_LANES) {
+            self.panel::<S, 8, 1, ROWS>(simd, first);
+        }
+    }
+
     /// `V` vectors of columns, `P` rows at a time and the last ones in few goes.
     #[inline(always)]
-    fn panel<S: Simd, const P: usize, const V: usize>(&mut self, simd: S, column: usize) {
+    fn panel<S: Simd, const P: usize, const V: usize, const ROWS: bool>(
+        &mut self,
+        simd: S,
+        column: usize,
+    ) {
         let mut row = 0;
         while row < self.c.count {
             row += match self.c.count - row {
-                rest if rest >= P => self.tile::<S, P, V>(simd, row, column),
-                rest if rest >= 8 && P > 8 => self.tile::<S, 8, V>(simd, row, column),
-                rest if rest >= 4 && P > 4 => self.tile::<S, 4, V>(simd, row, column),
-                rest if rest >= 2 => self.tile::<S, 2, V>(simd, row, column),
-                _ => self.tile::<S, 1, V>(simd, row, column),
+                rest if rest >= P => self.tile::<S, P, V, ROWS>(simd, row, column),
+                rest if rest >= 8 && P > 8 => self.tile::<S, 8, V, ROWS>(simd, row, column),
+                rest if rest >= 4 && P > 4 => self.tile::<S, 4, V, ROWS>(simd, row, column),
+                rest if rest >= 2 => self.tile::<S, 2, V, ROWS>(simd, row, column),
+                _ => self.tile::<S, 1, V, ROWS>(simd, row, column),
             };
         }
     }
 
     /// Returns `P`.
     #[inline(always)]
-    fn tile<S: Simd, const P: usize, const V: usize>(
+    fn tile<S: Simd, const P: usize, const V: usize, const ROWS: bool>(
         &mut self,
         simd: S,
         row: usize,
@@ -119,8 +153,8 @@ impl Multiply<'_> {
     ) -> usize {
         let of = self;
         match of.b.width - column >= V * S::F32_LANES {
-            true => simd.vectorize(Tile::<P, V, true> { of, row, column }),
-            false => simd.vectorize(Tile::<P, V, false> { of, row, column }),
+            true => simd.vectorize(Tile::<P, V, ROWS, true> { of, row, column }),
+            false => simd.vectorize(Tile::<P, V, ROWS, false> { of, row, column }),
         }
         P
     }
@@ -128,51 +162,89 @@ impl Multiply<'_> {
 
 /// `P` rows and `V` vectors of columns, `WHOLE` where all of these are there. A function by itself: the
 /// compiler keeps sums in registers in functions of this size only.
-struct Tile<'a, 'b, const P: usize, const V: usize, const WHOLE: bool> {
+struct Tile<'a, 'b, const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool> {
     of: &'a mut Multiply<'b>,
     row: usize,
     column: usize,
 }
 
-impl<const P: usize, const V: usize, const WHOLE: bool> WithSimd for Tile<'_, '_, P, V, WHOLE> {
+/// Terms of the sums that are added a turn, for which it is worked out once where rows begin.
+const TERMS: usize = 4;
+
+impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool> WithSimd
+    for Tile<'_, '_, P, V, ROWS, WHOLE>
+{
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Multiply { a, b, terms, c } = self.of;
-        let width = (V * S::F32_LANES).min(b.width - self.column);
+        let (terms, [row, _]) = (self.of.terms, self.steps());
         let mut sums = [[simd.splat_f32s(0.0); V]; P];
         // Every third row's place is kept, and those behind it follow at a distance: few registers do.
-        let mut places = [self.row * a.row; P];
+        let mut places = [self.row * row; P];
         for p in 0..P {
-            places[p] += p * a.row;
+            places[p] += p * row;
         }
         let mut at = self.column;
-        for _ in 0..*terms {
+        let turns = terms / TERMS;
+        for _ in 0..turns {
+            self.add::<S, TERMS>(simd, &mut places, &mut at, &mut sums);
+        }
+        for _ in turns * TERMS..terms {
+            self.add::<S, 1>(simd, &mut places, &mut at, &mut sums);
+        }
+        let c = &mut self.of.c;
+        let width = (V * S::F32_LANES).min(self.of.b.width - self.column);
+        for p in 0..P {
+            let start = (self.row + p) * c.row + self.column;
+            store(simd, &mut c.numbers[start..][..width], sums[p]);
+        }
+    }
+}
+
+impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool>
+    Tile<'_, '_, P, V, ROWS, WHOLE>
+{
+    /// As [`Order::steps`].
+    #[inline(always)]
+    fn steps(&self) -> [usize; 2] {
+        let order = if ROWS { Order::Rows } else { Order::Columns };
+        order.steps(self.of.a.distance)
+    }
+
+    /// Adds `TERMS` terms to the sums.
+    #[inline(always)]
+    fn add<S: Simd, const TERMS: usize>(
+        &self,
+        simd: S,
+        places: &mut [usize; P],
+        at: &mut usize,
+        sums: &mut [[S::f32s; V]; P],
+    ) {
+        let Multiply { a, b, .. } = &*self.of;
+        let [row, column] = self.steps();
+        let width = (V * S::F32_LANES).min(b.width - self.column);
+        for term in 0..TERMS {
             let numbers: [S::f32s; V] = match WHOLE {
                 // SAFETY: `multiply` has checked that all columns of all rows lie within `b`.
                 true => std::array::from_fn(|v| unsafe {
-                    let start = b.numbers.as_ptr().add(at).cast::<S::f32s>();
+                    let start = b.numbers.as_ptr().add(*at).cast::<S::f32s>();
                     start.add(v).read_unaligned()
                 }),
-                false => vectors(simd, &b.numbers[at..][..width]),
+                false => vectors(simd, &b.numbers[*at..][..width]),
             };
             for p in 0..P {
-                let place = places[p / 3 * 3] + p % 3 * a.row;
+                let place = places[p / 3 * 3] + p % 3 * row + term * column;
                 // SAFETY: `multiply` has checked that the last number lies within `a`.
                 let factor = simd.splat_f32s(unsafe { *a.numbers.get_unchecked(place) });
                 for v in 0..V {
                     sums[p][v] = simd.mul_add_e_f32s(factor, numbers[v], sums[p][v]);
                 }
             }
-            for p in (0..P).step_by(3) {
-                places[p] += a.column;
-            }
-            at += b.row;
+            *at += b.row;
         }
-        for p in 0..P {
-            let start = (self.row + p) * c.row + self.column;
-            store(simd, &mut c.numbers[start..][..width], sums[p]);
+        for p in (0..P).step_by(3) {
+            places[p] += TERMS * column;
         }
     }
 }
@@ -198,7 +270,8 @@ mod tests {
             (31, 4, 70),
         ] {
             // Rows further apart than they are long, of either kind.
-            for (row, column) in [(terms + 1, 1), (1, count + 2)] {
+            for (order, distance) in [(Order::Rows, terms + 1), (Order::Columns, count + 2)] {
+                let [row, column] = order.steps(distance);
                 let (a, b) = (
                     numbers(count * row + terms * column + 1),
                     numbers(terms * (width + 3)),
@@ -206,8 +279,8 @@ mod tests {
                 let mut c = vec![f32::NAN; count * (width + 1)];
                 let factors = Factors {
                     numbers: &a,
-                    row,
-                    column,
+                    order,
+                    distance,
                 };
                 let rows = Rows {
                     numbers: &b,
@@ -237,8 +310,8 @@ mod tests {
         let numbers = [1.0; 4];
         let a = Factors {
             numbers: &numbers,
-            row: 2,
-            column: 1,
+            order: Order::Rows,
+            distance: 2,
         };
         let b = Rows {
             numbers: &numbers,

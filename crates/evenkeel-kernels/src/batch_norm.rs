@@ -6,7 +6,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::columns;
+use crate::lanes::{blocks, each_row};
 use crate::vectors::dispatch;
 use crate::workers::Workers;
 
@@ -100,23 +100,22 @@ impl WithSimd for Measure<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let features = self.moments.mean.len();
         let share = simd.splat_f32s(1.0 / self.moments.rows as f32);
-        for block in columns(simd, features) {
-            let starts = (0..self.rows.len()).step_by(features);
-            let mut sum = [simd.splat_f32s(0.0); 4];
-            for (turn, row) in starts.clone().enumerate() {
-                let x = block.load(simd, self.rows, row);
-                sum[turn % 4] = simd.add_f32s(sum[turn % 4], x);
-            }
-            let mean = simd.mul_f32s(total(simd, sum), share);
+        blocks!(simd, S, features, block => {
+            let length = self.rows.len();
+            let mut sums = [simd.splat_f32s(0.0); 4];
+            each_row!(length, features, row, [sums as sum] => {
+                *sum = simd.add_f32s(*sum, block.load(simd, self.rows, row));
+            });
+            let mean = simd.mul_f32s(total(simd, sums), share);
             let mut squares = [simd.splat_f32s(0.0); 4];
-            for (turn, row) in starts.enumerate() {
+            each_row!(length, features, row, [squares as square] => {
                 let apart = simd.sub_f32s(block.load(simd, self.rows, row), mean);
-                squares[turn % 4] = simd.mul_add_e_f32s(apart, apart, squares[turn % 4]);
-            }
+                *square = simd.mul_add_e_f32s(apart, apart, *square);
+            });
             let variance = simd.mul_f32s(total(simd, squares), share);
             block.store(simd, &mut self.moments.mean, 0, mean);
             block.store(simd, &mut self.moments.variance, 0, variance);
-        }
+        });
     }
 }
 
@@ -289,11 +288,11 @@ impl WithSimd for Forward<'_> {
         } = *self.norm;
         let features = mean.len();
         let zero = simd.splat_f32s(0.0);
-        for block in columns(simd, features) {
+        blocks!(simd, S, features, block => {
             let mean = block.load(simd, mean, 0);
             let factor = simd.mul_f32s(block.load(simd, gamma, 0), block.load(simd, scale, 0));
             let beta = block.load(simd, beta, 0);
-            for row in (0..self.z.len()).step_by(features) {
+            each_row!(self.z.len(), features, row, [] => {
                 let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
                 let mut y = simd.mul_add_e_f32s(apart, factor, beta);
                 if let Some(residual) = self.residual {
@@ -303,8 +302,8 @@ impl WithSimd for Forward<'_> {
                     y = clamp(simd, y, zero);
                 }
                 block.store(simd, self.y, row, y);
-            }
-        }
+            });
+        });
     }
 }
 
@@ -340,13 +339,13 @@ impl WithSimd for Reduce<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let features = self.norm.mean.len();
         let zero = simd.splat_f32s(0.0);
-        for block in columns(simd, features) {
+        blocks!(simd, S, features, block => {
             let of = |numbers: &[f32]| block.load(simd, numbers, 0);
             let (mean, shift) = (of(self.norm.mean), of(self.norm.beta));
             let factor = simd.mul_f32s(of(self.norm.gamma), of(self.norm.scale));
-            let mut beta = [zero; 4];
-            let mut gamma = [zero; 4];
-            for (turn, row) in (0..self.z.len()).step_by(features).enumerate() {
+            let mut betas = [zero; 4];
+            let mut gammas = [zero; 4];
+            each_row!(self.z.len(), features, row, [betas as beta, gammas as gamma] => {
                 let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
                 let y = match self.y {
                     Some(y) => block.load(simd, y, row),
@@ -357,14 +356,14 @@ impl WithSimd for Reduce<'_> {
                 if let Some(dr) = &mut self.dr {
                     block.store(simd, dr, row, g);
                 }
-                beta[turn % 4] = simd.add_f32s(beta[turn % 4], g);
-                gamma[turn % 4] = simd.mul_add_e_f32s(g, apart, gamma[turn % 4]);
-            }
+                *beta = simd.add_f32s(*beta, g);
+                *gamma = simd.mul_add_e_f32s(g, apart, *gamma);
+            });
             let scale = block.load(simd, self.norm.scale, 0);
-            block.store(simd, &mut self.sums.beta, 0, total(simd, beta));
-            let gamma = simd.mul_f32s(total(simd, gamma), scale);
+            block.store(simd, &mut self.sums.beta, 0, total(simd, betas));
+            let gamma = simd.mul_f32s(total(simd, gammas), scale);
             block.store(simd, &mut self.sums.gamma, 0, gamma);
-        }
+        });
     }
 }
 
@@ -386,14 +385,14 @@ impl WithSimd for Backward<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let features = self.norm.mean.len();
         let (zero, share) = (simd.splat_f32s(0.0), simd.splat_f32s(self.share));
-        for block in columns(simd, features) {
+        blocks!(simd, S, features, block => {
             let of = |numbers: &[f32]| block.load(simd, numbers, 0);
             let (mean, scale) = (of(self.norm.mean), of(self.norm.scale));
             let factor = simd.mul_f32s(of(self.norm.gamma), scale);
             let shift = of(self.norm.beta);
             let flat = simd.mul_f32s(of(&self.sums.beta), share);
             let slope = simd.mul_f32s(simd.mul_f32s(of(&self.sums.gamma), share), scale);
-            for row in (0..self.z.len()).step_by(features) {
+            each_row!(self.z.len(), features, row, [] => {
                 let apart = simd.sub_f32s(block.load(simd, self.z, row), mean);
                 let y = match self.y {
                     Some(y) => block.load(simd, y, row),
@@ -403,7 +402,7 @@ impl WithSimd for Backward<'_> {
                 let g = let_through(simd, self.norm.relu, dy, y, zero);
                 let centred = simd.sub_f32s(simd.sub_f32s(g, flat), simd.mul_f32s(apart, slope));
                 block.store(simd, self.dz, row, simd.mul_f32s(centred, factor));
-            }
-        }
+            });
+        });
     }
 }

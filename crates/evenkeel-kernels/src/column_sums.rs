@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::columns;
+use crate::lanes::blocks;
 use crate::layer_norm::add_up;
 use crate::vectors::dispatch;
 use crate::workers::Workers;
@@ -39,13 +39,13 @@ impl WithSimd for Add<'_> {
         let width = self.sums.len();
         // Some rows at a time, read in their order, so that the total is seldom loaded and stored.
         for rows in self.rows.chunks(8 * width) {
-            for block in columns(simd, width) {
+            blocks!(simd, S, width, block => {
                 let mut sum = block.load(simd, self.sums, 0);
                 for row in (0..rows.len()).step_by(width) {
                     sum = simd.add_f32s(sum, block.load(simd, rows, row));
                 }
                 block.store(simd, self.sums, 0, sum);
-            }
+            });
         }
     }
 }

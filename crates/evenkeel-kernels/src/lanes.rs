@@ -19,17 +19,6 @@ pub(crate) struct Columns {
     pub(crate) count: usize,
 }
 
-/// All of `features` columns.
-#[inline(always)]
-pub(crate) fn columns<S: Simd>(_simd: S, features: usize) -> impl Iterator<Item = Columns> {
-    (0..features)
-        .step_by(S::F32_LANES)
-        .map(move |first| Columns {
-            first,
-            count: S::F32_LANES.min(features - first),
-        })
-}
-
 /// Whole vectors of a row, and the columns behind them.
 #[inline(always)]
 pub(crate) fn parts<S: Simd>(_simd: S, features: usize) -> (usize, Option<Columns>) {
@@ -38,6 +27,44 @@ pub(crate) fn parts<S: Simd>(_simd: S, features: usize) -> (usize, Option<Column
     let count = features - first;
     (vectors, (count > 0).then_some(Columns { first, count }))
 }
+
+/// Does something with all of so many columns, a vector at a time.
+macro_rules! blocks {
+    ($simd:expr, $S:ty, $features:expr, $block:ident => $body:block) => {{
+        let (vectors, rest) = $crate::lanes::parts($simd, $features);
+        for vector in 0..vectors {
+            let $block = $crate::lanes::Columns {
+                first: vector * <$S>::F32_LANES,
+                count: <$S>::F32_LANES,
+            };
+            $body
+        }
+        if let Some($block) = rest {
+            $body
+        }
+    }};
+}
+pub(crate) use blocks;
+
+/// Does something with each row of so many numbers, and one of four sums that do not wait for each other.
+macro_rules! each_row {
+    ($length:expr, $width:expr, $row:ident, [$($sums:ident as $sum:ident),*] => $body:block) => {{
+        let fours = $length / (4 * $width);
+        for four in 0..fours {
+            for turn in 0..4 {
+                let $row = (4 * four + turn) * $width;
+                $(let $sum = &mut $sums[turn];)*
+                $body
+            }
+        }
+        for turn in 0..$length / $width - 4 * fours {
+            let $row = (4 * fours + turn) * $width;
+            $(let $sum = &mut $sums[turn];)*
+            $body
+        }
+    }};
+}
+pub(crate) use each_row;
 
 /// Writes numbers of some rows, from those of some more that are at least as long, all at the same columns. The
 /// rows that are written can be read too.

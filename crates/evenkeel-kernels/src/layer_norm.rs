@@ -111,10 +111,11 @@ impl WithSimd for Forward<'_> {
                 None => 0.0,
             };
             let means = simd.splat_f32s(mean);
-            let variance = share * sum!(simd, S, [x] => {
-                let apart = simd.sub_f32s(x, means);
-                simd.mul_f32s(apart, apart)
-            });
+            let variance = share
+                * sum!(simd, S, [x] => {
+                    let apart = simd.sub_f32s(x, means);
+                    simd.mul_f32s(apart, apart)
+                });
             let scale = 1.0 / (variance + epsilon).sqrt();
             let scales = simd.splat_f32s(scale);
             match beta {
@@ -157,10 +158,11 @@ impl WithSimd for Backward<'_> {
                 Some(_) => sum!(simd, S, [dy, gamma] => simd.mul_f32s(dy, gamma)) * share,
                 None => 0.0,
             };
-            let slope = share * sum!(simd, S, [x, dy, gamma] => {
-                let unit = simd.mul_f32s(simd.sub_f32s(x, shift), scale);
-                simd.mul_f32s(simd.mul_f32s(dy, gamma), unit)
-            });
+            let slope = share
+                * sum!(simd, S, [x, dy, gamma] => {
+                    let unit = simd.mul_f32s(simd.sub_f32s(x, shift), scale);
+                    simd.mul_f32s(simd.mul_f32s(dy, gamma), unit)
+                });
             let (slope, flat) = (simd.splat_f32s(slope), simd.splat_f32s(flat));
             each!(simd, S, [x, dy, gamma] => [dx, of_gamma, of_beta] {
                 let unit = simd.mul_f32s(simd.sub_f32s(x, shift), scale);

@@ -38,9 +38,9 @@ use finding::Finding;
 /// How much is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
-    /// Embedded digits: a quarter of an hour to forty minutes on two cores.
+    /// Embedded digits and no more runs than verdicts need: under a quarter of an hour on two cores.
     Quick,
-    /// Networks for images learn CIFAR-10 at reduced size, for hours on a CPU; the others are those of `Quick`.
+    /// Networks for images learn CIFAR-10 at reduced size, and grids are wider: for hours on a CPU.
     Standard,
     /// The paper's networks at their size and more seeds, for a GPU.
     Full,
@@ -54,6 +54,14 @@ pub const SCALES: &[(&str, Scale)] = &[
 ];
 
 impl Scale {
+    /// One thing at the quick scale, and another where there is time.
+    fn pick<T>(self, quick: T, otherwise: T) -> T {
+        match self {
+            Self::Quick => quick,
+            Self::Standard | Self::Full => otherwise,
+        }
+    }
+
     /// How many seeds: so many, and at full scale more.
     fn seeds(self, few: u64, many: u64) -> u64 {
         match self {

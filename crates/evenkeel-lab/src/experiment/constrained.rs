@@ -16,7 +16,7 @@ pub(super) const CLAIM: Claim = Claim {
     statement: "Equalising ELRs by function-preserving rescaling, once (T22) or at every step (T23), does what a warm-up cannot: it \
                 needs no tuning, holds the spread low from the first step, and lets deep networks train. This goes beyond the paper.",
     measure: "BN-MLPs of depth 20 and 30 at width 64, and of 50 at 128 (at 64 that trains under no control: see trainability), and a \
-              narrow ResNet with and without shortcuts. Each control at three to five rates, by depth. A control's accuracy is that of its own best rate (mean over \
+              narrow ResNet with and without shortcuts. Each control at up to five rates, by depth. A control's accuracy is that of its own best rate (mean over \
               seeds); its range is the number of rates with an accuracy of at least 0.8 times the best of any control. Networks \
               that begin with more than one decade: the claim holds if `hold` reaches the best linear warm-up, tuned over its \
               length and rate, to within half a point or better, and trains over at least as many rates. On others: within one \
@@ -40,58 +40,154 @@ const UNTUNED: [&str; 7] = [
 const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:200"];
 const RATES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
 
+/// Networks at some rates under some controls.
+struct Part<'a> {
+    networks: Vec<RawSpec>,
+    rates: &'a [f64],
+    controls: &'a [&'a str],
+}
+
+impl Part<'_> {
+    fn runs(self) -> Vec<RawSpec> {
+        let runs = vary(self.networks, self.rates.to_vec(), |run, lr| run.lr = lr);
+        vary(runs, self.controls.to_vec(), |run, control| {
+            control.clone_into(&mut run.control);
+        })
+    }
+}
+
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let controls = |runs, controls: &[&str]| {
-        vary(
-            runs,
-            controls.to_vec(),
-            |run: &mut RawSpec, control: &str| run.control = control.to_owned(),
-        )
+    let parts = match scale {
+        Scale::Quick => few(),
+        Scale::Standard | Scale::Full => many(scale),
     };
-    let rates =
-        |runs, rates: &[f64]| vary(runs, rates.to_vec(), |run: &mut RawSpec, lr| run.lr = lr);
-    let shallow = vec![mlp(20, 64, STEPS), mlp(30, 64, STEPS)];
-    let mut all = UNTUNED.to_vec();
-    all.extend(LINEAR);
-    let mut slow = controls(rates(vec![mlp(50, 128, STEPS)], &RATES[..4]), &all);
-    all.extend(["lars:0.03", "sphere"]);
-    let mut runs = seeds(controls(rates(shallow, &RATES), &all), scale.seeds(2, 5));
-    let units = RawSpec {
+    let mut runs: Vec<RawSpec> = parts.into_iter().flat_map(Part::runs).collect();
+    // What there is to hold under momentum: the update by default, or the gradient.
+    let held = runs
+        .iter()
+        .filter(|run| run.optimizer == MOMENTUM && run.control.starts_with("hold"));
+    let gradient = |run: &RawSpec| RawSpec {
+        elr: Some("gradient".to_owned()),
+        ..run.clone()
+    };
+    let by_gradient: Vec<RawSpec> = held.map(gradient).collect();
+    runs.extend(by_gradient);
+    seeds(runs, scale.seeds(2, 5))
+}
+
+const MOMENTUM: &str = "momentum:mu=0.9";
+
+fn momentum(net: RawSpec) -> RawSpec {
+    RawSpec {
+        optimizer: MOMENTUM.to_owned(),
+        ..net
+    }
+}
+
+fn by_units(net: RawSpec) -> RawSpec {
+    RawSpec {
         granularity: "unit".to_owned(),
-        ..mlp(50, 128, STEPS)
+        ..net
+    }
+}
+
+fn residual(scale: Scale, no_shortcut: bool) -> RawSpec {
+    RawSpec {
+        no_shortcut,
+        ..resnet(scale)
+    }
+}
+
+/// What verdicts need.
+fn few() -> Vec<Part<'static>> {
+    let [shallow, medium, deep] = [mlp(20, 64, STEPS), mlp(30, 64, STEPS), mlp(50, 128, STEPS)];
+    let part = |networks: Vec<RawSpec>, rates, controls| Part {
+        networks,
+        rates,
+        controls,
     };
-    slow.extend(controls(
-        rates(vec![units], &RATES[1..4]),
-        &["hold", "hold:0.2"],
-    ));
-    let momentum = RawSpec {
-        optimizer: "momentum:mu=0.9".to_owned(),
-        ..mlp(50, 128, STEPS)
+    let basic = &[
+        "none",
+        "critical",
+        "rescale",
+        "hold",
+        "linear:30",
+        "linear:100",
+    ];
+    let scale = Scale::Quick;
+    vec![
+        part(vec![shallow, medium.clone()], &RATES[1..4], basic),
+        part(
+            vec![medium.clone()],
+            &RATES[1..4],
+            &["hold:0.2", "critical+hold", "lars:0.03", "sphere"],
+        ),
+        part(vec![deep], &RATES[..3], basic),
+        part(vec![by_units(medium.clone())], &RATES[1..3], &["hold"]),
+        part(
+            vec![momentum(medium)],
+            &[0.01, 0.03, 0.1],
+            &["none", "linear:100", "hold"],
+        ),
+        part(
+            vec![residual(scale, false)],
+            &RATES[2..3],
+            &["none", "linear:100", "hold"],
+        ),
+        part(
+            vec![residual(scale, true)],
+            &RATES[1..3],
+            &["none", "linear:100", "hold"],
+        ),
+    ]
+}
+
+/// More rates and controls.
+fn many(scale: Scale) -> Vec<Part<'static>> {
+    let all: &[&str] = &[
+        "none",
+        "critical",
+        "rescale",
+        "hold",
+        "hold:0.2",
+        "critical+hold",
+        "critical+rescale",
+        "linear:30",
+        "linear:100",
+        "linear:200",
+        "lars:0.03",
+        "sphere",
+    ];
+    let deep = mlp(50, 128, STEPS);
+    let part = |networks: Vec<RawSpec>, rates, controls| Part {
+        networks,
+        rates,
+        controls,
     };
-    let momentum = rates(vec![momentum], &[0.003, 0.01, 0.03, 0.1]);
-    slow.extend(controls(
-        momentum.clone(),
-        &["none", "critical", "linear:100"],
-    ));
-    // What there is to hold under momentum: the gradient or, by default, the update.
-    let held = controls(momentum, &["hold", "hold:0.2"]);
-    slow.extend(vary(held, [None, Some("gradient")], |run, elr| {
-        run.elr = elr.map(str::to_owned)
-    }));
-    let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
-        run.no_shortcut = without
-    });
-    let mut few = vec!["none", "critical", "linear:100", "hold", "critical+hold"];
-    let few_rates = match scale {
-        Scale::Quick | Scale::Standard => &RATES[1..4],
-        Scale::Full => {
-            few.extend(["linear:30", "rescale"]);
-            &RATES[..4]
-        }
-    };
-    slow.extend(controls(rates(residual, few_rates), &few));
-    runs.extend(seeds(slow, scale.seeds(2, 5)));
-    runs
+    let residuals = [false, true]
+        .map(|without| residual(scale, without))
+        .to_vec();
+    let mut parts = vec![
+        part(vec![mlp(20, 64, STEPS), mlp(30, 64, STEPS)], &RATES, all),
+        part(vec![deep.clone()], &RATES[..4], &all[..10]),
+        part(
+            vec![by_units(deep.clone())],
+            &RATES[1..4],
+            &["hold", "hold:0.2"],
+        ),
+        part(
+            vec![momentum(deep)],
+            &[0.003, 0.01, 0.03, 0.1],
+            &["none", "critical", "linear:100", "hold", "hold:0.2"],
+        ),
+    ];
+    let controls: &[&str] = &["none", "critical", "linear:100", "hold", "critical+hold"];
+    parts.push(part(residuals.clone(), &RATES[1..4], controls));
+    if scale == Scale::Full {
+        parts.push(part(residuals.clone(), &RATES[..1], controls));
+        parts.push(part(residuals, &RATES[..4], &["linear:30", "rescale"]));
+    }
+    parts
 }
 
 /// A rate, the accuracy there, and the runs behind it.

@@ -40,9 +40,13 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let nets = [20, 50].map(|depth| mlp(depth, 64, 200)).to_vec();
+    let sized = |depths: &[usize], sizes: &[usize]| {
+        let nets = depths.iter().map(|depth| mlp(*depth, 64, 200)).collect();
+        vary(nets, sizes.to_vec(), |run, size| run.batch_size = size)
+    };
+    let mut batches = sized(&[20, 50], &[32, 128]);
     // 1437 rows are all of digits: no noise of batches.
-    let batches = vary(nets, [32, 128, 1437], |run, size| run.batch_size = size);
+    batches.extend(sized(scale.pick(&[20], &[20, 50]), &[1437]));
     seeds(
         vary(batches, [0.01, 0.1, 1.0], |run, lr| run.lr = lr),
         scale.seeds(3, 5),

@@ -27,7 +27,9 @@ pub(super) const CLAIM: Claim = Claim {
 fn runs(scale: Scale) -> Vec<RawSpec> {
     let depths = vary(
         vec![mlp(50, 64, STEPS)],
-        [10, 20, 30, 50, 80],
+        scale
+            .pick(&[10, 20, 30, 50][..], &[10, 20, 30, 50, 80])
+            .to_vec(),
         |run, depth| run.depth = Some(depth),
     );
     let rates =
@@ -40,10 +42,11 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         )
     };
     let mut runs = controls(
-        rates(depths.clone(), &[0.03, 0.1, 0.3, 1.0]),
+        rates(depths.clone(), &[0.03, 0.1, 0.3, 1.0][scale.pick(1, 0)..]),
         &["none", "critical", "linear:100", "hold"],
     );
-    let layered = vary(depths, ["ln"], |run, norm| run.norm = Some(norm.to_owned()));
+    let few = depths[..scale.pick(3, depths.len())].to_vec();
+    let layered = vary(few, ["ln"], |run, norm| run.norm = Some(norm.to_owned()));
     runs.extend(controls(rates(layered, &[0.1, 1.0]), &["none", "hold"]));
     let residual = vary(vec![resnet(scale)], [false, true], |run, without| {
         run.no_shortcut = without

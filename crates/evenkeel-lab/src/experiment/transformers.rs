@@ -61,21 +61,23 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         model: "vit".to_owned(),
         data: images(scale),
         context: None,
-        batch_size: 128,
+        batch_size: scale.pick(32, 128),
         ..net.clone()
     });
     let normalized = RawSpec {
         model: "gpt-normalized".to_owned(),
         ..net
     };
-    let adam = vary(vec![normalized.clone()], [0.001, 0.003, 0.01], |run, lr| {
+    let adam = scale.pick(&[0.003, 0.01][..], &[0.001, 0.003, 0.01]);
+    let adam = vary(vec![normalized.clone()], adam.to_vec(), |run, lr| {
         run.lr = lr
     });
     let sgd = RawSpec {
         optimizer: "momentum:mu=0.9".to_owned(),
         ..normalized
     };
-    let sgd = vary(vec![sgd], [0.01, 0.03, 0.1], |run, lr| run.lr = lr);
+    let rates = scale.pick(&[0.03, 0.1][..], &[0.01, 0.03, 0.1]);
+    let sgd = vary(vec![sgd], rates.to_vec(), |run, lr| run.lr = lr);
     let both = adam.into_iter().chain(sgd).collect();
     runs.extend(vary(
         both,

@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(value_name = "CLAIM", long_help = listed("Claims to test [default: all].", ALL.iter().map(|c| (c.name, c.title))))]
     claims: Vec<String>,
 
-    /// Embedded digits: all verdicts in a quarter of an hour to forty minutes on two cores. This is the default.
+    /// Embedded digits: all verdicts in under a quarter of an hour on two cores. This is the default.
     #[arg(long, conflicts_with_all = ["standard", "full"])]
     quick: bool,
 

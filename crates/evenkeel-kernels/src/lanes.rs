@@ -107,40 +107,34 @@ pub(crate) use each;
 /// The sum of a number over the columns of rows that are as long as the first.
 macro_rules! sum {
     ($simd:expr, $S:ty, [$first:ident $(, $row:ident)*] => $number:expr) => {{
-        let zero = $simd.splat_f32s(0.0);
         // Sums that do not wait for each other.
-        let [mut a, mut b, mut c, mut d] = [zero; 4];
+        let mut sums = [$simd.splat_f32s(0.0); 4];
         let (vectors, rest) = $crate::lanes::parts($simd, $first.len());
         {
             let $first = &<$S>::as_simd_f32s($first).0[..vectors];
             $(let $row = &<$S>::as_simd_f32s($row).0[..vectors];)*
-            {
-                let quads = vectors / 4;
-                let $first = &$first.as_chunks::<4>().0[..quads];
-                $(let $row = &$row.as_chunks::<4>().0[..quads];)*
-                for i in 0..quads {
-                    a = $simd.add_f32s(a, { let $first = $first[i][0]; $(let $row = $row[i][0];)* $number });
-                    b = $simd.add_f32s(b, { let $first = $first[i][1]; $(let $row = $row[i][1];)* $number });
-                    c = $simd.add_f32s(c, { let $first = $first[i][2]; $(let $row = $row[i][2];)* $number });
-                    d = $simd.add_f32s(d, { let $first = $first[i][3]; $(let $row = $row[i][3];)* $number });
+            for four in 0..vectors / 4 {
+                for turn in 0..4 {
+                    let $first = $first[4 * four + turn];
+                    $(let $row = $row[4 * four + turn];)*
+                    sums[turn] = $simd.add_f32s(sums[turn], $number);
                 }
             }
             let whole = vectors / 4 * 4;
-            if vectors > whole {
-                a = $simd.add_f32s(a, { let $first = $first[whole]; $(let $row = $row[whole];)* $number });
-            }
-            if vectors > whole + 1 {
-                b = $simd.add_f32s(b, { let $first = $first[whole + 1]; $(let $row = $row[whole + 1];)* $number });
-            }
-            if vectors > whole + 2 {
-                c = $simd.add_f32s(c, { let $first = $first[whole + 2]; $(let $row = $row[whole + 2];)* $number });
+            for turn in 0..3 {
+                if whole + turn < vectors {
+                    let $first = $first[whole + turn];
+                    $(let $row = $row[whole + turn];)*
+                    sums[turn] = $simd.add_f32s(sums[turn], $number);
+                }
             }
         }
         if let Some(rest) = rest {
             let $first = rest.load($simd, $first, 0);
             $(let $row = rest.load($simd, $row, 0);)*
-            d = $simd.add_f32s(d, rest.only($simd, $number));
+            sums[3] = $simd.add_f32s(sums[3], rest.only($simd, $number));
         }
+        let [a, b, c, d] = sums;
         $simd.reduce_sum_f32s($simd.add_f32s($simd.add_f32s(a, b), $simd.add_f32s(c, d)))
     }};
 }

@@ -40,39 +40,84 @@ const UNTUNED: [&str; 7] = [
 const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:200"];
 const RATES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
 
-/// Networks at some rates under some controls.
-struct Part<'a> {
-    networks: Vec<RawSpec>,
-    rates: &'a [f64],
-    controls: &'a [&'a str],
-}
-
-impl Part<'_> {
-    fn runs(self) -> Vec<RawSpec> {
-        let runs = vary(self.networks, self.rates.to_vec(), |run, lr| run.lr = lr);
-        vary(runs, self.controls.to_vec(), |run, control| {
-            control.clone_into(&mut run.control);
-        })
-    }
-}
-
 fn runs(scale: Scale) -> Vec<RawSpec> {
-    let parts = match scale {
+    let mut runs = match scale {
         Scale::Quick => few(),
         Scale::Standard | Scale::Full => many(scale),
     };
-    let mut runs: Vec<RawSpec> = parts.into_iter().flat_map(Part::runs).collect();
     // What there is to hold under momentum: the update by default, or the gradient.
     let held = runs
         .iter()
         .filter(|run| run.optimizer == MOMENTUM && run.control.starts_with("hold"));
-    let gradient = |run: &RawSpec| RawSpec {
-        elr: Some("gradient".to_owned()),
-        ..run.clone()
-    };
-    let by_gradient: Vec<RawSpec> = held.map(gradient).collect();
+    let by_gradient: Vec<RawSpec> = held
+        .map(|run| RawSpec {
+            elr: Some("gradient".to_owned()),
+            ..run.clone()
+        })
+        .collect();
     runs.extend(by_gradient);
     seeds(runs, scale.seeds(2, 5))
+}
+
+/// What verdicts need.
+fn few() -> Vec<RawSpec> {
+    let medium = mlp(30, 64, STEPS);
+    let without = residual(Scale::Quick, true);
+    let basic = [
+        "none",
+        "critical",
+        "rescale",
+        "hold",
+        "linear:30",
+        "linear:100",
+    ];
+    let others = ["hold:0.2", "critical+hold", "lars:0.03", "sphere"];
+    let three = ["none", "linear:100", "hold"];
+    [
+        grid([mlp(20, 64, STEPS), medium.clone()], &RATES[1..4], &basic),
+        grid([medium.clone()], &RATES[1..4], &others),
+        grid([mlp(50, 128, STEPS)], &RATES[..3], &basic),
+        grid([by_units(medium.clone())], &RATES[1..3], &["hold"]),
+        grid([momentum(medium)], &[0.01, 0.03, 0.1], &three),
+        grid([residual(Scale::Quick, false)], &RATES[2..3], &three),
+        grid([without], &RATES[1..3], &three),
+    ]
+    .concat()
+}
+
+/// More rates and controls.
+fn many(scale: Scale) -> Vec<RawSpec> {
+    let deep = mlp(50, 128, STEPS);
+    let residuals = [false, true].map(|without| residual(scale, without));
+    let most = [&UNTUNED[..], &LINEAR].concat();
+    let all = [&most[..], &["lars:0.03", "sphere"]].concat();
+    let few = ["none", "critical", "linear:100", "hold", "critical+hold"];
+    let under_momentum = ["none", "critical", "linear:100", "hold", "hold:0.2"];
+    let mut runs = [
+        grid([mlp(20, 64, STEPS), mlp(30, 64, STEPS)], &RATES, &all),
+        grid([deep.clone()], &RATES[..4], &most),
+        grid(
+            [by_units(deep.clone())],
+            &RATES[1..4],
+            &["hold", "hold:0.2"],
+        ),
+        grid([momentum(deep)], &[0.003, 0.01, 0.03, 0.1], &under_momentum),
+        grid(residuals.clone(), &RATES[1..4], &few),
+    ]
+    .concat();
+    if scale == Scale::Full {
+        runs.extend(grid(residuals.clone(), &RATES[..1], &few));
+        runs.extend(grid(residuals, &RATES[..4], &["linear:30", "rescale"]));
+    }
+    runs
+}
+
+/// Networks at some rates under some controls.
+fn grid<const N: usize>(networks: [RawSpec; N], rates: &[f64], controls: &[&str]) -> Vec<RawSpec> {
+    let runs = vary(networks.to_vec(), rates.to_vec(), |run, lr| run.lr = lr);
+    vary(runs, controls.to_vec(), |run, control| {
+        control.clone_into(&mut run.control);
+    })
 }
 
 const MOMENTUM: &str = "momentum:mu=0.9";
@@ -96,98 +141,6 @@ fn residual(scale: Scale, no_shortcut: bool) -> RawSpec {
         no_shortcut,
         ..resnet(scale)
     }
-}
-
-/// What verdicts need.
-fn few() -> Vec<Part<'static>> {
-    let [shallow, medium, deep] = [mlp(20, 64, STEPS), mlp(30, 64, STEPS), mlp(50, 128, STEPS)];
-    let part = |networks: Vec<RawSpec>, rates, controls| Part {
-        networks,
-        rates,
-        controls,
-    };
-    let basic = &[
-        "none",
-        "critical",
-        "rescale",
-        "hold",
-        "linear:30",
-        "linear:100",
-    ];
-    let scale = Scale::Quick;
-    vec![
-        part(vec![shallow, medium.clone()], &RATES[1..4], basic),
-        part(
-            vec![medium.clone()],
-            &RATES[1..4],
-            &["hold:0.2", "critical+hold", "lars:0.03", "sphere"],
-        ),
-        part(vec![deep], &RATES[..3], basic),
-        part(vec![by_units(medium.clone())], &RATES[1..3], &["hold"]),
-        part(
-            vec![momentum(medium)],
-            &[0.01, 0.03, 0.1],
-            &["none", "linear:100", "hold"],
-        ),
-        part(
-            vec![residual(scale, false)],
-            &RATES[2..3],
-            &["none", "linear:100", "hold"],
-        ),
-        part(
-            vec![residual(scale, true)],
-            &RATES[1..3],
-            &["none", "linear:100", "hold"],
-        ),
-    ]
-}
-
-/// More rates and controls.
-fn many(scale: Scale) -> Vec<Part<'static>> {
-    let all: &[&str] = &[
-        "none",
-        "critical",
-        "rescale",
-        "hold",
-        "hold:0.2",
-        "critical+hold",
-        "critical+rescale",
-        "linear:30",
-        "linear:100",
-        "linear:200",
-        "lars:0.03",
-        "sphere",
-    ];
-    let deep = mlp(50, 128, STEPS);
-    let part = |networks: Vec<RawSpec>, rates, controls| Part {
-        networks,
-        rates,
-        controls,
-    };
-    let residuals = [false, true]
-        .map(|without| residual(scale, without))
-        .to_vec();
-    let mut parts = vec![
-        part(vec![mlp(20, 64, STEPS), mlp(30, 64, STEPS)], &RATES, all),
-        part(vec![deep.clone()], &RATES[..4], &all[..10]),
-        part(
-            vec![by_units(deep.clone())],
-            &RATES[1..4],
-            &["hold", "hold:0.2"],
-        ),
-        part(
-            vec![momentum(deep)],
-            &[0.003, 0.01, 0.03, 0.1],
-            &["none", "critical", "linear:100", "hold", "hold:0.2"],
-        ),
-    ];
-    let controls: &[&str] = &["none", "critical", "linear:100", "hold", "critical+hold"];
-    parts.push(part(residuals.clone(), &RATES[1..4], controls));
-    if scale == Scale::Full {
-        parts.push(part(residuals.clone(), &RATES[..1], controls));
-        parts.push(part(residuals, &RATES[..4], &["linear:30", "rescale"]));
-    }
-    parts
 }
 
 /// A rate, the accuracy there, and the runs behind it.

@@ -92,7 +92,7 @@ pub struct Args {
     #[arg(long, default_value_t = 100, value_name = "STEPS")]
     eval_every: usize,
 
-    /// Most rows of each split that an evaluation looks at, spread evenly.
+    /// Most rows of each split that an evaluation looks at, drawn at random, the same for all runs.
     #[arg(long, default_value_t = 2000, value_name = "ROWS")]
     eval_rows: usize,
 

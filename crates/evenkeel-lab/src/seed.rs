@@ -22,6 +22,8 @@ pub enum Purpose {
     Walk = 5,
     /// Resampling of results.
     Bootstrap = 6,
+    /// The rows that are evaluated.
+    Evaluation = 7,
 }
 
 /// The generator for one purpose under a seed.

@@ -82,7 +82,7 @@ pub struct RawSpec {
     pub steps: usize,
     /// Steps between evaluations.
     pub eval_every: usize,
-    /// Most rows of each split that an evaluation looks at, spread evenly.
+    /// Most rows of each split that an evaluation looks at, drawn at random, the same for all runs.
     #[serde(default = "eval_rows")]
     pub eval_rows: usize,
     /// Seed of weights and batches.

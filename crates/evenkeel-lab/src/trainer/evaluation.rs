@@ -1,12 +1,14 @@
 //! How good a network is: loss and accuracy over whole splits.
 
 use burn::module::Module;
+use rand::seq::SliceRandom;
 
 use super::session::Session;
 use crate::dataset::Split;
 use crate::error::LabError;
 use crate::model::network::Network;
 use crate::run_folder::EvalLine;
+use crate::seed::{Purpose, rng};
 
 impl Session<'_> {
     /// Evaluates on both splits, with statistics of batch normalization averaged over the training
@@ -70,14 +72,56 @@ impl Session<'_> {
     /// The rows of a split that count, in chunks of near-equal size of at least the batch size: a
     /// small last chunk would have statistics of its own.
     fn chunks(&self, split: &Split) -> Vec<Vec<usize>> {
-        let all = split.len();
-        let rows = all.min(self.spec.raw.eval_rows);
-        let count = (rows / self.spec.raw.batch_size).max(1);
-        let chunk = |index: usize| rows * index / count..rows * (index + 1) / count;
-        // Evenly: rows may come in the order of their classes.
-        let spread = |index: usize| (index as u128 * all as u128 / rows as u128) as usize;
+        let rows = sample(split.len(), self.spec.raw.eval_rows);
+        let count = (rows.len() / self.spec.raw.batch_size).max(1);
+        let chunk = |index: usize| rows.len() * index / count..rows.len() * (index + 1) / count;
         (0..count)
-            .map(|index| chunk(index).map(spread).collect())
+            .map(|index| rows[chunk(index)].to_vec())
             .collect()
+    }
+}
+
+/// At most `most` of the rows `0..all`, in their order: the same at every call, and drawn at random. Every so
+/// manieth row would not do, since classes may take turns.
+fn sample(all: usize, most: usize) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..all).collect();
+    if most >= all {
+        return rows;
+    }
+    let (drawn, _) = rows.partial_shuffle(&mut rng(0, Purpose::Evaluation), most);
+    drawn.sort_unstable();
+    drawn.to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_its_share_of_every_class_in_any_order_of_classes() {
+        let in_turn = |row: usize| row % 10;
+        let in_a_row = |row: usize| row / 5000;
+        for class in [in_turn, in_a_row] {
+            let mut counts = [0; 10];
+            sample(50_000, 2000)
+                .iter()
+                .for_each(|row| counts[class(*row)] += 1);
+            // 200 of each, give or take four standard deviations.
+            assert!(
+                counts.iter().all(|count| (146..=254).contains(count)),
+                "{counts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sample_is_the_same_every_time_has_no_row_twice_and_may_be_all() {
+        let rows = sample(1000, 100);
+        assert_eq!(rows.len(), 100);
+        assert!(rows.is_sorted_by(|a, b| a < b));
+        assert_eq!(rows, sample(1000, 100));
+        for most in [7, 8] {
+            assert_eq!(sample(7, most), [0, 1, 2, 3, 4, 5, 6]);
+        }
     }
 }

@@ -12,7 +12,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::product::{store, vectors};
+use crate::product::{TERMS, store, vectors};
 use crate::vectors::dispatch;
 
 /// A matrix whose numbers are read one by one.
@@ -167,9 +167,6 @@ struct Tile<'a, 'b, const P: usize, const V: usize, const ROWS: bool, const WHOL
     row: usize,
     column: usize,
 }
-
-/// Terms of the sums that are added a turn, for which it is worked out once where rows begin.
-const TERMS: usize = 4;
 
 impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool> WithSimd
     for Tile<'_, '_, P, V, ROWS, WHOLE>

@@ -46,6 +46,10 @@ pub struct SpecArgs {
     #[arg(long, value_name = "TOKENS")]
     context: Option<usize>,
 
+    /// Make images so many times smaller each way: every square of pixels becomes its mean.
+    #[arg(long, value_name = "TIMES")]
+    shrink: Option<usize>,
+
     /// What is done to training images at random: crop[:PIXELS], flip, or crop+flip [default: none].
     ///
     /// `crop` pads with 4 (or PIXELS) black pixels on each side and cuts out the image's size
@@ -90,6 +94,7 @@ impl SpecArgs {
             no_shortcut: self.no_shortcut,
             data: self.data.clone(),
             context: self.context,
+            shrink: self.shrink,
             augment: self.augment.clone(),
             batch_size: self.batch_size,
             granularity: self.granularity.clone(),

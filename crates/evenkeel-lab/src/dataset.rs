@@ -57,6 +57,16 @@ impl Dataset {
         }
     }
 
+    /// The same with images `by` times smaller each way, standardised again if they were. None where that is no
+    /// whole number of pixels, or where the data are no images.
+    pub(crate) fn shrunk(&self, by: usize) -> Option<Self> {
+        let (train, levels) = self.train.as_images()?;
+        let (test, _) = self.test.as_images()?;
+        let (train, test) = (train.shrunk(by)?, test.shrunk(by)?);
+        let levels = levels.of(&train);
+        Some(Self::of_images(train, test, self.classes, levels))
+    }
+
     /// SHA-256 of all that training and evaluation see of these data.
     pub fn sha256(&self) -> &str {
         self.sha256.get_or_init(|| fingerprint::of(self))

@@ -49,6 +49,9 @@ pub struct RawSpec {
     pub data: String,
     /// Tokens that make an example, where the data are text.
     pub context: Option<usize>,
+    /// How many times smaller images are made, each way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrink: Option<usize>,
     /// What is done to training images.
     pub augment: Option<String>,
     /// Rows in a batch.
@@ -114,6 +117,7 @@ impl Default for RawSpec {
             no_shortcut: false,
             data: "digits".to_owned(),
             context: None,
+            shrink: None,
             augment: None,
             batch_size: 128,
             lr: 0.1,
@@ -299,6 +303,18 @@ pub enum SpecError {
         purpose: &'static str,
         /// What was asked for instead.
         data: String,
+    },
+    /// Images that cannot be made smaller like that.
+    #[error(
+        "--shrink is {given}, but must divide the sides of the images, which are {height} × {width}"
+    )]
+    Shrink {
+        /// What was given.
+        given: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
     },
     /// An augmentation that cannot be read.
     #[error("--augment: {0}")]
@@ -486,7 +502,10 @@ impl RawSpec {
         let made_up = dataset::find(&self.data)
             .is_some_and(|(entry, _)| matches!(entry.source, dataset::Source::MadeUp));
         let seed = made_up.then_some(self.seed);
-        format!("{} {:?} {seed:?}", self.data, self.context)
+        format!(
+            "{} {:?} {:?} {seed:?}",
+            self.data, self.context, self.shrink
+        )
     }
 
     /// The network in words, such as `mlp 50 × 128`.
@@ -516,12 +535,35 @@ impl RawSpec {
         })?;
         let context = self.context.unwrap_or(CONTEXT);
         in_range("--context", context, 1, MAX_CONTEXT)?;
-        Ok((entry.load)(&Request {
+        let data = (entry.load)(&Request {
             name: entry.name,
             argument,
             context,
             seed: self.seed,
-        })?)
+        })?;
+        match self.shrink {
+            None => Ok(data),
+            Some(by) => self.shrink(&data, by),
+        }
+    }
+
+    fn shrink(&self, data: &Dataset, by: usize) -> Result<Dataset, SpecError> {
+        match data.example {
+            Example::Tokens { .. } => Err(self.inapplicable("--shrink", "images")),
+            Example::Image { height, width, .. } => data.shrunk(by).ok_or(SpecError::Shrink {
+                given: by,
+                height,
+                width,
+            }),
+        }
+    }
+
+    fn inapplicable(&self, option: &'static str, purpose: &'static str) -> SpecError {
+        SpecError::Inapplicable {
+            option,
+            purpose,
+            data: self.data.clone(),
+        }
     }
 
     /// The context, where these data have one. Refuses options that mean nothing to them.
@@ -530,18 +572,13 @@ impl RawSpec {
         data: &Dataset,
         augmentation: Augmentation,
     ) -> Result<Option<usize>, SpecError> {
-        let inapplicable = |option, purpose| SpecError::Inapplicable {
-            option,
-            purpose,
-            data: self.data.clone(),
-        };
         match data.example {
             Example::Image { .. } if self.context.is_some() => {
-                Err(inapplicable("--context", "text"))
+                Err(self.inapplicable("--context", "text"))
             }
             Example::Image { .. } => Ok(None),
             Example::Tokens { .. } if !augmentation.is_none() => {
-                Err(inapplicable("--augment", "images"))
+                Err(self.inapplicable("--augment", "images"))
             }
             Example::Tokens { context, .. } => Ok(Some(context)),
         }
@@ -635,6 +672,24 @@ mod tests {
             message.contains("--norm `batch`") && message.contains("bn, ln, gn"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn images_shrink_if_they_can() {
+        let shrunk = |data: &str, by| {
+            let raw = RawSpec {
+                data: data.to_owned(),
+                shrink: Some(by),
+                ..old()
+            };
+            let spec = raw.check().map_err(|error| error.to_string())?;
+            Ok::<_, String>(spec.data.example.dims())
+        };
+        assert_eq!(shrunk("digits", 2), Ok(vec![1, 4, 4]));
+        let refused = |data, by| shrunk(data, by).unwrap_err();
+        assert!(refused("digits", 3).contains("--shrink is 3"));
+        assert!(refused("digits", 0).contains("8 × 8"));
+        assert!(refused("markov", 2).contains("--shrink is for images"));
     }
 
     fn measure(optimizer: &str, control: &str, elr: Option<&str>) -> Result<Measure, String> {

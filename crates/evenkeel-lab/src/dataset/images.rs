@@ -72,6 +72,29 @@ impl Images {
         first
     }
 
+    /// The images with each square of `by` × `by` pixels as one, their mean: none, where their sides are no multiples
+    /// of that.
+    pub fn shrunk(&self, by: usize) -> Option<Self> {
+        if by == 0 || !self.height.is_multiple_of(by) || !self.width.is_multiple_of(by) {
+            return None;
+        }
+        let shape = [self.channels, self.height / by, self.width / by];
+        let square = by * by;
+        // Squares side by side, whole rows of them at a time: planes end where rows of squares do.
+        let squares = self.pixels.chunks_exact(by * self.width).flat_map(|band| {
+            (0..self.width).step_by(by).map(move |x| {
+                let rows = band.chunks_exact(self.width);
+                let sum: usize = rows
+                    .flat_map(|row| &row[x..x + by])
+                    .map(|pixel| usize::from(*pixel))
+                    .sum();
+                // A mean of bytes, to the nearest.
+                ((sum + square / 2) / square) as u8
+            })
+        });
+        Some(Self::of(shape, squares.collect(), self.labels.clone()))
+    }
+
     /// Makes room for so many more images.
     pub fn reserve(&mut self, images: usize) {
         self.pixels.reserve_exact(images * self.size());
@@ -89,7 +112,7 @@ impl Images {
     pub fn append(&self, image: usize, transform: Transform, levels: &Levels, to: &mut Vec<f32>) {
         let plane = self.height * self.width;
         let pixels = &self.pixels[image * self.size()..][..self.size()];
-        for (pixels, level) in pixels.chunks_exact(plane).zip(&levels.0) {
+        for (pixels, level) in pixels.chunks_exact(plane).zip(&levels.numbers) {
             if transform == Transform::NONE {
                 to.extend(pixels.iter().map(|pixel| level[usize::from(*pixel)]));
                 continue;
@@ -107,20 +130,37 @@ impl Images {
 
 /// Which number each of the 256 levels of a pixel stands for, by channel.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Levels(Vec<[f32; 256]>);
+pub struct Levels {
+    numbers: Vec<[f32; 256]>,
+    are_standardised: bool,
+}
 
 impl Levels {
     /// `pixel / white` in every channel.
     pub fn fractions(channels: usize, white: u8) -> Self {
         let level = |pixel: usize| pixel as f32 / f32::from(white);
-        Self(vec![std::array::from_fn(level); channels])
+        Self {
+            numbers: vec![std::array::from_fn(level); channels],
+            are_standardised: false,
+        }
     }
 
     /// `(pixel − mean) / standard deviation`, both measured on these images, channel by channel. A
     /// channel that never varies is 0.
     pub fn standardised(images: &Images) -> Self {
         let counts = histograms(images);
-        Self(counts.iter().map(standardise).collect())
+        Self {
+            numbers: counts.iter().map(standardise).collect(),
+            are_standardised: true,
+        }
+    }
+
+    /// The same for other images: measured on them, if these were measured.
+    pub fn of(&self, images: &Images) -> Self {
+        match self.are_standardised {
+            true => Self::standardised(images),
+            false => self.clone(),
+        }
     }
 }
 
@@ -162,6 +202,16 @@ fn standardise(counts: &[u64; 256]) -> [f32; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_square_of_pixels_shrinks_to_its_mean() {
+        let mut images = Images::new([2, 2, 4]);
+        images.push(&[0, 1, 255, 255, 1, 0, 255, 255, 9, 9, 0, 0, 9, 9, 0, 1], 3);
+        let half = images.shrunk(2).unwrap();
+        assert_eq!(half, Images::of([2, 1, 2], vec![1, 255, 9, 0], vec![3]));
+        assert_eq!(images.shrunk(1).unwrap(), images);
+        assert_eq!([0, 3, 4].map(|by| images.shrunk(by)), [const { None }; 3]);
+    }
 
     #[test]
     fn standardised_channels_have_mean_0_and_variance_1() {

@@ -50,6 +50,14 @@ impl Split {
         self.len() == 0
     }
 
+    /// The images and what their levels stand for, where they are images.
+    pub(super) fn as_images(&self) -> Option<(&Images, &Levels)> {
+        match &self.rows {
+            Rows::Images(images, levels) => Some((images, levels)),
+            Rows::Text(_) => None,
+        }
+    }
+
     /// The rows in their kind.
     pub(super) fn rows(&self) -> &Rows {
         &self.rows

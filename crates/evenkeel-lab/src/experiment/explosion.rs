@@ -81,6 +81,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let residual = RawSpec {
         steps: 1,
         eval_every: 1,
+        shrink: None,
         ..resnet(scale)
     };
     runs.extend(vary(vec![residual], [false, true], |run, without| {

@@ -90,6 +90,7 @@ pub const ALL: &[Column] = &[
     further("init", Kind::Text, "initialisation", |f| f.spec(|s| s.init.clone())),
     listed("data", Kind::Text, "data set", |f| f.spec(|s| s.data.clone())),
     further("data_sha256", Kind::Text, "SHA-256 of the data as training sees them", |f| f.run.and_then(|(run, _)| run.header.data_sha256.clone()).into()),
+    further("shrink", Kind::Integer, "how many times smaller images are made, each way", |f| f.spec(|s| s.shrink)),
     further("augment", Kind::Text, "what is done to training images", |f| f.spec(|s| s.augment.clone())),
     further("batch_size", Kind::Integer, "rows in a batch", |f| f.spec(|s| s.batch_size)),
     listed("optimizer", Kind::Text, "optimiser", |f| f.spec(|s| s.optimizer.clone())),

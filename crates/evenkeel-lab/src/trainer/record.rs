@@ -204,13 +204,60 @@ fn rounded(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values.map(|value| rounded_to(value, 7)).collect()
 }
 
-fn rounded_to(value: f64, digits: usize) -> f64 {
-    format!("{value:.digits$e}").parse().unwrap_or(value)
+/// A number to so many digits behind the first.
+///
+/// As a whole number times or by a power of ten, both of which are exact, so that it is the one next to its decimal
+/// form, which is all that is written. Outside of such powers by that form itself, which takes twenty times as long.
+fn rounded_to(value: f64, digits: i32) -> f64 {
+    let exponent = digits.saturating_sub(value.abs().log10().floor() as i32);
+    match exponent {
+        0..=22 => (value * POWERS[exponent as usize]).round() / POWERS[exponent as usize],
+        -22..0 => (value / POWERS[-exponent as usize]).round() * POWERS[-exponent as usize],
+        _ => format!("{value:.*e}", digits as usize)
+            .parse()
+            .unwrap_or(value),
+    }
 }
+
+/// The powers of ten that 64 bits hold exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
 
 #[cfg(test)]
 mod tests {
-    use super::{BURN, quantiles};
+    use super::{BURN, quantiles, rounded_to};
+
+    #[test]
+    fn rounded_numbers_are_those_next_to_their_decimal_forms() {
+        let signs = [1.0, -1.0];
+        let numbers =
+            (-400..400).flat_map(|i| signs.map(|sign| sign * 7.123_f64.powf(f64::from(i) / 9.7)));
+        let special = [
+            0.0,
+            -0.0,
+            1.0,
+            9.999_999_96,
+            99_999_999.5,
+            0.1,
+            1e22,
+            1e300,
+            1e-320,
+            f64::INFINITY,
+        ];
+        for value in numbers.chain(special) {
+            for digits in [3, 7] {
+                let expected: f64 = format!("{value:.digits$e}").parse().unwrap();
+                assert_eq!(
+                    rounded_to(value, digits as i32),
+                    expected,
+                    "{value} {digits}"
+                );
+            }
+        }
+        assert!(rounded_to(f64::NAN, 7).is_nan());
+    }
 
     #[test]
     fn quantiles_are_those_of_sorted_numbers() {

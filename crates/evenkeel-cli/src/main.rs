@@ -37,6 +37,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
+use mimalloc::MiMalloc;
+
+/// Autodiff asks for thousands of small pieces of memory a step, and gives them back in another order.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measure, predict and fix the effective learning rates (ELRs) of deep normalized networks.
 ///

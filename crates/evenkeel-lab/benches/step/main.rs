@@ -16,10 +16,15 @@ use std::path::PathBuf;
 
 use evenkeel_lab::spec::{RawSpec, RunSpec};
 use evenkeel_ops::Kernels;
+use mimalloc::MiMalloc;
 use serde::{Deserialize, Serialize};
 
 use rig::{Block, Rig};
 use way::Way;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const USAGE: &str =
     "usage: step SPEC.json FOLDER BATCHES, driven by `python scripts/bench_torch.py`\n";

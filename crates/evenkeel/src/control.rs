@@ -12,6 +12,7 @@ mod linear;
 mod none;
 mod rescale;
 mod sphere;
+mod turn;
 
 use std::fmt;
 use std::str::FromStr;
@@ -129,6 +130,10 @@ trait Control: fmt::Debug + Send + Sync {
     fn sets_steps(&self) -> bool {
         false
     }
+    /// Whether it decides by ELRs.
+    fn needs_elrs(&self) -> bool {
+        self.stage() != Stage::Rate || self.policy().is_some()
+    }
     /// Whether it goes by what the moment remembers.
     fn remembers(&self) -> bool {
         false
@@ -164,6 +169,7 @@ pub const ALL: &[Entry] = &[
     hold::ENTRY,
     lars::ENTRY,
     sphere::ENTRY,
+    turn::ENTRY,
 ];
 
 /// The control to take where nothing speaks for another: of those without hyper-parameters, the one that trains best over depths and
@@ -266,9 +272,7 @@ impl Controls {
 
     /// Whether it decides by ELRs, and so is of no use to a network without scale-invariant weights.
     pub fn needs_elrs(&self) -> bool {
-        self.members
-            .iter()
-            .any(|member| member.stage() != Stage::Rate || member.policy().is_some())
+        self.members.iter().any(|member| member.needs_elrs())
     }
 
     /// Which ELRs to go by under an optimiser: its own, but those of the update where ELRs are held under

@@ -264,7 +264,8 @@ fn composition_decides_in_stages_whatever_the_order_written() {
 fn nonsense_is_refused_with_what_is_permitted() {
     let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
     assert!(message("critcal").contains(
-        "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA, sphere"
+        "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA, sphere, \
+         turn:TANGENT"
     ));
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
@@ -358,6 +359,10 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
         "lars",
         "lars:-1",
         "hold+lars:1",
+        "turn",
+        "turn:0",
+        "turn:NaN",
+        "turn:0.1+turn:0.2",
     ] {
         assert!(bad.parse::<Controls>().is_err(), "{bad}");
     }
@@ -410,6 +415,29 @@ fn lars_fixes_what_every_layer_turns_by() {
 }
 
 #[test]
+fn a_capped_turn_is_reached_and_not_exceeded() {
+    let elrs = [0.002, 5.0, 60.0].map(|value| Elr::new(value).unwrap());
+    let run = |controls: &str| {
+        let lr = LearningRate::new(0.1).unwrap();
+        forecast(&elrs, &controls.parse().unwrap(), |_| lr, 60)
+    };
+    for (controls, layers) in [("turn:0.05", 1), ("hold+turn:0.05", 3)] {
+        let run = run(controls);
+        let end = run.warmup_steps.expect("growing norms end the warm-up");
+        assert!(end > 0, "{controls}");
+        for (step, turns) in run.turns.iter().enumerate() {
+            let fastest = turns.iter().map(|turn| turn.get().tan());
+            let at_cap = fastest.clone().filter(|t| (t / 0.05 - 1.0).abs() < 1e-9);
+            assert!(fastest.fold(0.0, f64::max) < 0.05 * (1.0 + 1e-9));
+            // The fastest layer alone, or all of them where they are equal.
+            assert!(step >= end || at_cap.count() >= layers, "{controls} {step}");
+        }
+    }
+    // T11 is the turn of 45 degrees.
+    assert_eq!(run("turn:1").elrs, run("critical:no-overshoot").elrs);
+}
+
+#[test]
 fn without_elrs_only_what_goes_by_the_step_still_decides() {
     let target = LearningRate::new(0.1).unwrap();
     for (name, needs, expected) in [
@@ -420,6 +448,7 @@ fn without_elrs_only_what_goes_by_the_step_still_decides() {
         ("hold", true, 0.1),
         ("linear:10+hold", true, 0.01),
         ("sphere", true, 0.1),
+        ("turn:0.1", true, 0.1),
     ] {
         let controls: Controls = name.parse().unwrap();
         let plan = controls.decide(0, &[], target);

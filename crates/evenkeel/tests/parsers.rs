@@ -56,6 +56,7 @@ fn mutated() -> impl Strategy<Value = String> {
         "rescale+critical",
         "critical+hold:0.1",
         "lars:0.1",
+        "hold+turn:0.1",
         "constant",
         "linear-warmup:10+cosine",
         "step:30:0.1",
@@ -114,6 +115,7 @@ fn what_is_too_long_to_repeat_is_not_repeated() {
         "step:",
         "hold:",
         "lars:",
+        "turn:",
         "shift=",
         "reach=",
     ] {

@@ -44,7 +44,10 @@ fn all_controls() -> impl Iterator<Item = Controls> {
         .iter()
         .map(|entry| {
             let without = entry.grammar.split('[').next().unwrap_or_default();
-            without.replace("STEPS", "7").replace("ETA", "0.1")
+            without
+                .replace("STEPS", "7")
+                .replace("ETA", "0.1")
+                .replace("TANGENT", "0.1")
         })
         .map(|text| text.parse().unwrap())
 }
@@ -416,19 +419,19 @@ fn lars_fixes_what_every_layer_turns_by() {
 
 #[test]
 fn a_capped_turn_is_reached_and_not_exceeded() {
-    let elrs = [0.002, 5.0, 60.0].map(|value| Elr::new(value).unwrap());
+    let elrs = [5.0, 60.0, 700.0].map(|value| Elr::new(value).unwrap());
     let run = |controls: &str| {
         let lr = LearningRate::new(0.1).unwrap();
         forecast(&elrs, &controls.parse().unwrap(), |_| lr, 60)
     };
-    for (controls, layers) in [("turn:0.05", 1), ("hold+turn:0.05", 3)] {
+    for (controls, layers) in [("turn:0.5", 1), ("hold+turn:0.5", 3)] {
         let run = run(controls);
         let end = run.warmup_steps.expect("growing norms end the warm-up");
         assert!(end > 0, "{controls}");
         for (step, turns) in run.turns.iter().enumerate() {
             let fastest = turns.iter().map(|turn| turn.get().tan());
-            let at_cap = fastest.clone().filter(|t| (t / 0.05 - 1.0).abs() < 1e-9);
-            assert!(fastest.fold(0.0, f64::max) < 0.05 * (1.0 + 1e-9));
+            let at_cap = fastest.clone().filter(|t| (t / 0.5 - 1.0).abs() < 1e-9);
+            assert!(fastest.fold(0.0, f64::max) < 0.5 * (1.0 + 1e-9));
             // The fastest layer alone, or all of them where they are equal.
             assert!(step >= end || at_cap.count() >= layers, "{controls} {step}");
         }

@@ -28,15 +28,18 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 /// Controls without anything to tune, of which one is the default.
-const UNTUNED: [&str; 7] = [
+const UNTUNED: [&str; 8] = [
     "none",
     "critical",
     "rescale",
     "hold",
     "hold:0.2",
+    GENTLE,
     "critical+hold",
     "critical+rescale",
 ];
+/// Held ELRs that begin gently (T28).
+const GENTLE: &str = "hold+turn:0.1";
 const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:200"];
 const RATES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
 
@@ -68,19 +71,20 @@ fn few() -> Vec<RawSpec> {
         "critical",
         "rescale",
         "hold",
+        GENTLE,
         "linear:30",
         "linear:100",
     ];
     let others = ["hold:0.2", "critical+hold", "lars:0.03", "sphere"];
-    let three = ["none", "linear:100", "hold"];
+    let four = ["none", "linear:100", "hold", GENTLE];
     [
         grid([mlp(20, 64, STEPS), medium.clone()], &RATES[1..4], &basic),
         grid([medium.clone()], &RATES[1..4], &others),
         grid([mlp(50, 128, STEPS)], &RATES[..3], &basic),
         grid([by_units(medium.clone())], &RATES[1..3], &["hold"]),
-        grid([momentum(medium)], &[0.01, 0.03, 0.1], &three),
-        grid([residual(Scale::Quick, false)], &RATES[2..3], &three),
-        grid([without], &RATES[1..3], &three),
+        grid([momentum(medium)], &[0.01, 0.03, 0.1], &four),
+        grid([residual(Scale::Quick, false)], &RATES[2..3], &four),
+        grid([without], &RATES[1..3], &four),
     ]
     .concat()
 }
@@ -91,7 +95,14 @@ fn many(scale: Scale) -> Vec<RawSpec> {
     let residuals = [false, true].map(|without| residual(scale, without));
     let most = [&UNTUNED[..], &LINEAR].concat();
     let all = [&most[..], &["lars:0.03", "sphere"]].concat();
-    let few = ["none", "critical", "linear:100", "hold", "critical+hold"];
+    let few = [
+        "none",
+        "critical",
+        "linear:100",
+        "hold",
+        GENTLE,
+        "critical+hold",
+    ];
     let under_momentum = ["none", "critical", "linear:100", "hold", "hold:0.2"];
     let mut runs = [
         grid([mlp(20, 64, STEPS), mlp(30, 64, STEPS)], &RATES, &all),
@@ -322,6 +333,7 @@ fn figure(network: &Network) -> Figure {
         "linear:100",
         "rescale",
         "hold",
+        GENTLE,
         "critical+hold",
         "lars:0.03",
         "sphere",

@@ -58,7 +58,7 @@ def steered(
     """
     controls = Controls(control)
     if moves_weights(controls, measure):
-        raise ElrError(f"`{control}` changes weights, which a transformation of updates cannot; use critical, linear, hold or lars")
+        raise ElrError(f"`{control}` changes weights, which a transformation of updates cannot; use critical, linear, turn, hold or lars")
     decide = decision(controls, measure)
 
     def init(params: Any) -> SteeredState:

@@ -2,7 +2,8 @@
 
 Products of matrices and convolutions only: twice their multiplications forward, as much again for
 the gradient of the weights, and for that of the input, which the first layer does not need. Causal
-attention counts what is seen. Numbers moved are those of the outputs of all layers, once."""
+attention counts what is seen. Numbers moved are those of the outputs of all layers, once, and beside them the
+weights of linear layers and convolutions."""
 
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ class Count:
     learns: bool = False
     flops: float = 0.0
     numbers: float = 0.0
+    weights: float = 0.0
 
     def product(self, multiplications: float) -> None:
         self.flops += 2 * multiplications * (3 if self.learns else 2)
@@ -30,7 +32,9 @@ class Count:
 
 def linear(layer: dict, count: Count) -> None:
     rows = count.shape[0]
-    count.product(rows * layer["inputs"] * layer["outputs"])
+    weights = layer["inputs"] * layer["outputs"]
+    count.weights += weights
+    count.product(rows * weights)
     count.becomes(rows, layer["outputs"])
 
 
@@ -41,8 +45,9 @@ def windows(layer: dict, side: int) -> int:
 def conv(layer: dict, count: Count) -> None:
     batch, _, height, width = count.shape
     height, width = windows(layer, height), windows(layer, width)
-    products = layer["inputs"] * layer["kernel"] ** 2 * layer["outputs"]
-    count.product(batch * height * width * products)
+    weights = layer["inputs"] * layer["kernel"] ** 2 * layer["outputs"]
+    count.weights += weights
+    count.product(batch * height * width * weights)
     count.becomes(batch, layer["outputs"], height, width)
 
 

@@ -11,9 +11,12 @@ from networks import CONV, MLP, spec
 from sides import Ours, Theirs, arithmetic
 
 COLUMNS = [
-    "family", "varied", "batch", "width", "depth", "threads", "gflop", "mnumbers", "ours_s", "torch_s",
+    "family", "varied", "batch", "width", "depth", "threads", "gflop", "mnumbers", "mweights", "ours_s", "torch_s",
     "ratio", "ours_mb", "torch_mb", "ours_fit_percent", "torch_fit_percent",
 ]  # fmt: skip
+
+# What takes time: columns, and what they are called.
+CAUSES = {"depth": "a layer", "gflop": "a GFLOP", "mnumbers": "a million numbers", "mweights": "a million weights"}
 
 FAMILIES = {
     "mlp": (
@@ -64,6 +67,7 @@ def measure(program: str, whole: dict, threads: int, quick: bool) -> dict:
         "threads": threads,
         "gflop": work.flops / 1e9,
         "mnumbers": work.numbers / 1e6,
+        "mweights": work.weights / 1e6,
         "ours_s": ours_s,
         "torch_s": torch_s,
         "ratio": torch_s / ours_s,
@@ -73,12 +77,11 @@ def measure(program: str, whole: dict, threads: int, quick: bool) -> dict:
 
 
 def fit(rows: list, side: str) -> list:
-    """Adds residuals to the rows, and returns seconds a layer, a GFLOP and a million numbers moved:
-    t = a·depth + b·GFLOP + c·numbers, least squares of relative errors. No cause takes time away:
-    what would is left out."""
-    causes = numpy.array([[row["depth"], row["gflop"], row["mnumbers"]] for row in rows])
+    """Adds residuals to the rows, and returns seconds for each of `CAUSES`: t = a·depth + b·GFLOP +
+    c·numbers + d·weights, least squares of relative errors. No cause takes time away: what would is left out."""
+    causes = numpy.array([[row[cause] for cause in CAUSES] for row in rows])
     times = numpy.array([row[f"{side}_s"] for row in rows])
-    found, kept = numpy.zeros(3), [0, 1, 2]
+    found, kept = numpy.zeros(len(CAUSES)), list(range(len(CAUSES)))
     while kept:
         part, *_ = numpy.linalg.lstsq(causes[:, kept] / times[:, None], numpy.ones(len(rows)), rcond=None)
         if part.min() >= 0:
@@ -103,11 +106,13 @@ def scaling(program: str, options) -> tuple:
             rows.append(result)
         for family in FAMILIES:
             chosen = [row for row in rows if row["family"] == family and row["threads"] == threads]
-            for side in ("ours", "torch"):
-                a, b, c = fit(chosen, side)
-                worst = max(abs(row[f"{side}_fit_percent"]) for row in chosen)
-                lines.append(
-                    f"{family}, {threads} threads, {side}: {a * 1e6:.0f} µs a layer + {b * 1e3:.2f} ms a GFLOP "
-                    f"+ {c * 1e3:.2f} ms a million numbers; off by {worst:.0f} % at most"
-                )
+            lines += [f"{family}, {threads} threads, {told(chosen, side)}" for side in ("ours", "torch")]
     return rows, lines
+
+
+def told(rows: list, side: str) -> str:
+    """The fit of one side, in words."""
+    times = fit(rows, side)
+    parts = [f"{time * 1e3:.3f} ms {cause}" for time, cause in zip(times, CAUSES.values())]
+    off = sorted(abs(row[f"{side}_fit_percent"]) for row in rows)
+    return f"{side}: {' + '.join(parts)}; off by {statistics.median(off):.0f} % in the median, {off[-1]:.0f} % at most"

@@ -59,6 +59,11 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["claims", "quick", "standard", "full", "pages", "data"])]
     check: Option<PathBuf>,
 
+    /// Train nothing: write pages and figures in DIR anew that do not follow from the tables beside them, as after a change of
+    /// a claim's words.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["claims", "quick", "standard", "full", "pages", "data", "check"])]
+    rewrite: Option<PathBuf>,
+
     /// Say which runs there are, and stop.
     #[arg(long)]
     dry_run: bool,
@@ -92,6 +97,9 @@ impl Args {
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     if let Some(folder) = &args.check {
         return check(folder);
+    }
+    if let Some(folder) = &args.rewrite {
+        return rewrite(folder);
     }
     let (claims, scale) = (args.claims()?, args.scale());
     let request = Request {
@@ -154,6 +162,13 @@ fn check(folder: &Path) -> anyhow::Result<(String, Exit)> {
         )
     });
     Ok((lines.collect(), Exit::File))
+}
+
+fn rewrite(folder: &Path) -> anyhow::Result<(String, Exit)> {
+    let lines = page::rewrite(folder)?
+        .into_iter()
+        .map(|path| format!("written anew: {}\n", path.display()));
+    Ok((lines.collect(), Exit::Done))
 }
 
 fn told(claims: &[&Claim], findings: &[Finding], pages: &Path) -> String {

@@ -68,9 +68,9 @@ fn the_pages_in_the_documentation_follow_from_their_tables() {
     }
 }
 
-#[test]
-fn figures_of_pages_are_drawn_in_any_format() {
-    let folder = Folder::new("figures");
+/// A copy of one claim's page, in a folder of its own.
+fn copied(name: &str) -> Folder {
+    let folder = Folder::new(name);
     let source = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../docs/results/quick/explosion"
@@ -81,6 +81,30 @@ fn figures_of_pages_are_drawn_in_any_format() {
         let file = file.unwrap();
         fs::copy(file.path(), page.join(file.file_name())).unwrap();
     }
+    folder
+}
+
+#[test]
+fn pages_are_written_anew_from_their_tables() {
+    let folder = copied("rewritten");
+    let page = folder.path("explosion/README.md");
+    let before = fs::read(&page).unwrap();
+    fs::write(&page, "It holds.").unwrap();
+    let check = || evenkeel(&["reproduce", "--check", &folder.path("")]);
+    assert!(text(&check().stdout).contains("explosion/README.md"));
+    let run = evenkeel(&["reproduce", "--rewrite", &folder.path("")]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    // The page, and the overview that was not copied; figures are as they were.
+    assert_eq!(text(&run.stdout).lines().count(), 2);
+    assert_eq!(fs::read(&page).unwrap(), before);
+    assert!(check().status.success());
+    let run = evenkeel(&["reproduce", "--rewrite", &folder.path("none")]);
+    assert_eq!(run.status.code(), Some(3));
+}
+
+#[test]
+fn figures_of_pages_are_drawn_in_any_format() {
+    let folder = copied("figures");
     let run = evenkeel(&["report", &folder.path(""), "--format", "html,svg,png"]);
     assert!(run.status.success(), "{}", text(&run.stderr));
     let read = |name: &str| fs::read(folder.0.join(name)).unwrap();

@@ -104,26 +104,39 @@ pub fn figures(folder: &Path) -> Result<Vec<Figure>, LabError> {
 /// # Errors
 /// [`LabError::NoPages`] when there is none; [`LabError::Io`] or [`LabError::Malformed`].
 pub fn check(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
+    let other = others(folder)?;
+    Ok(other.into_iter().map(|(path, _)| path).collect())
+}
+
+/// Writes those that do not follow from the tables anew, as after a change of a claim's words or figures, and says which they were.
+///
+/// # Errors
+/// As [`check`], and [`LabError::Io`] where they cannot be written.
+pub fn rewrite(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
+    let write = |(path, bytes): (PathBuf, Vec<u8>)| write_atomically(&path, &bytes).map(|()| path);
+    others(folder)?.into_iter().map(write).collect()
+}
+
+/// What does not follow from the tables beside it, and what would.
+fn others(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, LabError> {
     let claims = there(folder);
     if claims.is_empty() {
         return Err(LabError::NoPages {
             path: folder.to_owned(),
         });
     }
-    let mut other = Vec::new();
-    let mut compare = |path: PathBuf, bytes: &[u8]| {
-        if fs::read(&path).ok().as_deref() != Some(bytes) {
-            other.push(path);
-        }
-    };
+    let mut all = vec![(folder.join(PAGE), overview(folder)?.into_bytes())];
     for claim in claims {
         let place = folder.join(claim.name);
-        for file in made(claim, &place)?.1 {
-            compare(place.join(&file.name), &file.bytes);
-        }
+        let files = made(claim, &place)?.1;
+        all.extend(
+            files
+                .into_iter()
+                .map(|file| (place.join(&file.name), file.bytes)),
+        );
     }
-    compare(folder.join(PAGE), overview(folder)?.as_bytes());
-    Ok(other)
+    all.retain(|(path, bytes)| fs::read(path).ok().as_ref() != Some(bytes));
+    Ok(all)
 }
 
 fn overview(folder: &Path) -> Result<String, LabError> {

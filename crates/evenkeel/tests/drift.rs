@@ -1,7 +1,9 @@
 //! Drift of base gradients: the fit finds what data were made with, and ensembles keep to their laws.
 
+mod controls;
+
 use chacha20::ChaCha8Rng;
-use evenkeel::control::{self, Controls};
+use evenkeel::control::Controls;
 use evenkeel::drift::{Drift, FitError, fit};
 use evenkeel::ensemble::{Draws, Ensemble, ensemble};
 use evenkeel::forecast::{Forecast, forecast_with};
@@ -123,10 +125,8 @@ fn what_cannot_be_fitted_is_refused() {
 #[test]
 fn without_drift_all_members_are_the_forecast() {
     let logs = [4.0, 2.5, 1.0, -1.0, -6.0];
-    for entry in control::ALL {
-        let without = entry.grammar.split('[').next().unwrap();
-        let control = &without.replace("STEPS", "5").replace("ETA", "0.1");
-        let (run, bands) = both(&logs, control, 0.1, 20, "noise=0");
+    for control in controls::all() {
+        let (run, bands) = both(&logs, &control, 0.1, 20, "noise=0");
         for (state, band) in bands.range.iter().enumerate() {
             assert_eq!(
                 (band.low, band.high),

@@ -1,6 +1,8 @@
 //! What the theory claims, over random networks: one suite over every policy and every control.
 
-use evenkeel::control::{self, Controls, Moment};
+mod controls;
+
+use evenkeel::control::{Controls, Moment};
 use evenkeel::critical::{self, Regime};
 use evenkeel::equalise;
 use evenkeel::flow::{self, Dose};
@@ -38,18 +40,9 @@ fn ln_cosh(x: f64) -> f64 {
     x.abs() + (-2.0 * x.abs()).exp().ln_1p() - std::f64::consts::LN_2
 }
 
-/// Every control once, with an argument where it needs one.
+/// Every control once.
 fn all_controls() -> impl Iterator<Item = Controls> {
-    control::ALL
-        .iter()
-        .map(|entry| {
-            let without = entry.grammar.split('[').next().unwrap_or_default();
-            without
-                .replace("STEPS", "7")
-                .replace("ETA", "0.1")
-                .replace("TANGENT", "0.1")
-        })
-        .map(|text| text.parse().unwrap())
+    controls::all().map(|text| text.parse().unwrap())
 }
 
 proptest! {

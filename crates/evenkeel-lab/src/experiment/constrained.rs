@@ -7,7 +7,7 @@ use super::grid::{STEPS, mlp, resnet, seeds, vary};
 use super::outcome;
 use super::statistics::{Estimate, mean};
 use super::{Claim, Scale, show};
-use crate::report::figure::{Figure, Lines, Stroke};
+use crate::report::figure::{Figure, Lines};
 use crate::spec::RawSpec;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -340,8 +340,7 @@ fn figure(network: &Network) -> Figure {
     let series = SHOWN.iter().enumerate().filter_map(|(place, control)| {
         let (_, rates) = network.controls.iter().find(|(name, _)| name == control)?;
         let points = rates.iter().map(|(lr, accuracy)| (*lr, accuracy.value));
-        let stroke = [Stroke::Solid, Stroke::Dashed][place / 7];
-        Some(show::line(control, place % 7, stroke, points))
+        Some(show::nth_line(place, control, points))
     });
     let name = network.name();
     Figure::of_lines(

@@ -39,10 +39,8 @@ pub fn curves<'a>(
     label: impl Fn(&[String]) -> String,
 ) -> Vec<Series> {
     let groups = groups(rows, by).into_iter().enumerate();
-    let series = groups.map(|(index, (key, rows))| {
-        let stroke = [Stroke::Solid, Stroke::Dashed, Stroke::Dotted][index / 7 % 3];
-        line(&label(&key), index % 7, stroke, means(&rows, x, y))
-    });
+    let series =
+        groups.map(|(index, (key, rows))| nth_line(index, &label(&key), means(&rows, x, y)));
     series.collect()
 }
 
@@ -54,6 +52,12 @@ pub fn means(rows: &[Row], x: &str, y: &str) -> Vec<(f64, f64)> {
         .collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     points
+}
+
+/// One of several lines: each in a colour of its own while there are any, then again with another stroke.
+pub fn nth_line(index: usize, label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+    let stroke = [Stroke::Solid, Stroke::Dashed, Stroke::Dotted][index / 7 % 3];
+    line(label, index % 7, stroke, points)
 }
 
 /// A line in a colour of the palette.

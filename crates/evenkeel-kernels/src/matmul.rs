@@ -12,7 +12,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::product::{TERMS, store, vectors};
+use crate::product::{store, vectors};
 use crate::vectors::dispatch;
 
 /// A matrix whose numbers are read one by one.
@@ -183,12 +183,8 @@ impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool> WithSi
             places[p] += p * row;
         }
         let mut at = self.column;
-        let turns = terms / TERMS;
-        for _ in 0..turns {
-            self.add::<S, TERMS>(simd, &mut places, &mut at, &mut sums);
-        }
-        for _ in turns * TERMS..terms {
-            self.add::<S, 1>(simd, &mut places, &mut at, &mut sums);
+        for _ in 0..terms {
+            self.add(simd, &mut places, &mut at, &mut sums);
         }
         let c = &mut self.of.c;
         let width = (V * S::F32_LANES).min(self.of.b.width - self.column);
@@ -209,9 +205,10 @@ impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool>
         order.steps(self.of.a.distance)
     }
 
-    /// Adds `TERMS` terms to the sums.
+    /// Adds a term to the sums. Of several at a time the compiler would load all factors first, and then have
+    /// no registers left for the sums.
     #[inline(always)]
-    fn add<S: Simd, const TERMS: usize>(
+    fn add<S: Simd>(
         &self,
         simd: S,
         places: &mut [usize; P],
@@ -221,27 +218,25 @@ impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool>
         let Multiply { a, b, .. } = &*self.of;
         let [row, column] = self.steps();
         let width = (V * S::F32_LANES).min(b.width - self.column);
-        for term in 0..TERMS {
-            let numbers: [S::f32s; V] = match WHOLE {
-                // SAFETY: `multiply` has checked that all columns of all rows lie within `b`.
-                true => std::array::from_fn(|v| unsafe {
-                    let start = b.numbers.as_ptr().add(*at).cast::<S::f32s>();
-                    start.add(v).read_unaligned()
-                }),
-                false => vectors(simd, &b.numbers[*at..][..width]),
-            };
-            for p in 0..P {
-                let place = places[p / 3 * 3] + p % 3 * row + term * column;
-                // SAFETY: `multiply` has checked that the last number lies within `a`.
-                let factor = simd.splat_f32s(unsafe { *a.numbers.get_unchecked(place) });
-                for v in 0..V {
-                    sums[p][v] = simd.mul_add_e_f32s(factor, numbers[v], sums[p][v]);
-                }
+        let numbers: [S::f32s; V] = match WHOLE {
+            // SAFETY: `multiply` has checked that all columns of all rows lie within `b`.
+            true => std::array::from_fn(|v| unsafe {
+                let start = b.numbers.as_ptr().add(*at).cast::<S::f32s>();
+                start.add(v).read_unaligned()
+            }),
+            false => vectors(simd, &b.numbers[*at..][..width]),
+        };
+        for p in 0..P {
+            // SAFETY: `multiply` has checked that the last number lies within `a`.
+            let factor = unsafe { *a.numbers.get_unchecked(places[p / 3 * 3] + p % 3 * row) };
+            let factor = simd.splat_f32s(factor);
+            for v in 0..V {
+                sums[p][v] = simd.mul_add_e_f32s(factor, numbers[v], sums[p][v]);
             }
-            *at += b.row;
         }
+        *at += b.row;
         for p in (0..P).step_by(3) {
-            places[p] += TERMS * column;
+            places[p] += column;
         }
     }
 }

@@ -1,0 +1,75 @@
+"""How much of its loss each step would take away if the loss were linear in the weights (T29), from the logs of runs.
+
+    evenkeel sweep grids/turn.toml --out runs/turn
+    python scripts/first_order.py runs/turn
+
+Runs that differ by their seed alone are one row of the table that it writes: geometric means over seeds and some steps of
+r = λ Σ m ‖∇W‖²/ℒ and of the turn θ = λĒ, and the mean accuracy at the end.
+"""
+
+import argparse
+import collections
+import json
+import math
+import pathlib
+import tomllib
+
+KEYS = ("model", "depth", "width", "no_shortcut", "control", "lr")
+
+# Where steps that are shown begin, and how many there are.
+WINDOWS = {"0": (0, 1), "5–9": (5, 5), "20–29": (20, 10), "100–119": (100, 20), "last 50": (-50, 50)}
+
+
+def lines(path: pathlib.Path) -> list:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def mean(numbers) -> float:
+    """The geometric mean of those above zero."""
+    logs = [math.log(x) for x in numbers if x > 0]
+    return math.exp(sum(logs) / len(logs)) if logs else math.nan
+
+
+def decrease(step: dict, layers: dict) -> float:
+    """`λ Σ m ‖∇W‖²/ℒ`; zero, which is left out, where there is no loss."""
+    multipliers = layers.get("lr_multiplier") or [1] * len(layers["grad_norm"])
+    squares = sum(m * g * g for m, g in zip(multipliers, layers["grad_norm"]))
+    return step["lr"] * squares / step["loss"] if step["loss"] else 0
+
+
+def turn(step: dict, layers: dict) -> float:
+    """`λĒ`."""
+    return step["lr"] * mean(layers["elr"])
+
+
+def of_run(run: pathlib.Path) -> tuple:
+    """Both in each window, and the accuracy at the end."""
+    pairs = list(zip(lines(run / "steps.jsonl"), lines(run / "layers.jsonl")))
+    parts = [pairs[start:][:count] for start, count in WINDOWS.values()]
+    found = [mean(what(*pair) for pair in part) for what in (decrease, turn) for part in parts]
+    return found, lines(run / "evals.jsonl")[-1].get("test_accuracy", math.nan)
+
+
+def row(key: tuple, runs: list) -> list:
+    found, accuracies = zip(*map(of_run, runs))
+    means = [f"{mean(numbers):.2g}" for numbers in zip(*found)]
+    return [*key, len(runs), *means, f"{sum(accuracies) / len(runs):.3f}"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=pathlib.Path, help="folders with runs in them")
+    groups = collections.defaultdict(list)
+    for folder in parser.parse_args().folders:
+        for outcome in folder.glob("*/outcome.json"):
+            spec = tomllib.loads((outcome.parent / "run.toml").read_text())["spec"]
+            groups[tuple(spec.get(key, "–") for key in KEYS)].append(outcome.parent)
+    names = [f"{symbol}, {window}" for symbol in ("r", "θ") for window in WINDOWS]
+    table = [[*KEYS, "runs", *names, "accuracy"], ["---"] * (len(KEYS) + len(names) + 2)]
+    table += [row(key, runs) for key, runs in sorted(groups.items(), key=str)]
+    for cells in table:
+        print("| " + " | ".join(map(str, cells)) + " |")
+
+
+if __name__ == "__main__":
+    main()

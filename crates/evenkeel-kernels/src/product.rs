@@ -184,7 +184,7 @@ struct Matrix<'a> {
 }
 
 /// Terms of the sums that are added a turn, for which it is worked out once where rows begin.
-pub(crate) const TERMS: usize = 4;
+const TERMS: usize = 4;
 
 /// `P` rows of input. In a `LINE` every third row's place is looked up, and those behind it follow at a distance, so
 /// that few registers say where they all are.

@@ -10,7 +10,7 @@ use crate::quantity::{Elr, LearningRate};
 pub(super) const ENTRY: Entry = Entry {
     name: "turn",
     grammar: "turn:TANGENT",
-    summary: "no layer turns further than that in a step; turn:1 is critical, hold+turn:0.1 begins gently",
+    summary: "no layer turns further than that in a step; turn:1 is critical, hold+turn:0.01 begins gently",
     build: |argument| match argument.and_then(|tangent| Elr::new(tangent.parse().ok()?).ok()) {
         Some(tangent) => Ok(Box::new(Turn { tangent })),
         None => Err("write turn:TANGENT with a number above 0, such as turn:0.1".into()),

@@ -9,10 +9,12 @@ r = λ Σ m ‖∇W‖²/ℒ and of the turn θ = λĒ, and the mean accuracy at
 
 import argparse
 import collections
-import json
 import math
 import pathlib
+import statistics
 import tomllib
+
+from seeds import lines
 
 KEYS = ("model", "depth", "width", "no_shortcut", "control", "lr")
 
@@ -20,14 +22,10 @@ KEYS = ("model", "depth", "width", "no_shortcut", "control", "lr")
 WINDOWS = {"0": (0, 1), "5–9": (5, 5), "20–29": (20, 10), "100–119": (100, 20), "last 50": (-50, 50)}
 
 
-def lines(path: pathlib.Path) -> list:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def mean(numbers) -> float:
     """The geometric mean of those above zero."""
-    logs = [math.log(x) for x in numbers if x > 0]
-    return math.exp(sum(logs) / len(logs)) if logs else math.nan
+    positive = [x for x in numbers if x > 0]
+    return statistics.geometric_mean(positive) if positive else math.nan
 
 
 def decrease(step: dict, layers: dict) -> float:
@@ -53,7 +51,7 @@ def of_run(run: pathlib.Path) -> tuple:
 def row(key: tuple, runs: list) -> list:
     found, accuracies = zip(*map(of_run, runs))
     means = [f"{mean(numbers):.2g}" for numbers in zip(*found)]
-    return [*key, len(runs), *means, f"{sum(accuracies) / len(runs):.3f}"]
+    return [*key, len(runs), *means, f"{statistics.fmean(accuracies):.3f}"]
 
 
 def main() -> None:

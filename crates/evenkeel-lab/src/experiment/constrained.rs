@@ -106,14 +106,7 @@ fn many(scale: Scale) -> Vec<RawSpec> {
     let residuals = [false, true].map(|without| residual(scale, without));
     let most = [&UNTUNED[..], &LINEAR].concat();
     let all = [&most[..], &["lars:0.03", "sphere"]].concat();
-    let few = [
-        "none",
-        "critical",
-        "linear:100",
-        "hold",
-        GENTLE,
-        GENTLER,
-    ];
+    let few = ["none", "critical", "linear:100", "hold", GENTLE, GENTLER];
     let under_momentum = ["none", "critical", "linear:100", "hold", "hold:0.2"];
     let mut runs = [
         grid([mlp(20, 64, STEPS), mlp(30, 64, STEPS)], &RATES, &all),

@@ -4,6 +4,7 @@ mod rates;
 mod update;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::{Module, ParamId};
@@ -47,7 +48,7 @@ pub struct ElrController {
     measure: Measure,
     step: usize,
     /// Those of the step before, in the order of the probe's parts; none before the first step.
-    multipliers: Vec<LrMultiplier>,
+    multipliers: Arc<[LrMultiplier]>,
     /// `‖W‖` as the first step found it, which spheres go by (T25); none before.
     starts: Vec<f64>,
 }
@@ -65,22 +66,23 @@ pub struct Steered<M> {
 }
 
 /// What was measured and decided in one step. Arrays are in the order of [`Probe::parts`]: layers, or
-/// their units. What is said of layers holds for units.
+/// their units. What is said of layers holds for units. Those that are the same are shared: units are
+/// many.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReport {
     /// The norms in the weights as they stood, before the controls acted.
     pub readings: Vec<Reading>,
     /// The ELRs as they stood; `None` for a layer that got a zero gradient.
-    pub raw: Vec<Option<Elr>>,
+    pub raw: Arc<[Option<Elr>]>,
     /// The ELRs as they would have acted under the previous step's multipliers: what one step and
     /// a fresh batch have undone of the equality that `hold` had made. Equal to `raw` without it.
-    pub drifted: Vec<Option<Elr>>,
+    pub drifted: Arc<[Option<Elr>]>,
     /// The ELRs as they act in this step.
-    pub acting: Vec<Option<Elr>>,
+    pub acting: Arc<[Option<Elr>]>,
     /// The multiplier of each layer's rate. A layer that is dead in this step keeps the one it had.
-    pub multipliers: Vec<LrMultiplier>,
+    pub multipliers: Arc<[LrMultiplier]>,
     /// The factor by which each weight was rescaled before this step.
-    pub factors: Vec<RescaleFactor>,
+    pub factors: Arc<[RescaleFactor]>,
     /// The rate used for everything that has no multiplier.
     pub lr: LearningRate,
     /// The critical rate at the acting ELRs; `None` when every layer is dead.
@@ -102,7 +104,7 @@ impl ElrController {
             controls,
             measure: Measure::Gradient,
             step: 0,
-            multipliers: Vec::new(),
+            multipliers: Arc::default(),
             starts: Vec::new(),
         }
     }
@@ -124,7 +126,7 @@ impl ElrController {
         starts: Vec<f64>,
     ) -> Self {
         self.step = step;
-        self.multipliers = multipliers;
+        self.multipliers = multipliers.into();
         self.starts = starts;
         self
     }
@@ -292,7 +294,7 @@ impl ElrController {
     }
 
     fn decide(&self, readings: Vec<Reading>, measure: Measure, target: LearningRate) -> Decision {
-        let raw: Vec<Option<Elr>> = readings.iter().map(|reading| elr(*reading)).collect();
+        let raw: Arc<[Option<Elr>]> = readings.iter().map(|reading| elr(*reading)).collect();
         let (multipliers, growths) = match self.controls.remembers() {
             true => (
                 of_alive(&raw, self.multipliers.iter().copied()),
@@ -324,9 +326,9 @@ impl ElrController {
     }
 
     fn count(&mut self, report: &StepReport) {
-        self.multipliers.clone_from(&report.multipliers);
+        self.multipliers = report.multipliers.clone();
         self.starts.resize(report.readings.len(), 0.0);
-        let norms = report.readings.iter().zip(&report.factors);
+        let norms = report.readings.iter().zip(report.factors.iter());
         for (start, (reading, factor)) in self.starts.iter_mut().zip(norms) {
             // A unit that was zero starts when it has a norm.
             if *start == 0.0 {
@@ -336,21 +338,36 @@ impl ElrController {
         self.step += 1;
     }
 
-    fn report(&self, readings: Vec<Reading>, raw: Vec<Option<Elr>>, plan: &Plan) -> StepReport {
-        let before = self.multipliers.iter().copied();
-        let drifted = raw
-            .iter()
-            .zip(before.chain(std::iter::repeat(LrMultiplier::ONE)))
-            .map(|(elr, multiplier)| elr.map(|elr| evenkeel::equalise::acting(elr, multiplier)))
-            .collect();
+    fn report(&self, readings: Vec<Reading>, raw: Arc<[Option<Elr>]>, plan: &Plan) -> StepReport {
+        let before = match self.multipliers.len() == raw.len() {
+            true => self.multipliers.clone(),
+            false => std::iter::repeat_n(LrMultiplier::ONE, raw.len()).collect(),
+        };
+        let held = before.iter().any(|before| *before != LrMultiplier::ONE);
+        let drifted = match held {
+            false => raw.clone(),
+            true => {
+                let acting = |(elr, multiplier): (&Option<Elr>, &LrMultiplier)| {
+                    elr.map(|elr| evenkeel::equalise::acting(elr, *multiplier))
+                };
+                raw.iter().zip(before.iter()).map(acting).collect()
+            }
+        };
+        let acting = match plan.multipliers.is_none() && plan.rescale.is_none() {
+            true => raw.clone(),
+            false => spread_out(&raw, &plan.elrs, |_| None, Some),
+        };
         StepReport {
-            acting: spread_out(&raw, &plan.elrs, |_| None, Some),
-            multipliers: spread_out(
-                &raw,
-                plan.multipliers.as_deref().unwrap_or_default(),
-                |index| *self.multipliers.get(index).unwrap_or(&LrMultiplier::ONE),
-                |multiplier| multiplier,
-            ),
+            acting,
+            multipliers: match &plan.multipliers {
+                None => before,
+                Some(decided) => spread_out(
+                    &raw,
+                    decided,
+                    |index| before[index],
+                    |multiplier| multiplier,
+                ),
+            },
             factors: spread_out(
                 &raw,
                 plan.rescale.as_deref().unwrap_or_default(),
@@ -393,7 +410,7 @@ fn spread_out<T: Copy, U>(
     decided: &[T],
     otherwise: impl Fn(usize) -> U,
     wrap: impl Fn(T) -> U,
-) -> Vec<U> {
+) -> Arc<[U]> {
     let mut decided = decided.iter();
     raw.iter()
         .enumerate()

@@ -194,7 +194,7 @@ fn holding_makes_every_layer_act_alike_and_moves_no_weight_itself() {
     let report = &step.report;
     assert!(Spread::of(&StepReport::alive(&report.acting)).range < 1e-9);
     assert!(Spread::of(&StepReport::alive(&report.raw)).decades() > 0.3);
-    for (layer, multiplier) in controller.probe().layers().zip(&report.multipliers) {
+    for (layer, multiplier) in controller.probe().layers().zip(report.multipliers.iter()) {
         let own = step.lr.lr_from_param(layer.id, None);
         assert!((own - 3.0 * multiplier.get()).abs() < 1e-12);
     }

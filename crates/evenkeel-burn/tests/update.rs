@@ -155,7 +155,7 @@ fn gradients_and_updates_agree_for_plain_sgd() {
     let (two, second) = by_gradient
         .advance(net.clone(), gradients(), &mut sgd(), rate(0.1))
         .unwrap();
-    for (a, b) in first.raw.iter().zip(&second.raw) {
+    for (a, b) in first.raw.iter().zip(second.raw.iter()) {
         assert!((a.unwrap().ln() - b.unwrap().ln()).abs() < 1e-4);
     }
     assert!(distance(&weight(&one, 1), &weight(&two, 1)) < 1e-4);

@@ -1,5 +1,7 @@
 //! What is written down of a run: from measurements to the lines of its files.
 
+use std::sync::Arc;
+
 use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
 use evenkeel::spread::Spread;
 use evenkeel_burn::controller::StepReport;
@@ -61,7 +63,7 @@ fn spread(elrs: &[Option<Elr>]) -> Option<Spread> {
 pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepReport) -> StepLine {
     let acting = spread(&report.acting);
     // Most controls leave ELRs as they are.
-    let like_acting = |elrs: &[Option<Elr>]| match elrs == report.acting {
+    let like_acting = |elrs: &Arc<[Option<Elr>]>| match Arc::ptr_eq(elrs, &report.acting) {
         true => acting,
         false => spread(elrs),
     };

@@ -269,7 +269,7 @@ impl ElrController {
             reading.gradient_norm = per_rate(reading.gradient_norm, target);
         }
         let Decision { plan, report } = self.decide(readings, Measure::Update, target);
-        let stepped = if plan.multipliers.is_none() && plan.rescale.is_none() && !plan.is_capped() {
+        let stepped = if plan.leaves_elrs() && !plan.is_capped() {
             tried
         } else {
             rescale_state(optimizer, &self.factors(&report))?;
@@ -353,7 +353,7 @@ impl ElrController {
                 raw.iter().zip(before.iter()).map(acting).collect()
             }
         };
-        let acting = match plan.multipliers.is_none() && plan.rescale.is_none() {
+        let acting = match plan.leaves_elrs() {
             true => raw.clone(),
             false => spread_out(&raw, &plan.elrs, |_| None, Some),
         };

@@ -63,6 +63,11 @@ impl Plan {
         self.lr < self.target
     }
 
+    /// Whether ELRs act as they are: nothing is rescaled, and no layer has a rate of its own.
+    pub fn leaves_elrs(&self) -> bool {
+        self.rescale.is_none() && self.multipliers.is_none()
+    }
+
     /// The share of the target rate that is used; 1 when there is none to share.
     pub fn share(&self) -> f64 {
         match self.target.get() {

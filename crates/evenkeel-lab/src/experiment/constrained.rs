@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::finding::{Finding, Table, Verdict};
 use super::frame::{Row, groups, numbers};
-use super::grid::{STEPS, mlp, resnet, vary};
+use super::grid::{STEPS, mlp, resnet, seeds, vary};
 use super::outcome;
 use super::statistics::{Estimate, mean};
 use super::{Claim, Scale, show};
@@ -66,10 +66,8 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         })
         .collect();
     runs.extend(by_gradient);
-    let seeds = scale.seeds(scale.pick(2, 3), 5) as usize;
-    vary(runs, SEEDS.into_iter().take(seeds), |run, seed| {
-        run.seed = seed;
-    })
+    let count = scale.seeds(scale.pick(2, 3), 5) as usize;
+    seeds(runs, SEEDS.into_iter().take(count))
 }
 
 /// What verdicts need.
@@ -87,15 +85,15 @@ fn few() -> Vec<RawSpec> {
         "linear:100",
     ];
     let others = ["hold:0.2", "critical+hold", "lars:0.03", "sphere"];
-    let most = ["none", "linear:100", "hold", GENTLE, GENTLER];
+    let main = ["none", "linear:100", "hold", GENTLE, GENTLER];
     [
         grid([mlp(20, 64, STEPS), medium.clone()], &RATES[1..4], &basic),
         grid([medium.clone()], &RATES[1..4], &others),
         grid([mlp(50, 128, STEPS)], &RATES[..3], &basic),
         grid([by_units(medium.clone())], &RATES[1..3], &["hold"]),
-        grid([momentum(medium)], &[0.01, 0.03, 0.1], &most),
-        grid([residual(Scale::Quick, false)], &RATES[2..3], &most),
-        grid([without], &RATES[1..3], &most),
+        grid([momentum(medium)], &[0.01, 0.03, 0.1], &main),
+        grid([residual(Scale::Quick, false)], &RATES[2..3], &main),
+        grid([without], &RATES[1..3], &main),
     ]
     .concat()
 }

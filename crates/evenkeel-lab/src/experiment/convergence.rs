@@ -62,7 +62,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     });
     seeds(
         vary(kinds, log_spaced(0.03, 30.0, 7), |run, lr| run.lr = lr),
-        scale.seeds(3, 5),
+        0..scale.seeds(3, 5),
     )
 }
 

@@ -44,7 +44,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let runs = vary(batches, log_spaced(0.001, 1000.0, 25), |run, lr| {
         run.lr = lr
     });
-    seeds(runs, scale.seeds(3, 10))
+    seeds(runs, 0..scale.seeds(3, 10))
 }
 
 fn rows(run: &Run) -> Vec<Vec<Value>> {

@@ -87,7 +87,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     runs.extend(vary(vec![residual], [false, true], |run, without| {
         run.no_shortcut = without
     }));
-    seeds(runs, scale.seeds(3, 10))
+    seeds(runs, 0..scale.seeds(3, 10))
 }
 
 /// The inner layers: the first and the last see another input and another gradient.

@@ -21,8 +21,8 @@ pub fn vary<T: Clone>(
 }
 
 /// The seeds of an experiment.
-pub fn seeds(runs: Vec<RawSpec>, count: u64) -> Vec<RawSpec> {
-    vary(runs, 0..count, |run, seed| run.seed = seed)
+pub fn seeds(runs: Vec<RawSpec>, seeds: impl IntoIterator<Item = u64>) -> Vec<RawSpec> {
+    vary(runs, seeds, |run, seed| run.seed = seed)
 }
 
 /// Steps of a run that learns digits.

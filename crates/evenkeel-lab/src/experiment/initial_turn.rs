@@ -48,7 +48,10 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     }
     let rates = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
     let rates = scale.pick(&rates[1..7], &rates).to_vec();
-    seeds(vary(nets, rates, |run, lr| run.lr = lr), scale.seeds(2, 5))
+    seeds(
+        vary(nets, rates, |run, lr| run.lr = lr),
+        0..scale.seeds(2, 5),
+    )
 }
 
 /// A network at one rate: rate, turn, accuracy.

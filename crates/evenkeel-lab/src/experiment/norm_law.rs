@@ -49,7 +49,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     batches.extend(sized(scale.pick(&[20], &[20, 50]), &[1437]));
     seeds(
         vary(batches, [0.01, 0.1, 1.0], |run, lr| run.lr = lr),
-        scale.seeds(3, 5),
+        0..scale.seeds(3, 5),
     )
 }
 

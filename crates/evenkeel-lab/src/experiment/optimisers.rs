@@ -52,7 +52,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     let runs = vary(runs, ["random", "loss"], |run, kind| {
         run.gradients = kind.to_owned()
     });
-    seeds(runs, scale.seeds(scale.pick(2, 3), 10))
+    seeds(runs, 0..scale.seeds(scale.pick(2, 3), 10))
 }
 
 fn rows(run: &Run) -> Vec<Vec<Value>> {

@@ -61,7 +61,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
     runs.extend(vary(vec![walk], others, |run, (optimizer, lr)| {
         (run.optimizer, run.lr) = (optimizer.to_owned(), lr);
     }));
-    seeds(runs, scale.seeds(3, 10))
+    seeds(runs, 0..scale.seeds(3, 10))
 }
 
 /// How long an update is, relative to `√n/‖W‖`, by which the theory of Adam goes (T19): averaging uncorrelated

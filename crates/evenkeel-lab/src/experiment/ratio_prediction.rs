@@ -51,7 +51,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         run.depth = Some(depth)
     });
     let runs = vary(nets, log_spaced(0.001, 3.0, 8), |run, lr| run.lr = lr);
-    seeds(runs, scale.seeds(3, 10))
+    seeds(runs, 0..scale.seeds(3, 10))
 }
 
 /// Logarithms relative to their mean.

@@ -52,7 +52,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         run.no_shortcut = without
     });
     runs.extend(controls(rates(residual, &[0.1, 0.3]), &["none", "hold"]));
-    seeds(runs, scale.seeds(2, 5))
+    seeds(runs, 0..scale.seeds(2, 5))
 }
 
 fn points(rows: &[Row]) -> Vec<(f64, f64)> {

@@ -84,7 +84,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         ["none", "critical", "hold", "linear:50"],
         |run, control| run.control = control.to_owned(),
     ));
-    seeds(runs, scale.seeds(2, 5))
+    seeds(runs, 0..scale.seeds(2, 5))
 }
 
 fn weights(run: &Run) -> Vec<Vec<Value>> {

@@ -71,7 +71,7 @@ fn runs(scale: Scale) -> Vec<RawSpec> {
         ["none", CRITICAL, "linear:100", "hold"],
         |run, control| run.control = control.to_owned(),
     ));
-    seeds(runs, scale.seeds(3, 10))
+    seeds(runs, 0..scale.seeds(3, 10))
 }
 
 fn spreads(run: &Run) -> Vec<Vec<Value>> {

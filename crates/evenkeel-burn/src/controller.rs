@@ -51,6 +51,8 @@ pub struct ElrController {
     multipliers: Arc<[LrMultiplier]>,
     /// `‖W‖` as the first step found it, which spheres go by (T25); none before.
     starts: Vec<f64>,
+    /// The factors of a step that rescales nothing.
+    unscaled: Arc<[RescaleFactor]>,
 }
 
 /// A step made ready: hand `lr`, `model` and `gradients` to the optimiser.
@@ -92,13 +94,17 @@ pub struct StepReport {
 impl StepReport {
     /// The ELRs of the layers that are alive.
     pub fn alive(elrs: &[Option<Elr>]) -> Vec<Elr> {
-        elrs.iter().flatten().copied().collect()
+        // Nearly all are, and a list that grows is copied.
+        let mut alive = Vec::with_capacity(elrs.len());
+        alive.extend(elrs.iter().flatten());
+        alive
     }
 }
 
 impl ElrController {
     /// A controller for the module that `probe` was made from.
     pub fn new(probe: Probe, controls: Controls) -> Self {
+        let parts = probe.parts().count();
         Self {
             probe,
             controls,
@@ -106,6 +112,7 @@ impl ElrController {
             step: 0,
             multipliers: Arc::default(),
             starts: Vec::new(),
+            unscaled: std::iter::repeat_n(RescaleFactor::ONE, parts).collect(),
         }
     }
 
@@ -368,12 +375,10 @@ impl ElrController {
                     |multiplier| multiplier,
                 ),
             },
-            factors: spread_out(
-                &raw,
-                plan.rescale.as_deref().unwrap_or_default(),
-                |_| RescaleFactor::ONE,
-                |factor| factor,
-            ),
+            factors: match &plan.rescale {
+                None => self.unscaled.clone(),
+                Some(decided) => spread_out(&raw, decided, |_| RescaleFactor::ONE, |factor| factor),
+            },
             lr: plan.lr,
             critical: plan.critical,
             readings,

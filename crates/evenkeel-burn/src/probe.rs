@@ -349,14 +349,14 @@ impl Probe {
             sums: Sums::default(),
         };
         module.visit(&mut Reader::new(gradients, &mut tracked));
-        let all = tracked.sums.read();
-        let mut readings = Vec::with_capacity(all.len());
-        for ((layer, start), count) in self.layers().zip(tracked.found).zip(&counts) {
-            let start = start.ok_or_else(|| ProbeError::NoGradient {
+        let start = |(layer, start): (&Parameter, Option<usize>)| {
+            start.ok_or_else(|| ProbeError::NoGradient {
                 layer: layer.path.clone(),
-            })?;
-            readings.extend_from_slice(&all[start..start + count]);
-        }
+            })
+        };
+        let starts = self.layers().zip(tracked.found).map(start);
+        let starts: Vec<usize> = starts.collect::<Result<_, _>>()?;
+        let readings = in_order(tracked.sums.read(), &starts, &counts);
         self.check(&readings, &counts)?;
         Ok(readings)
     }
@@ -377,4 +377,16 @@ impl Probe {
         }
         Ok(())
     }
+}
+
+/// Readings that begin at `starts`, as many of each layer as `counts` says, in the order of layers. Modules
+/// visit their layers in that order, and then none has to move.
+fn in_order(readings: Vec<Reading>, starts: &[usize], counts: &[usize]) -> Vec<Reading> {
+    if starts.is_sorted() && readings.len() == counts.iter().sum::<usize>() {
+        return readings;
+    }
+    let own = starts.iter().zip(counts);
+    own.flat_map(|(start, count)| &readings[*start..start + count])
+        .copied()
+        .collect()
 }

@@ -241,13 +241,8 @@ impl LinearNorm {
             }
         });
         wanted.norms.map(|grain| {
-            let count = match grain {
-                Grain::Whole => 1,
-                Grain::Columns => outputs,
-            };
-            let mut sums = vec![[0.0; 3]; count];
-            (norms.iter().flatten()).for_each(|piece| piece.add_to(&mut sums));
-            sums
+            let norms: Vec<Running> = norms.into_iter().flatten().collect();
+            Running::total(&norms, grain, outputs)
         })
     }
 }

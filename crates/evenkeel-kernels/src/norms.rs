@@ -28,12 +28,14 @@ pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> V
     }
     assert!(a.len().is_multiple_of(count * inner));
     if inner == 1 {
-        for (a, b) in a.chunks(ROWS * count).zip(b.chunks(ROWS * count)) {
+        let pieces = a.chunks(ROWS * count).zip(b.chunks(ROWS * count));
+        let of_piece = |(a, b): (&[f32], &[f32])| {
             let mut columns = Running::new(Grain::Columns, count);
             columns.add(a, b);
-            columns.add_to(&mut sums);
-        }
-        return sums;
+            columns
+        };
+        let pieces: Vec<Running> = pieces.map(of_piece).collect();
+        return Running::total(&pieces, Grain::Columns, count);
     }
     for (index, (a, b)) in a.chunks_exact(inner).zip(b.chunks_exact(inner)).enumerate() {
         plus(&mut sums[index % count], products(a, b));
@@ -140,14 +142,53 @@ impl Running {
         }
     }
 
-    /// Adds what was summed to the one sum of the whole, or to those of the columns.
-    pub fn add_to(&self, sums: &mut [[f64; 3]]) {
-        match self {
-            Self::Whole(all) => sums.iter_mut().for_each(|sums| plus(sums, *all)),
-            Self::Columns([aa, bb, ab]) => {
-                for (sums, ((aa, bb), ab)) in sums.iter_mut().zip(aa.iter().zip(bb).zip(ab)) {
-                    plus(sums, [*aa, *bb, *ab].map(f64::from));
+    /// The sums of all pieces of matrices of so many columns: one of the whole, or one a column.
+    pub fn total(pieces: &[Self], grain: Grain, columns: usize) -> Vec<[f64; 3]> {
+        let count = match grain {
+            Grain::Whole => 1,
+            Grain::Columns => columns,
+        };
+        let mut sums = vec![[0.0; 3]; count];
+        dispatch(AddUp {
+            pieces,
+            sums: &mut sums,
+        });
+        sums
+    }
+}
+
+struct AddUp<'a> {
+    pieces: &'a [Running],
+    sums: &'a mut [[f64; 3]],
+}
+
+/// Columns that are added up side by side.
+const ABREAST: usize = 64;
+
+impl WithSimd for AddUp<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (group, sums) in self.sums.chunks_mut(ABREAST).enumerate() {
+            // Each kind by itself, so that neighbouring columns lie in one vector.
+            let mut totals = [[0.0; ABREAST]; 3];
+            for piece in self.pieces {
+                match piece {
+                    Running::Whole(all) => {
+                        (totals.iter_mut().zip(all)).for_each(|(total, x)| total[0] += x)
+                    }
+                    Running::Columns(kinds) => {
+                        for (total, columns) in totals.iter_mut().zip(kinds) {
+                            let columns = &columns[group * ABREAST..];
+                            (total.iter_mut().zip(columns))
+                                .for_each(|(total, x)| *total += f64::from(*x));
+                        }
+                    }
                 }
+            }
+            for (column, sums) in sums.iter_mut().enumerate() {
+                *sums = totals.each_ref().map(|total| total[column]);
             }
         }
     }

@@ -19,8 +19,8 @@ impl Spread {
         Self::of_logs(&logs)
     }
 
-    /// The spread of logarithms `x_l`.
-    pub(crate) fn of_logs(logs: &[f64]) -> Self {
+    /// The spread of logarithms `x_l = ln E_l`; zero for fewer than two layers.
+    pub fn of_logs(logs: &[f64]) -> Self {
         if logs.len() < 2 {
             return Self::default();
         }

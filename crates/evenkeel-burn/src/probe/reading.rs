@@ -102,22 +102,21 @@ impl Sums {
             None => products(&weight, &gradient).map(|sums| vec![sums]),
             Some(axis) => products_along(&weight, &gradient, axis),
         };
-        self.items
-            .push(match known.filter(|sums| sums.iter().all(are_safe)) {
-                Some(sums) => Item::Known(sums),
-                None => {
-                    self.pending.push(Tensor::cat(
-                        vec![
-                            summed(weight.clone().mul(weight.clone()), axis),
-                            summed(gradient.clone().mul(gradient.clone()), axis),
-                            summed(weight.clone().mul(gradient.clone()), axis),
-                        ],
-                        0,
-                    ));
-                    let exact = Box::new(move || exact_sums(&weight, &gradient, axis));
-                    Item::Pending { count, exact }
-                }
-            });
+        self.items.push(match known.filter(|sums| are_safe(sums)) {
+            Some(sums) => Item::Known(sums),
+            None => {
+                self.pending.push(Tensor::cat(
+                    vec![
+                        summed(weight.clone().mul(weight.clone()), axis),
+                        summed(gradient.clone().mul(gradient.clone()), axis),
+                        summed(weight.clone().mul(gradient.clone()), axis),
+                    ],
+                    0,
+                ));
+                let exact = Box::new(move || exact_sums(&weight, &gradient, axis));
+                Item::Pending { count, exact }
+            }
+        });
         self.readings += count;
         self.readings - count
     }
@@ -136,8 +135,9 @@ impl Sums {
                     let (sums, rest) = data.split_at(3 * count);
                     data = rest;
                     let of = |i: usize| [sums[i], sums[count + i], sums[2 * count + i]];
-                    let sums = match (0..count).all(|i| are_safe(&of(i))) {
-                        true => (0..count).map(of).collect(),
+                    let sums: Vec<_> = (0..count).map(of).collect();
+                    let sums = match are_safe(&sums) {
+                        true => sums,
                         false => exact(),
                     };
                     readings.extend(sums.into_iter().map(Reading::from_sums));
@@ -148,10 +148,13 @@ impl Sums {
     }
 }
 
-/// Whether no square of either vector can have left the range of `f32`.
-fn are_safe([weight, gradient, _]: &[f64; 3]) -> bool {
-    let safe = 1e-30..1e37;
-    safe.contains(weight) && safe.contains(gradient)
+/// Whether no square of any vector can have left the range of `f32`.
+fn are_safe(sums: &[[f64; 3]]) -> bool {
+    let safe = |sum: f64| (1e-30..1e37).contains(&sum);
+    // Nearly all are, so that all are looked at without asking after each.
+    (sums.iter()).fold(true, |all, [weight, gradient, _]| {
+        all & safe(*weight) & safe(*gradient)
+    })
 }
 
 /// The sum of a tensor, or of each of its slices along an axis.

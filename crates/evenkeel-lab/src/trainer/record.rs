@@ -55,8 +55,9 @@ fn other_header(parameter: &Parameter) -> OtherHeader {
 
 /// The spread of the layers that are alive, if any is.
 fn spread(elrs: &[Option<Elr>]) -> Option<Spread> {
-    let alive = StepReport::alive(elrs);
-    (!alive.is_empty()).then(|| Spread::of(&alive))
+    let mut logs = Vec::with_capacity(elrs.len());
+    logs.extend(elrs.iter().flatten().map(|elr| elr.ln()));
+    (!logs.is_empty()).then(|| Spread::of_logs(&logs))
 }
 
 /// The line of `steps.jsonl`.
@@ -103,18 +104,21 @@ pub fn layer_line(step: usize, report: &StepReport, probe: &Probe) -> LayerLine 
 pub fn unit_line(step: usize, report: &StepReport, probe: &Probe) -> Option<UnitLine> {
     let divided = probe.layers().any(|layer| layer.units.is_some());
     divided.then(|| {
+        let mut room = Vec::new();
         let (alive, elr) = layers(report, probe)
             .map(|layer| {
-                let mut elrs = layer.alive_elrs();
-                (elrs.len(), quantiles(&mut elrs))
+                room.clear();
+                room.extend(layer.acting.iter().flatten().map(|elr| elr.get().to_bits()));
+                (room.len(), quantiles(&mut room))
             })
             .unzip();
         UnitLine { step, alive, elr }
     })
 }
 
-/// Smallest, quartiles and largest, to four digits; zeros for none.
-fn quantiles(numbers: &mut [f64]) -> [f64; QUANTILES] {
+/// Smallest, quartiles and largest of positive numbers, to four digits; zeros for none. They are ordered as their bits
+/// are, and these are compared in half the time.
+fn quantiles(numbers: &mut [u64]) -> [f64; QUANTILES] {
     let mut found = [0.0; QUANTILES];
     let Some(last) = numbers.len().checked_sub(1) else {
         return found;
@@ -123,9 +127,9 @@ fn quantiles(numbers: &mut [f64]) -> [f64; QUANTILES] {
     let mut rest = numbers;
     for (i, found) in found.iter_mut().enumerate().rev() {
         let at = i * last / (QUANTILES - 1);
-        rest.select_nth_unstable_by(at, f64::total_cmp);
+        rest.select_nth_unstable(at);
         rest = &mut rest[..=at];
-        *found = rounded_to(rest[at], 3);
+        *found = rounded_to(f64::from_bits(rest[at]), 3);
     }
     found
 }
@@ -194,11 +198,6 @@ impl Layer<'_> {
             ),
         }
     }
-
-    /// The ELRs as they act of the units that are alive.
-    fn alive_elrs(&self) -> Vec<f64> {
-        self.acting.iter().flatten().map(|elr| elr.get()).collect()
-    }
 }
 
 /// Eight significant digits: what 32-bit norms are good for, in half the bytes.
@@ -264,12 +263,13 @@ mod tests {
     #[test]
     fn quantiles_are_those_of_sorted_numbers() {
         for count in 0..40 {
-            let mut numbers: Vec<f64> = (0..count).map(|i| f64::from(i * 17 % 41 % 12)).collect();
+            let numbers: Vec<f64> = (0..count).map(|i| f64::from(i * 17 % 41 % 12)).collect();
             let mut sorted = numbers.clone();
             sorted.sort_by(f64::total_cmp);
             let at = |i: usize| sorted.get(i * sorted.len().saturating_sub(1) / 4);
             let expected: [f64; 5] = std::array::from_fn(|i| at(i).copied().unwrap_or(0.0));
-            assert_eq!(quantiles(&mut numbers), expected, "{count}");
+            let mut bits: Vec<u64> = numbers.into_iter().map(f64::to_bits).collect();
+            assert_eq!(quantiles(&mut bits), expected, "{count}");
         }
     }
 

@@ -7,6 +7,7 @@
 //! the results while they are in the cache. Vector instructions are chosen at run time, and [`workers`] share the work so that results
 //! are the same to the bit for any number of threads.
 
+mod ahead;
 pub mod attention;
 pub mod batch_norm;
 pub mod column_sums;

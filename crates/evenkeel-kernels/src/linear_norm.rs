@@ -4,6 +4,7 @@
 //! row, weights and activations are multiplied where they lie, and a piece of work is some features in one
 //! run of memory. Only errors are turned, for the gradient of the weights.
 
+use crate::ahead::ask_for;
 use crate::batch_norm::{self, Moments, Sums};
 use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
@@ -222,22 +223,23 @@ impl LinearNorm {
             .zip(dx.iter_mut().zip(&mut norms));
         workers.each(parts, |(((w, x), dw), (dx, norms))| {
             let few = x.chunks(FEW * rows).zip(dw.chunks_mut(FEW * outputs));
-            for (x, dw) in few {
+            for ((x, dw), w) in few.zip(w.chunks(FEW * outputs)) {
+                // For the gradient of `x`, which reads them one by one, and for norms.
+                ask_for(w);
                 let count = dw.len() / outputs;
                 for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
                     let (first, width) = (block * BLOCK, errors.len() / rows);
                     let c = to(&mut dw[first..], outputs, count);
                     multiply(by_rows(x, rows), whole(errors, width), rows, c);
                 }
+                if let Some(norms) = norms {
+                    norms.add(w, dw);
+                }
             }
             if let Some(dx) = dx {
                 let count = w.len() / outputs;
                 let w = by_rows(w, outputs);
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
-            }
-            // Last, when both are in the cache.
-            if let Some(norms) = norms {
-                norms.add(w, dw);
             }
         });
         wanted.norms.map(|grain| {

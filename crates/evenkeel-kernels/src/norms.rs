@@ -222,7 +222,7 @@ impl WithSimd for AddColumns<'_> {
 }
 
 /// Rows that are added to the sums at once.
-const RUN: usize = 8;
+const RUN: usize = 4;
 
 /// The same of `R` rows.
 #[inline(always)]

@@ -224,11 +224,15 @@ impl LinearNorm {
         workers.each(parts, |(((w, x), dw), (dx, norms))| {
             let few = x.chunks(FEW * rows).zip(dw.chunks_mut(FEW * outputs));
             for ((x, dw), w) in few.zip(w.chunks(FEW * outputs)) {
-                // For the gradient of `x`, which reads them one by one, and for norms.
-                ask_for(w);
                 let count = dw.len() / outputs;
-                for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
+                let blocks = turned.chunks(BLOCK * rows).zip(w.chunks(FEW * BLOCK));
+                for (block, (errors, w)) in blocks.enumerate() {
                     let (first, width) = (block * BLOCK, errors.len() / rows);
+                    // For the gradient of `x`, which reads them one by one, and for norms.
+                    ask_for(w);
+                    for row in dw.chunks(outputs) {
+                        ask_for(&row[first..][..width]);
+                    }
                     let c = to(&mut dw[first..], outputs, count);
                     multiply(by_rows(x, rows), whole(errors, width), rows, c);
                 }

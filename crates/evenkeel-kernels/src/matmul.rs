@@ -12,6 +12,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::ahead::ask_at;
 use crate::product::{store, vectors};
 use crate::vectors::dispatch;
 
@@ -86,6 +87,9 @@ pub fn multiply(a: Factors, b: Rows, terms: usize, c: RowsMut) {
     }
     dispatch(Multiply { a, b, terms, c });
 }
+
+/// How many columns ahead is asked for, where columns are read one by one.
+const AHEAD: usize = 32;
 
 struct Multiply<'a> {
     a: Factors<'a>,
@@ -226,6 +230,10 @@ impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool>
             }),
             false => vectors(simd, &b.numbers[*at..][..width]),
         };
+        if !ROWS {
+            // The columns that are likely to be next: of rows this far apart the processor sees none coming.
+            ask_at(a.numbers.as_ptr().wrapping_add(places[0] + AHEAD));
+        }
         for p in 0..P {
             // SAFETY: `multiply` has checked that the last number lies within `a`.
             let factor = unsafe { *a.numbers.get_unchecked(places[p / 3 * 3] + p % 3 * row) };

@@ -225,11 +225,11 @@ impl LinearNorm {
             let few = x.chunks(FEW * rows).zip(dw.chunks_mut(FEW * outputs));
             for ((x, dw), w) in few.zip(w.chunks(FEW * outputs)) {
                 let count = dw.len() / outputs;
-                let blocks = turned.chunks(BLOCK * rows).zip(w.chunks(FEW * BLOCK));
-                for (block, (errors, w)) in blocks.enumerate() {
+                let mut ahead = w.chunks(FEW * BLOCK);
+                for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
                     let (first, width) = (block * BLOCK, errors.len() / rows);
                     // For the gradient of `x`, which reads them one by one, and for norms.
-                    ask_for(w);
+                    ahead.next().into_iter().for_each(ask_for);
                     for row in dw.chunks(outputs) {
                         ask_for(&row[first..][..width]);
                     }

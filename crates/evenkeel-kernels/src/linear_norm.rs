@@ -236,14 +236,15 @@ impl LinearNorm {
                     let c = to(&mut dw[first..], outputs, count);
                     multiply(by_rows(x, rows), whole(errors, width), rows, c);
                 }
-                if let Some(norms) = norms {
-                    norms.add(w, dw);
-                }
             }
             if let Some(dx) = dx {
                 let count = w.len() / outputs;
                 let w = by_rows(w, outputs);
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
+            }
+            // Last, when both are in the cache.
+            if let Some(norms) = norms {
+                norms.add(w, dw);
             }
         });
         wanted.norms.map(|grain| {

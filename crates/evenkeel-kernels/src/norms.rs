@@ -22,9 +22,8 @@ pub fn products(a: &[f32], b: &[f32]) -> [f64; 3] {
 /// When the tensors differ in length, or cannot be cut like that.
 pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> Vec<[f64; 3]> {
     assert_eq!(a.len(), b.len());
-    let mut sums = vec![[0.0; 3]; count];
     if a.is_empty() {
-        return sums;
+        return vec![[0.0; 3]; count];
     }
     assert!(a.len().is_multiple_of(count * inner));
     if inner == 1 {
@@ -37,6 +36,7 @@ pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> V
         let pieces: Vec<Running> = pieces.map(of_piece).collect();
         return Running::total(&pieces, Grain::Columns, count);
     }
+    let mut sums = vec![[0.0; 3]; count];
     for (index, (a, b)) in a.chunks_exact(inner).zip(b.chunks_exact(inner)).enumerate() {
         plus(&mut sums[index % count], products(a, b));
     }
@@ -117,8 +117,8 @@ pub enum Grain {
 pub enum Running {
     /// Of the whole.
     Whole([f64; 3]),
-    /// `Σ a²`, `Σ b²` and `Σ a b` of each column, in 32 bits: for few rows.
-    Columns([Vec<f32>; 3]),
+    /// `Σ a²` of all columns, their `Σ b²` and their `Σ a b`, in 32 bits: for few rows.
+    Columns(Vec<f32>),
 }
 
 impl Running {
@@ -126,7 +126,7 @@ impl Running {
     pub fn new(grain: Grain, columns: usize) -> Self {
         match grain {
             Grain::Whole => Self::Whole([0.0; 3]),
-            Grain::Columns => Self::Columns([(); 3].map(|()| vec![0.0; columns])),
+            Grain::Columns => Self::Columns(vec![0.0; 3 * columns]),
         }
     }
 
@@ -144,33 +144,29 @@ impl Running {
 
     /// The sums of all pieces of matrices of so many columns: one of the whole, or one a column.
     pub fn total(pieces: &[Self], grain: Grain, columns: usize) -> Vec<[f64; 3]> {
-        let count = match grain {
+        let columns = match grain {
             Grain::Whole => 1,
             Grain::Columns => columns,
         };
-        let mut sums = vec![[0.0; 3]; count];
-        dispatch(AddUp {
-            pieces,
-            sums: &mut sums,
-        });
-        sums
+        dispatch(Total { pieces, columns })
     }
 }
 
-struct AddUp<'a> {
+struct Total<'a> {
     pieces: &'a [Running],
-    sums: &'a mut [[f64; 3]],
+    columns: usize,
 }
 
 /// Columns that are added up side by side.
 const ABREAST: usize = 64;
 
-impl WithSimd for AddUp<'_> {
-    type Output = ();
+impl WithSimd for Total<'_> {
+    type Output = Vec<[f64; 3]>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        for (group, sums) in self.sums.chunks_mut(ABREAST).enumerate() {
+    fn with_simd<S: Simd>(self, _simd: S) -> Vec<[f64; 3]> {
+        let mut found = Vec::with_capacity(self.columns);
+        for first in (0..self.columns).step_by(ABREAST) {
             // Each kind by itself, so that neighbouring columns lie in one vector.
             let mut totals = [[0.0; ABREAST]; 3];
             for piece in self.pieces {
@@ -179,18 +175,18 @@ impl WithSimd for AddUp<'_> {
                         (totals.iter_mut().zip(all)).for_each(|(total, x)| total[0] += x)
                     }
                     Running::Columns(kinds) => {
+                        let kinds = kinds.chunks_exact(self.columns);
                         for (total, columns) in totals.iter_mut().zip(kinds) {
-                            let columns = &columns[group * ABREAST..];
-                            (total.iter_mut().zip(columns))
+                            (total.iter_mut().zip(&columns[first..]))
                                 .for_each(|(total, x)| *total += f64::from(*x));
                         }
                     }
                 }
             }
-            for (column, sums) in sums.iter_mut().enumerate() {
-                *sums = totals.each_ref().map(|total| total[column]);
-            }
+            let count = ABREAST.min(self.columns - first);
+            found.extend((0..count).map(|i| totals.each_ref().map(|total| total[i])));
         }
+        found
     }
 }
 
@@ -201,7 +197,7 @@ fn plus(sums: &mut [f64; 3], more: [f64; 3]) {
 struct AddColumns<'a> {
     a: &'a [f32],
     b: &'a [f32],
-    sums: &'a mut [Vec<f32>; 3],
+    sums: &'a mut [f32],
 }
 
 impl WithSimd for AddColumns<'_> {
@@ -209,7 +205,7 @@ impl WithSimd for AddColumns<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let width = self.sums[0].len();
+        let width = self.sums.len() / 3;
         // Sums are fetched and put back once for some rows.
         for (a, b) in self.a.chunks(RUN * width).zip(self.b.chunks(RUN * width)) {
             match a.len() == RUN * width {
@@ -226,13 +222,10 @@ const RUN: usize = 4;
 
 /// The same of `R` rows.
 #[inline(always)]
-fn add_rows<S: Simd, const R: usize>(
-    simd: S,
-    a: &[f32],
-    b: &[f32],
-    [aa, bb, ab]: &mut [Vec<f32>; 3],
-) {
-    let width = aa.len();
+fn add_rows<S: Simd, const R: usize>(simd: S, a: &[f32], b: &[f32], sums: &mut [f32]) {
+    let width = sums.len() / 3;
+    let (aa, others) = sums.split_at_mut(width);
+    let (bb, ab) = others.split_at_mut(width);
     let whole = width / S::F32_LANES * S::F32_LANES;
     let mut vectors = [(S::as_simd_f32s(a).0, S::as_simd_f32s(b).0); R];
     for (row, vectors) in vectors.iter_mut().enumerate() {

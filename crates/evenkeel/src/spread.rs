@@ -25,11 +25,10 @@ impl Spread {
             return Self::default();
         }
         let count = logs.len() as f64;
-        let mean = logs.iter().sum::<f64>() / count;
-        let variance = logs.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-        let (low, high) = (logs.iter()).fold((logs[0], logs[0]), |(low, high), &x| {
-            (low.min(x), high.max(x))
-        });
+        let mean = fold(logs, 0.0, |x| x, |sum, x| sum + x) / count;
+        let variance = fold(logs, 0.0, |x| (x - mean).powi(2), |sum, x| sum + x) / count;
+        let high = fold(logs, logs[0], |x| x, f64::max);
+        let low = fold(logs, logs[0], |x| x, f64::min);
         Self {
             std: variance.sqrt(),
             range: high - low,
@@ -45,6 +44,20 @@ impl Spread {
     pub fn ratio(self) -> f64 {
         self.range.exp()
     }
+}
+
+/// Puts together what `of` says of each, in eight places at a time: units are many, and no number waits for the
+/// one before it.
+fn fold(logs: &[f64], start: f64, of: impl Fn(f64) -> f64, join: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut places = [start; 8];
+    let (rows, rest) = logs.as_chunks::<8>();
+    for row in rows {
+        for (place, x) in places.iter_mut().zip(row) {
+            *place = join(*place, of(*x));
+        }
+    }
+    let rest = rest.iter().map(|x| of(*x));
+    places.into_iter().chain(rest).fold(start, join)
 }
 
 /// The geometric mean `Ē` of the ELRs, or `None` for no layers.

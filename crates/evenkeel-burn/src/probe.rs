@@ -390,3 +390,26 @@ fn in_order(readings: Vec<Reading>, starts: &[usize], counts: &[usize]) -> Vec<R
         .copied()
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_are_in_the_order_of_layers() {
+        let reading = |weight_norm: f64| Reading {
+            weight_norm,
+            gradient_norm: 1.0,
+            cosine: 0.0,
+        };
+        let ordered = |starts: &[usize], counts: &[usize]| {
+            let readings = (0..5).map(|i| reading(f64::from(i))).collect();
+            let found = in_order(readings, starts, counts);
+            found.iter().map(|r| r.weight_norm).collect::<Vec<_>>()
+        };
+        assert_eq!(ordered(&[0, 2], &[2, 3]), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(ordered(&[3, 0], &[2, 3]), [3.0, 4.0, 0.0, 1.0, 2.0]);
+        // One was visited twice, and the second time counts.
+        assert_eq!(ordered(&[1, 2], &[1, 3]), [1.0, 2.0, 3.0, 4.0]);
+    }
+}

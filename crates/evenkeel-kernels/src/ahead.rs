@@ -15,12 +15,12 @@ pub(crate) fn ask_for(numbers: &[f32]) {
 /// Has the line brought near in which that place is, if there is one and the processor takes hints.
 #[inline(always)]
 pub(crate) fn ask_at(place: *const f32) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint reads nothing, and does nothing where there is nothing to read.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), miri))]
     let _ = place;
 }

@@ -8,7 +8,7 @@ use crate::ahead::ask_for;
 use crate::batch_norm::{self, Moments, Sums};
 use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
-use crate::matmul::{Factors, Order, Rows, RowsMut, multiply};
+use crate::matmul::{AHEAD, Factors, Order, Rows, RowsMut, multiply};
 use crate::memory::Numbers;
 use crate::norms::{Grain, Running};
 use crate::workers::Workers;
@@ -16,8 +16,8 @@ use crate::workers::Workers;
 /// Rows up to which what a piece works on stays in the cache.
 const ROWS: usize = 512;
 
-/// Features of a piece of work: as many as two vectors hold.
-const BLOCK: usize = 32;
+/// Features of a piece of work: as many as two vectors hold, and as a product asks for ahead.
+const BLOCK: usize = AHEAD;
 
 /// Inputs whose gradients are computed at once.
 const FEW: usize = 12;
@@ -229,7 +229,7 @@ impl LinearNorm {
                 for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
                     let (first, width) = (block * BLOCK, errors.len() / rows);
                     // For the gradient of `x`, which reads them one by one, and for norms.
-                    ahead.next().into_iter().for_each(ask_for);
+                    ask_for(ahead.next().unwrap_or_default());
                     for row in dw.chunks(outputs) {
                         ask_for(&row[first..][..width]);
                     }

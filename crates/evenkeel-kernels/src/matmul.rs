@@ -88,8 +88,8 @@ pub fn multiply(a: Factors, b: Rows, terms: usize, c: RowsMut) {
     dispatch(Multiply { a, b, terms, c });
 }
 
-/// How many columns ahead is asked for, where columns are read one by one.
-const AHEAD: usize = 32;
+/// How many columns ahead is asked for, where columns are read one by one: as many as a piece of work should have.
+pub(crate) const AHEAD: usize = 32;
 
 struct Multiply<'a> {
     a: Factors<'a>,

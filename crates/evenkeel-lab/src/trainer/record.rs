@@ -55,6 +55,7 @@ fn other_header(parameter: &Parameter) -> OtherHeader {
 
 /// The spread of the layers that are alive, if any is.
 fn spread(elrs: &[Option<Elr>]) -> Option<Spread> {
+    // At once, without a list of those alive: units are many.
     let mut logs = Vec::with_capacity(elrs.len());
     logs.extend(elrs.iter().flatten().map(|elr| elr.ln()));
     (!logs.is_empty()).then(|| Spread::of_logs(&logs))

@@ -317,7 +317,7 @@ impl ElrController {
         };
         let plan = self
             .controls
-            .decide_at(&moment, &StepReport::alive(&raw), target);
+            .decide_at(&moment, StepReport::alive(&raw), target);
         let report = self.report(readings, raw, &plan);
         Decision { plan, report }
     }

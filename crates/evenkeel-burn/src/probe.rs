@@ -346,7 +346,7 @@ impl Probe {
             positions: &self.tracked,
             units,
             found: vec![None; self.layers.len()],
-            sums: Sums::default(),
+            sums: Sums::with_room(counts.iter().sum()),
         };
         module.visit(&mut Reader::new(gradients, &mut tracked));
         let start = |(layer, start): (&Parameter, Option<usize>)| {

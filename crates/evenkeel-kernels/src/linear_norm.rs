@@ -10,7 +10,7 @@ use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
 use crate::matmul::{AHEAD, Factors, Order, Rows, RowsMut, multiply};
 use crate::memory::Numbers;
-use crate::norms::{Grain, Running};
+use crate::norms::{Grain, Part};
 use crate::workers::Workers;
 
 /// Rows up to which what a piece works on stays in the cache.
@@ -211,8 +211,7 @@ impl LinearNorm {
             outputs,
         } = self.layer;
         let pieces = inputs.div_ceil(BLOCK);
-        let nothing = wanted.norms.map(|grain| Running::new(grain, outputs));
-        let mut norms = vec![nothing; pieces];
+        let mut norms = vec![None; pieces];
         let mut dx: Vec<Option<&mut [f32]>> = match wanted.x {
             Some(dx) => dx.chunks_mut(rows * BLOCK).map(Some).collect(),
             None => (0..pieces).map(|_| None).collect(),
@@ -243,13 +242,11 @@ impl LinearNorm {
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
             }
             // Last, when both are in the cache.
-            if let Some(norms) = norms {
-                norms.add(w, dw);
-            }
+            *norms = (wanted.norms).map(|grain| Part::of(grain, outputs, w, dw));
         });
         wanted.norms.map(|grain| {
-            let norms: Vec<Running> = norms.into_iter().flatten().collect();
-            Running::total(&norms, grain, outputs)
+            let norms: Vec<Part> = norms.into_iter().flatten().collect();
+            Part::total(&norms, grain, outputs)
         })
     }
 }

@@ -27,14 +27,9 @@ pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> V
     }
     assert!(a.len().is_multiple_of(count * inner));
     if inner == 1 {
-        let pieces = a.chunks(ROWS * count).zip(b.chunks(ROWS * count));
-        let of_piece = |(a, b): (&[f32], &[f32])| {
-            let mut columns = Running::new(Grain::Columns, count);
-            columns.add(a, b);
-            columns
-        };
-        let pieces: Vec<Running> = pieces.map(of_piece).collect();
-        return Running::total(&pieces, Grain::Columns, count);
+        let rows = a.chunks(ROWS * count).zip(b.chunks(ROWS * count));
+        let parts = rows.map(|(a, b)| Part::of(Grain::Columns, count, a, b));
+        return Part::total(&parts.collect::<Vec<_>>(), Grain::Columns, count);
     }
     let mut sums = vec![[0.0; 3]; count];
     for (index, (a, b)) in a.chunks_exact(inner).zip(b.chunks_exact(inner)).enumerate() {
@@ -112,48 +107,40 @@ pub enum Grain {
     Columns,
 }
 
-/// [`products`] of two matrices that become known some rows at a time.
+/// [`products`] of some rows of two matrices, to be added to those of the others.
 #[derive(Debug, Clone)]
-pub enum Running {
-    /// Of the whole.
+pub enum Part {
+    /// Of all columns together.
     Whole([f64; 3]),
-    /// `Σ a²` of all columns, their `Σ b²` and their `Σ a b`, in 32 bits: for few rows.
+    /// `Σ a²` of all columns, their `Σ b²` and their `Σ a b`, in 32 bits: of few rows.
     Columns(Vec<f32>),
 }
 
-impl Running {
-    /// Of matrices of so many columns, of which nothing is known yet.
-    pub fn new(grain: Grain, columns: usize) -> Self {
-        match grain {
-            Grain::Whole => Self::Whole([0.0; 3]),
-            Grain::Columns => Self::Columns(vec![0.0; 3 * columns]),
-        }
-    }
-
-    /// Rows more.
+impl Part {
+    /// Of rows of so many columns.
     ///
     /// # Panics
     /// When the matrices differ in length.
-    pub fn add(&mut self, a: &[f32], b: &[f32]) {
+    pub fn of(grain: Grain, columns: usize, a: &[f32], b: &[f32]) -> Self {
         assert_eq!(a.len(), b.len());
-        match self {
-            Self::Whole(sums) => plus(sums, products(a, b)),
-            Self::Columns(sums) => dispatch(AddColumns { a, b, sums }),
+        match grain {
+            Grain::Whole => Self::Whole(products(a, b)),
+            Grain::Columns => Self::Columns(dispatch(OfColumns { a, b, columns })),
         }
     }
 
-    /// The sums of all pieces of matrices of so many columns: one of the whole, or one a column.
-    pub fn total(pieces: &[Self], grain: Grain, columns: usize) -> Vec<[f64; 3]> {
+    /// The sums of all parts of matrices of so many columns: one of the whole, or one a column.
+    pub fn total(parts: &[Self], grain: Grain, columns: usize) -> Vec<[f64; 3]> {
         let columns = match grain {
             Grain::Whole => 1,
             Grain::Columns => columns,
         };
-        dispatch(Total { pieces, columns })
+        dispatch(Total { parts, columns })
     }
 }
 
 struct Total<'a> {
-    pieces: &'a [Running],
+    parts: &'a [Part],
     columns: usize,
 }
 
@@ -169,12 +156,12 @@ impl WithSimd for Total<'_> {
         for first in (0..self.columns).step_by(ABREAST) {
             // Each kind by itself, so that neighbouring columns lie in one vector.
             let mut totals = [[0.0; ABREAST]; 3];
-            for piece in self.pieces {
-                match piece {
-                    Running::Whole(all) => {
+            for part in self.parts {
+                match part {
+                    Part::Whole(all) => {
                         (totals.iter_mut().zip(all)).for_each(|(total, x)| total[0] += x)
                     }
-                    Running::Columns(kinds) => {
+                    Part::Columns(kinds) => {
                         let kinds = kinds.chunks_exact(self.columns);
                         for (total, columns) in totals.iter_mut().zip(kinds) {
                             (total.iter_mut().zip(&columns[first..]))
@@ -194,67 +181,70 @@ fn plus(sums: &mut [f64; 3], more: [f64; 3]) {
     sums.iter_mut().zip(more).for_each(|(sum, x)| *sum += x);
 }
 
-struct AddColumns<'a> {
+struct OfColumns<'a> {
     a: &'a [f32],
     b: &'a [f32],
-    sums: &'a mut [f32],
+    columns: usize,
 }
 
-impl WithSimd for AddColumns<'_> {
-    type Output = ();
+impl WithSimd for OfColumns<'_> {
+    type Output = Vec<f32>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let width = self.sums.len() / 3;
-        // Sums are fetched and put back once for some rows.
-        for (a, b) in self.a.chunks(RUN * width).zip(self.b.chunks(RUN * width)) {
-            match a.len() == RUN * width {
-                true => add_rows::<S, RUN>(simd, a, b, self.sums),
-                false => (a.chunks(width).zip(b.chunks(width)))
-                    .for_each(|(a, b)| add_rows::<S, 1>(simd, a, b, self.sums)),
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+        let Self { a, b, columns } = self;
+        let mut sums = vec![0.0; 3 * columns];
+        let mut first = 0;
+        // Down all rows some columns at a time, whose sums stay in registers.
+        while first + WIDE * S::F32_LANES <= columns {
+            down::<S, WIDE>(simd, a, b, columns, first, &mut sums);
+            first += WIDE * S::F32_LANES;
+        }
+        while first + S::F32_LANES <= columns {
+            down::<S, 1>(simd, a, b, columns, first, &mut sums);
+            first += S::F32_LANES;
+        }
+        let (aa, others) = sums.split_at_mut(columns);
+        let (bb, ab) = others.split_at_mut(columns);
+        for (a, b) in a.chunks(columns).zip(b.chunks(columns)) {
+            for column in first..columns {
+                let (a, b) = (a[column], b[column]);
+                aa[column] += a * a;
+                bb[column] += b * b;
+                ab[column] += a * b;
             }
         }
+        sums
     }
 }
 
-/// Rows that are added to the sums at once.
-const RUN: usize = 4;
+/// Vectors of columns side by side: no sum waits for the one before it.
+const WIDE: usize = 4;
 
-/// The same of `R` rows.
+/// The sums of `W` vectors of columns from `first` on.
 #[inline(always)]
-fn add_rows<S: Simd, const R: usize>(simd: S, a: &[f32], b: &[f32], sums: &mut [f32]) {
-    let width = sums.len() / 3;
-    let (aa, others) = sums.split_at_mut(width);
-    let (bb, ab) = others.split_at_mut(width);
-    let whole = width / S::F32_LANES * S::F32_LANES;
-    let mut vectors = [(S::as_simd_f32s(a).0, S::as_simd_f32s(b).0); R];
-    for (row, vectors) in vectors.iter_mut().enumerate() {
-        let row = row * width..row * width + whole;
-        *vectors = (
-            S::as_simd_f32s(&a[row.clone()]).0,
-            S::as_simd_f32s(&b[row]).0,
-        );
-    }
-    let sums = (S::as_mut_simd_f32s(aa).0.iter_mut())
-        .zip(S::as_mut_simd_f32s(bb).0)
-        .zip(S::as_mut_simd_f32s(ab).0);
-    for (i, ((aa, bb), ab)) in sums.enumerate() {
-        let (mut x, mut y, mut z) = (*aa, *bb, *ab);
-        for (a, b) in &vectors {
-            let (a, b) = (a[i], b[i]);
-            x = simd.mul_add_e_f32s(a, a, x);
-            y = simd.mul_add_e_f32s(b, b, y);
-            z = simd.mul_add_e_f32s(a, b, z);
+fn down<S: Simd, const W: usize>(
+    simd: S,
+    a: &[f32],
+    b: &[f32],
+    columns: usize,
+    first: usize,
+    sums: &mut [f32],
+) {
+    let width = W * S::F32_LANES;
+    let mut found = [[simd.splat_f32s(0.0); 3]; W];
+    for (a, b) in a.chunks_exact(columns).zip(b.chunks_exact(columns)) {
+        let (a, b) = (&a[first..first + width], &b[first..first + width]);
+        let (a, b) = (S::as_simd_f32s(a).0, S::as_simd_f32s(b).0);
+        for ((sums, a), b) in found.iter_mut().zip(a).zip(b) {
+            sums[0] = simd.mul_add_e_f32s(*a, *a, sums[0]);
+            sums[1] = simd.mul_add_e_f32s(*b, *b, sums[1]);
+            sums[2] = simd.mul_add_e_f32s(*a, *b, sums[2]);
         }
-        (*aa, *bb, *ab) = (x, y, z);
     }
-    for (a, b) in a.chunks(width).zip(b.chunks(width)) {
-        for column in whole..width {
-            let (a, b) = (a[column], b[column]);
-            aa[column] += a * a;
-            bb[column] += b * b;
-            ab[column] += a * b;
-        }
+    for (kind, sums) in sums.chunks_exact_mut(columns).enumerate() {
+        let places = S::as_mut_simd_f32s(&mut sums[first..first + width]).0;
+        (places.iter_mut().zip(found)).for_each(|(place, found)| *place = found[kind]);
     }
 }
 

@@ -62,7 +62,7 @@ impl Controls {
             multipliers: &multipliers,
             growths: &growths,
         };
-        Ok(Plan(self.0.decide_at(&moment, &elrs, rate(lr)?)))
+        Ok(Plan(self.0.decide_at(&moment, elrs, rate(lr)?)))
     }
 
     /// Which ELRs to go by under an optimiser such as `momentum:mu=0.9`: `gradient` or `update`.

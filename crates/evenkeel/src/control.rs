@@ -46,7 +46,7 @@ pub struct Plan {
 
 impl Plan {
     /// The plan that leaves everything as it is.
-    fn free(measure: Measure, elrs: &[Elr], target: LearningRate) -> Self {
+    fn free(measure: Measure, elrs: Vec<Elr>, target: LearningRate) -> Self {
         Self {
             measure,
             target,
@@ -54,7 +54,7 @@ impl Plan {
             critical: None,
             rescale: None,
             multipliers: None,
-            elrs: elrs.to_vec(),
+            elrs,
         }
     }
 
@@ -256,13 +256,18 @@ impl Controls {
 
     /// Decides as [`Controls::decide`] does, knowing what went before: the multipliers that a gentle
     /// control starts from, and the growth that a sphere undoes.
-    pub fn decide_at(&self, moment: &Moment, elrs: &[Elr], target: LearningRate) -> Plan {
-        let mut plan = Plan::free(moment.measure, elrs, target);
+    pub fn decide_at(
+        &self,
+        moment: &Moment,
+        elrs: impl Into<Vec<Elr>>,
+        target: LearningRate,
+    ) -> Plan {
+        let mut plan = Plan::free(moment.measure, elrs.into(), target);
         let (rates, others): (Vec<_>, Vec<_>) = self
             .members
             .iter()
             .partition(|member| member.stage() == Stage::Rate);
-        if !elrs.is_empty() {
+        if !plan.elrs.is_empty() {
             for member in others {
                 member.decide(moment, &mut plan);
             }

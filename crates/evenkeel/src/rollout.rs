@@ -53,7 +53,7 @@ impl<'a> Rollout<'a> {
             multipliers: &self.multipliers,
             growths: &self.growths(),
         };
-        self.controls.decide_at(&moment, &elrs, target)
+        self.controls.decide_at(&moment, elrs, target)
     }
 
     /// By how much norms have grown since the first step. ELRs at a steady base gradient tell:

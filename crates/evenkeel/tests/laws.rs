@@ -177,7 +177,7 @@ proptest! {
             prop_assert_eq!(&plan, &controls.clone().decide(at, &elrs, lr));
             let growths = elrs.iter().map(|elr| Growth::from_ln(elr.ln())).collect::<Vec<_>>();
             let moment = Moment { step: at, measure: Measure::Gradient, multipliers: &[], growths: &growths };
-            let later = controls.decide_at(&moment, &elrs, lr);
+            let later = controls.decide_at(&moment, elrs.as_slice(), lr);
             prop_assert!(later.lr <= lr && later.elrs.len() == elrs.len(), "{}", controls);
             let without = controls.decide(at, &[], lr);
             prop_assert_eq!(without.elrs.len(), 0);
@@ -336,7 +336,7 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
         multipliers: &before,
         growths: &[],
     };
-    let next = gentle.decide_at(&moment, &elrs([1.0, 1.0]), target);
+    let next = gentle.decide_at(&moment, elrs([1.0, 1.0]), target);
     let multipliers = next
         .multipliers
         .unwrap()

@@ -66,30 +66,36 @@ impl Reading {
     }
 }
 
-/// Squared norms and inner products: computed at once on the CPU, on another device waiting for the
-/// one read-back.
+/// Readings: computed at once on the CPU, on another device waiting for the one read-back.
 #[derive(Default)]
 pub(super) struct Sums {
-    pending: Vec<Tensor<1>>,
-    items: Vec<Item>,
-    readings: usize,
+    /// Zeros where the device has not been asked yet.
+    readings: Vec<Reading>,
+    pending: Vec<Pending>,
 }
 
-/// A weight with its gradient.
-enum Item {
-    /// Computed: of the whole, or of each unit.
-    Known(Vec<[f64; 3]>),
-    /// On the device.
-    Pending {
-        /// How many numbers of each kind the tensor has: one, or one a unit.
-        count: usize,
-        /// Exact sums, for the few tensors whose squares leave the range of `f32`.
-        exact: Box<dyn Fn() -> Vec<[f64; 3]>>,
-    },
+/// A weight with its gradient whose sums are on the device.
+struct Pending {
+    /// Where its readings begin.
+    start: usize,
+    /// How many they are: one, or one a unit.
+    count: usize,
+    /// The sums, so many numbers of each kind.
+    sums: Tensor<1>,
+    /// Exact sums, for the few tensors whose squares leave the range of `f32`.
+    exact: Box<dyn Fn() -> Vec<[f64; 3]>>,
 }
 
 impl Sums {
-    /// Queues a weight and its gradient, as a whole or by its slices along an axis; returns the slot
+    /// With room for so many readings.
+    pub(super) fn with_room(readings: usize) -> Self {
+        Self {
+            readings: Vec::with_capacity(readings),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Takes a weight and its gradient, as a whole or by its slices along an axis; returns the slot
     /// of the first of their readings.
     pub(super) fn push<const D: usize>(
         &mut self,
@@ -97,54 +103,59 @@ impl Sums {
         gradient: Tensor<D>,
         axis: Option<usize>,
     ) -> usize {
-        let count = axis.map_or(1, |axis| weight.dims()[axis]);
+        let start = self.readings.len();
         let known = match axis {
             None => products(&weight, &gradient).map(|sums| vec![sums]),
             Some(axis) => products_along(&weight, &gradient, axis),
         };
-        self.items.push(match known.filter(|sums| are_safe(sums)) {
-            Some(sums) => Item::Known(sums),
-            None => {
-                self.pending.push(Tensor::cat(
-                    vec![
-                        summed(weight.clone().mul(weight.clone()), axis),
-                        summed(gradient.clone().mul(gradient.clone()), axis),
-                        summed(weight.clone().mul(gradient.clone()), axis),
-                    ],
-                    0,
-                ));
-                let exact = Box::new(move || exact_sums(&weight, &gradient, axis));
-                Item::Pending { count, exact }
-            }
+        if let Some(sums) = known.filter(|sums| are_safe(sums)) {
+            self.readings
+                .extend(sums.into_iter().map(Reading::from_sums));
+            return start;
+        }
+        let count = axis.map_or(1, |axis| weight.dims()[axis]);
+        let nothing = Reading::from_sums([0.0; 3]);
+        self.readings.resize(start + count, nothing);
+        let products = vec![
+            summed(weight.clone().mul(weight.clone()), axis),
+            summed(gradient.clone().mul(gradient.clone()), axis),
+            summed(weight.clone().mul(gradient.clone()), axis),
+        ];
+        self.pending.push(Pending {
+            start,
+            count,
+            sums: Tensor::cat(products, 0),
+            exact: Box::new(move || exact_sums(&weight, &gradient, axis)),
         });
-        self.readings += count;
-        self.readings - count
+        start
     }
 
-    pub(super) fn read(self) -> Vec<Reading> {
-        let data = match self.pending.is_empty() {
-            true => Vec::new(),
-            false => Tensor::cat(self.pending, 0).into_data().iter().collect(),
-        };
-        let mut data = data.as_slice();
-        let mut readings = Vec::with_capacity(self.readings);
-        for item in self.items {
-            match item {
-                Item::Known(sums) => readings.extend(sums.into_iter().map(Reading::from_sums)),
-                Item::Pending { count, exact } => {
-                    let (sums, rest) = data.split_at(3 * count);
-                    data = rest;
-                    let of = |i: usize| [sums[i], sums[count + i], sums[2 * count + i]];
-                    let sums: Vec<_> = (0..count).map(of).collect();
-                    let sums = match are_safe(&sums) {
-                        true => sums,
-                        false => exact(),
-                    };
-                    readings.extend(sums.into_iter().map(Reading::from_sums));
-                }
-            }
+    pub(super) fn read(mut self) -> Vec<Reading> {
+        if self.pending.is_empty() {
+            return self.readings;
         }
-        readings
+        let sums = self.pending.iter().map(|p| p.sums.clone()).collect();
+        let data: Vec<f64> = Tensor::cat(sums, 0).into_data().iter().collect();
+        let mut data = data.as_slice();
+        for Pending {
+            start,
+            count,
+            exact,
+            ..
+        } in self.pending
+        {
+            let (sums, rest) = data.split_at(3 * count);
+            data = rest;
+            let of = |i: usize| [sums[i], sums[count + i], sums[2 * count + i]];
+            let sums: Vec<_> = (0..count).map(of).collect();
+            let sums = match are_safe(&sums) {
+                true => sums,
+                false => exact(),
+            };
+            (self.readings[start..].iter_mut().zip(sums))
+                .for_each(|(reading, sums)| *reading = Reading::from_sums(sums));
+        }
+        self.readings
     }
 }
 

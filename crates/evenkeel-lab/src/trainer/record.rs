@@ -210,15 +210,32 @@ fn rounded(values: impl Iterator<Item = f64>) -> Vec<f64> {
 ///
 /// As a whole number times or by a power of ten, both of which are exact, so that it is the one next to its decimal
 /// form, which is all that is written. Outside of such powers by that form itself, which takes twenty times as long.
-fn rounded_to(value: f64, digits: i32) -> f64 {
-    let exponent = digits.saturating_sub(value.abs().log10().floor() as i32);
-    match exponent {
-        0..=22 => (value * POWERS[exponent as usize]).round() / POWERS[exponent as usize],
-        -22..0 => (value / POWERS[-exponent as usize]).round() * POWERS[-exponent as usize],
-        _ => format!("{value:.*e}", digits as usize)
-            .parse()
-            .unwrap_or(value),
-    }
+fn rounded_to(value: f64, digits: usize) -> f64 {
+    let most = digits as i32 - least_decade(value);
+    let by_powers = [most, most - 1].into_iter().find_map(|places| {
+        let whole = shifted(value, places)?;
+        (POWERS[digits]..POWERS[digits + 1])
+            .contains(&whole.abs())
+            .then(|| shifted(whole.round(), -places))?
+    });
+    by_powers.unwrap_or_else(|| format!("{value:.digits$e}").parse().unwrap_or(value))
+}
+
+/// The largest whole power of ten below the power of two below a number: that below the number itself is the same or the next.
+fn least_decade(value: f64) -> i32 {
+    let two = (value.to_bits() >> 52 & 0x7ff) as i32 - 1023;
+    // log10 2 to seven digits.
+    (two * 315_653) >> 20
+}
+
+/// A number times that power of ten, if 64 bits hold the power exactly.
+fn shifted(value: f64, places: i32) -> Option<f64> {
+    let power = POWERS.get(places.unsigned_abs() as usize)?;
+    Some(if places < 0 {
+        value / power
+    } else {
+        value * power
+    })
 }
 
 /// The powers of ten that 64 bits hold exactly.
@@ -251,11 +268,7 @@ mod tests {
         for value in numbers.chain(special) {
             for digits in [3, 7] {
                 let expected: f64 = format!("{value:.digits$e}").parse().unwrap();
-                assert_eq!(
-                    rounded_to(value, digits as i32),
-                    expected,
-                    "{value} {digits}"
-                );
+                assert_eq!(rounded_to(value, digits), expected, "{value} {digits}");
             }
         }
         assert!(rounded_to(f64::NAN, 7).is_nan());

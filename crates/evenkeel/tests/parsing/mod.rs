@@ -37,7 +37,7 @@ pub fn control(text: &str) -> bool {
                 multipliers: plan.multipliers.as_deref().unwrap_or_default(),
                 growths: &GROWTHS.map(Growth::from_ln),
             };
-            let next = controls.decide_at(&moment, &elrs, target);
+            let next = controls.decide_at(&moment, elrs.as_slice(), target);
             assert!(next.lr <= target, "{controls} after {plan:?}: {next:?}");
         }
     }

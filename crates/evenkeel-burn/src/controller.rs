@@ -46,13 +46,24 @@ pub struct ElrController {
     probe: Probe,
     controls: Controls,
     measure: Measure,
-    step: usize,
-    /// Those of the step before, in the order of the probe's parts; none before the first step.
-    multipliers: Arc<[LrMultiplier]>,
-    /// `‖W‖` as the first step found it, which spheres go by (T25); none before.
-    starts: Vec<f64>,
+    past: Past,
     /// The factors of a step that rescales nothing.
     unscaled: Arc<[RescaleFactor]>,
+}
+
+/// What a controller knows of the steps before: with it, a run that was broken off goes on as it would have.
+/// Arrays are in the order of the probe's parts, and empty before the first step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Past {
+    /// How many steps were steered.
+    pub steps: usize,
+    /// The multipliers of the last one.
+    pub multipliers: Arc<[LrMultiplier]>,
+    /// `‖W‖` as the first step found it, which spheres go by (T25).
+    pub starts: Vec<f64>,
+    /// The angle that weights have turned, summed over steps, mean over layers, in radians (T24's `P`); zero
+    /// under controls that do not go by it.
+    pub path: f64,
 }
 
 /// A step made ready: hand `lr`, `model` and `gradients` to the optimiser.
@@ -109,9 +120,7 @@ impl ElrController {
             probe,
             controls,
             measure: Measure::Gradient,
-            step: 0,
-            multipliers: Arc::default(),
-            starts: Vec::new(),
+            past: Past::default(),
             unscaled: std::iter::repeat_n(RescaleFactor::ONE, parts).collect(),
         }
     }
@@ -124,17 +133,9 @@ impl ElrController {
         self
     }
 
-    /// The same controller as it was after `step` steps, with the multipliers of the last one and the
-    /// norms of the first ([`ElrController::starts`]).
-    pub fn resumed(
-        mut self,
-        step: usize,
-        multipliers: Vec<LrMultiplier>,
-        starts: Vec<f64>,
-    ) -> Self {
-        self.step = step;
-        self.multipliers = multipliers.into();
-        self.starts = starts;
+    /// The same controller as it was after these steps ([`ElrController::past`]).
+    pub fn resumed(mut self, past: Past) -> Self {
+        self.past = past;
         self
     }
 
@@ -147,24 +148,14 @@ impl ElrController {
         Ok(self)
     }
 
-    /// The multipliers of the last step, in the order of the probe's parts; empty before the first.
-    pub fn multipliers(&self) -> &[LrMultiplier] {
-        &self.multipliers
-    }
-
-    /// `‖W‖` as the first step found it, in the order of the probe's parts; empty before.
-    pub fn starts(&self) -> &[f64] {
-        &self.starts
+    /// What it knows of the steps so far.
+    pub fn past(&self) -> &Past {
+        &self.past
     }
 
     /// The probe.
     pub fn probe(&self) -> &Probe {
         &self.probe
-    }
-
-    /// The number of steps steered so far.
-    pub fn step(&self) -> usize {
-        self.step
     }
 
     /// Measures, decides and prepares one step. `target` is the rate that the schedule asks for.
@@ -304,16 +295,17 @@ impl ElrController {
         let raw: Arc<[Option<Elr>]> = readings.iter().map(|reading| elr(*reading)).collect();
         let (multipliers, growths) = match self.controls.remembers() {
             true => (
-                of_alive(&raw, self.multipliers.iter().copied()),
+                of_alive(&raw, self.past.multipliers.iter().copied()),
                 of_alive(&raw, self.growths(&readings)),
             ),
             false => Default::default(),
         };
         let moment = Moment {
-            step: self.step,
+            step: self.past.steps,
             measure,
             multipliers: &multipliers,
             growths: &growths,
+            path: self.past.path,
         };
         let plan = self
             .controls
@@ -329,25 +321,31 @@ impl ElrController {
             let norms = norm(*start).zip(norm(now.weight_norm));
             norms.map_or(Growth::ONE, |(start, now)| Growth::between(start, now))
         };
-        self.starts.iter().zip(readings).map(growth)
+        self.past.starts.iter().zip(readings).map(growth)
     }
 
     fn count(&mut self, report: &StepReport) {
-        self.multipliers = report.multipliers.clone();
-        self.starts.resize(report.readings.len(), 0.0);
-        let norms = report.readings.iter().zip(report.factors.iter());
-        for (start, (reading, factor)) in self.starts.iter_mut().zip(norms) {
-            // A unit that was zero starts when it has a norm.
-            if *start == 0.0 {
-                *start = reading.weight_norm * factor.get();
+        let past = &mut self.past;
+        past.multipliers = report.multipliers.clone();
+        past.starts.resize(report.readings.len(), 0.0);
+        // A unit that was zero starts when it has a norm; mostly all have started.
+        if past.starts.contains(&0.0) {
+            let norms = report.readings.iter().zip(report.factors.iter());
+            for (start, (reading, factor)) in past.starts.iter_mut().zip(norms) {
+                if *start == 0.0 {
+                    *start = reading.weight_norm * factor.get();
+                }
             }
         }
-        self.step += 1;
+        if self.controls.remembers() {
+            past.path += mean_turn(&report.acting, report.lr);
+        }
+        past.steps += 1;
     }
 
     fn report(&self, readings: Vec<Reading>, raw: Arc<[Option<Elr>]>, plan: &Plan) -> StepReport {
-        let before = match self.multipliers.len() == raw.len() {
-            true => self.multipliers.clone(),
+        let before = match self.past.multipliers.len() == raw.len() {
+            true => self.past.multipliers.clone(),
             false => std::iter::repeat_n(LrMultiplier::ONE, raw.len()).collect(),
         };
         let held = before.iter().any(|before| *before != LrMultiplier::ONE);
@@ -401,6 +399,16 @@ struct Decision {
 /// The ELR of a reading that passed [`Probe::read`], `None` for a dead layer.
 fn elr(reading: Reading) -> Option<Elr> {
     reading.norms().ok()?.elr().ok()
+}
+
+/// The angle by which a step of that rate turns the layers that are alive: the mean of `arctan λE` (T1), in radians.
+fn mean_turn(acting: &[Option<Elr>], lr: LearningRate) -> f64 {
+    let turns = acting
+        .iter()
+        .flatten()
+        .map(|elr| (lr.get() * elr.get()).atan());
+    let (sum, count) = turns.fold((0.0, 0), |(sum, count), turn| (sum + turn, count + 1));
+    sum / f64::from(count.max(1))
 }
 
 /// The values of the layers that are alive.

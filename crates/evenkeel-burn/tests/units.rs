@@ -285,7 +285,7 @@ fn spheres_keep_norms_and_resume() {
         }
         let mut resumed = controller(&net, &batch, "sphere")
             .for_measure(measure)
-            .resumed(5, sphere.multipliers().to_vec(), sphere.starts().to_vec());
+            .resumed(sphere.past().clone());
         let step = |controller: &mut ElrController, optimizer: &mut ModuleOptimizer| {
             let gradients = net.gradients(&batch);
             let stepped = controller.advance(net.clone(), gradients, optimizer, rate(0.05));

@@ -407,8 +407,19 @@ fn two_writers_and_folders_that_cannot_be_written() {
 }
 
 #[test]
-fn spheres_and_units_resume_to_the_same_bits() {
-    let folder = Folder::new("spheres");
+fn controls_that_remember_resume_to_the_same_bits() {
+    // Norms and multipliers, and how far weights have turned: on both sides of where they are killed.
+    for (name, control) in [
+        ("sphere+hold-0.3", "sphere+hold:0.3"),
+        ("within-0.5-0.3", "within:0.5:0.3"),
+        ("within-0.5-3", "within:0.5:3"),
+    ] {
+        resumes_to_the_same_bits(name, control);
+    }
+}
+
+fn resumes_to_the_same_bits(name: &str, control: &str) {
+    let folder = Folder::new(name);
     let options = [
         "--depth",
         "3",
@@ -427,7 +438,7 @@ fn spheres_and_units_resume_to_the_same_bits() {
         "--optimizer",
         "momentum",
         "--control",
-        "sphere+hold:0.3",
+        control,
     ];
     let (whole, broken) = (folder.0.join("whole"), folder.0.join("broken"));
     let run = train(&whole, &options).output().unwrap();
@@ -437,10 +448,8 @@ fn spheres_and_units_resume_to_the_same_bits() {
     let resumed = train(&broken, &again).output().unwrap();
     assert!(resumed.status.success(), "{}", text(&resumed.stderr));
     for file in ["run.toml", "steps.jsonl", "layers.jsonl", "units.jsonl"] {
-        let [one, other] = [&whole, &broken].map(|out| {
-            let run = out.join("sphere+hold-0.3");
-            fs::read(run.join(file)).unwrap()
-        });
+        let [one, other] =
+            [&whole, &broken].map(|out| fs::read(out.join(name).join(file)).unwrap());
         assert!(one == other && !one.is_empty(), "{file}");
     }
 }

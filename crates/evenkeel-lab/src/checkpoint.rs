@@ -43,6 +43,9 @@ pub struct State {
     /// `‖W‖` as the first step found it, in the same bits and order.
     #[serde(default)]
     pub starts: Vec<u64>,
+    /// The angle that weights have turned so far, in such bits.
+    #[serde(default)]
+    pub path: u64,
     /// How long the logs were.
     pub logs: Lengths,
     /// Whether the evaluation due at this step is in the logs.
@@ -172,6 +175,7 @@ mod tests {
                 batches: 4,
                 multipliers: vec![0.1f64.to_bits()],
                 starts: vec![0.2f64.to_bits()],
+                path: 0.3f64.to_bits(),
                 logs: Lengths::default(),
                 evaluated: true,
                 best: Best::default(),

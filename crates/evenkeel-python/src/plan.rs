@@ -32,7 +32,7 @@ impl Controls {
     }
 
     /// Decides what to do at a step, from the ELRs as they stand and the rate the schedule asks for.
-    #[pyo3(signature = (step, elr, lr, multipliers=None, measure="gradient", growths=None))]
+    #[pyo3(signature = (step, elr, lr, multipliers=None, measure="gradient", growths=None, path=0.0))]
     fn decide(
         &self,
         step: usize,
@@ -41,6 +41,7 @@ impl Controls {
         multipliers: Option<Vector<'_>>,
         measure: &str,
         growths: Option<Vector<'_>>,
+        path: f64,
     ) -> PyResult<Plan> {
         let elrs = elrs(&elr)?;
         let multipliers = quantities(multipliers, LrMultiplier::new)?;
@@ -61,6 +62,7 @@ impl Controls {
             measure: self::measure(measure)?,
             multipliers: &multipliers,
             growths: &growths,
+            path,
         };
         Ok(Plan(self.0.decide_at(&moment, elrs, rate(lr)?)))
     }

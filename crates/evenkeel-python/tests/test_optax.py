@@ -70,7 +70,7 @@ def train(transformation: Any, steps: int) -> tuple[Any, list[Any]]:
     return params, states
 
 
-@pytest.mark.parametrize("control", ["critical", "critical:minimax", "critical+hold", "linear:3"])
+@pytest.mark.parametrize("control", ["critical", "critical:minimax", "critical+hold", "within:0.5:0.1", "linear:3"])
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "adamw"])
 def test_it_trains_as_the_same_network_in_pytorch(kind: str, control: str) -> None:
     model = Torch()

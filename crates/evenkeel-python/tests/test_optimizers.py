@@ -225,7 +225,7 @@ def test_a_rate_of_zero_is_waited_out() -> None:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-@pytest.mark.parametrize("control", ["critical", "critical+hold:0.5", "critical+sphere"])
+@pytest.mark.parametrize("control", ["critical", "critical+hold:0.5", "critical+sphere", "critical+within:0.5:0.5"])
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
 def test_a_run_resumed_within_the_warmup_goes_on_to_the_same_bits(kind: str, control: str, asynchronous: bool) -> None:
     def start() -> tuple[nn.Module, torch.optim.Optimizer, ElrController]:

@@ -13,6 +13,7 @@ mod none;
 mod rescale;
 mod sphere;
 mod turn;
+mod within;
 
 use std::fmt;
 use std::str::FromStr;
@@ -125,6 +126,8 @@ pub struct Moment<'a> {
     /// By how much each weight's norm has grown since the first step, as it was when that was taken;
     /// empty before.
     pub growths: &'a [Growth],
+    /// The angle that weights have turned so far, summed over steps, mean over layers; in radians (T24's `P`).
+    pub path: f64,
 }
 
 /// One control's decision. Members are stateless: the moment is all they know.
@@ -175,6 +178,7 @@ pub const ALL: &[Entry] = &[
     lars::ENTRY,
     sphere::ENTRY,
     turn::ENTRY,
+    within::ENTRY,
 ];
 
 /// The control to take where nothing speaks for another: of those without hyper-parameters, the one that trains best over depths and
@@ -250,6 +254,7 @@ impl Controls {
             measure,
             multipliers: &[],
             growths: &[],
+            path: 0.0,
         };
         self.decide_at(&moment, elrs, target)
     }
@@ -305,8 +310,8 @@ impl Controls {
         self.members.iter().any(|m| m.stage() == Stage::Weights)
     }
 
-    /// Whether it goes by multipliers of the step before or by growths: a [`Moment`] for it has to have
-    /// them.
+    /// Whether it goes by multipliers of the step before, by growths or by the path: a [`Moment`] for it has to
+    /// have them.
     pub fn remembers(&self) -> bool {
         self.members.iter().any(|member| member.remembers())
     }

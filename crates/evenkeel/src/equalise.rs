@@ -28,6 +28,16 @@ pub fn hold_multipliers(elrs: &[Elr]) -> Vec<LrMultiplier> {
         .collect()
 }
 
+/// The multipliers of the layers' rates that bring all acting ELRs to within so many decades, half of them above the
+/// geometric mean `Ē` and half below (T30): `ln m_l = clamp(d_l, ±w/2) − d_l` with `d_l = ln(E_l/Ē)` and `w` the
+/// width. Zero decades hold all ELRs equal ([`hold_multipliers`]); layers within the band are left alone.
+pub fn within_multipliers(elrs: &[Elr], decades: f64) -> Vec<LrMultiplier> {
+    let most = decades * std::f64::consts::LN_10 / 2.0;
+    log_distances(elrs)
+        .map(|d| LrMultiplier::from_ln(d.clamp(-most, most) - d))
+        .collect()
+}
+
 /// The factor that takes a weight back to the sphere it started on (T25): the inverse of its growth.
 pub fn to_sphere(growth: Growth) -> RescaleFactor {
     RescaleFactor::from_ln(-growth.get().ln())

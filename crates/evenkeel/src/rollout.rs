@@ -52,6 +52,7 @@ impl<'a> Rollout<'a> {
             measure,
             multipliers: &self.multipliers,
             growths: &self.growths(),
+            path: self.path,
         };
         self.controls.decide_at(&moment, elrs, target)
     }

@@ -166,6 +166,25 @@ proptest! {
     }
 
     #[test]
+    fn a_band_clamps_what_is_outside_and_leaves_the_rest(elrs in network(), decades in 0.0f64..6.0) {
+        // T30: acting ELRs are apart by at most the band, and nobody changes places.
+        let mean = geometric_mean(&elrs).unwrap().ln();
+        let half = decades * std::f64::consts::LN_10 / 2.0;
+        let multipliers = equalise::within_multipliers(&elrs, decades);
+        let act = |(elr, multiplier): (&Elr, &LrMultiplier)| elr.ln() + multiplier.get().ln() - mean;
+        let acting = elrs.iter().zip(&multipliers).map(act).collect::<Vec<_>>();
+        for ((elr, multiplier), acting) in elrs.iter().zip(&multipliers).zip(&acting) {
+            prop_assert!(acting.abs() <= half + 1e-9);
+            let inside = (elr.ln() - mean).abs() < half;
+            prop_assert!(!inside || *multiplier == LrMultiplier::ONE);
+        }
+        for (i, j) in (0..elrs.len()).zip(1..elrs.len()) {
+            prop_assert!(elrs[i] < elrs[j] || acting[i] >= acting[j] - 1e-9);
+        }
+        prop_assert_eq!(equalise::within_multipliers(&elrs, 0.0), equalise::hold_multipliers(&elrs));
+    }
+
+    #[test]
     fn every_control_respects_the_contract(elrs in network(), lr in rate(), at in 0usize..20) {
         for controls in all_controls() {
             let plan = controls.decide(at, &elrs, lr);
@@ -176,7 +195,7 @@ proptest! {
             prop_assert_eq!(&plan, &again, "{}: name and decision round-trip", controls);
             prop_assert_eq!(&plan, &controls.clone().decide(at, &elrs, lr));
             let growths = elrs.iter().map(|elr| Growth::from_ln(elr.ln())).collect::<Vec<_>>();
-            let moment = Moment { step: at, measure: Measure::Gradient, multipliers: &[], growths: &growths };
+            let moment = Moment { step: at, measure: Measure::Gradient, multipliers: &[], growths: &growths, path: 3.0 };
             let later = controls.decide_at(&moment, elrs.as_slice(), lr);
             prop_assert!(later.lr <= lr && later.elrs.len() == elrs.len(), "{}", controls);
             let without = controls.decide(at, &[], lr);
@@ -261,7 +280,7 @@ fn nonsense_is_refused_with_what_is_permitted() {
     let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
     assert!(message("critcal").contains(
         "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA, sphere, \
-         turn:TANGENT"
+         turn:TANGENT, within:DECADES[:RADIANS]"
     ));
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
@@ -320,6 +339,37 @@ fn the_predicted_standard_deviation_can_have_two_minima_in_the_rate() {
 }
 
 #[test]
+fn a_band_opens_once_weights_have_turned_as_far_as_asked() {
+    let elrs = [0.1, 1.0, 10.0].map(|value| Elr::new(value).unwrap());
+    let controls: Controls = "within:0.5:1".parse().unwrap();
+    assert!(controls.remembers());
+    let range = |path: f64| {
+        let moment = Moment {
+            step: 9,
+            measure: Measure::Gradient,
+            multipliers: &[],
+            growths: &[],
+            path,
+        };
+        let plan = controls.decide_at(&moment, elrs, LearningRate::new(0.1).unwrap());
+        Spread::of(&plan.elrs).decades()
+    };
+    assert!(range(0.0) < 1e-12 && range(0.99) < 1e-12);
+    assert!((range(1.0) - 0.5).abs() < 1e-12 && (range(7.0) - 0.5).abs() < 1e-12);
+    for wrong in [
+        "within",
+        "within:-1",
+        "within:nan",
+        "within:0.5:",
+        "within:0.5:1:2",
+        "within:1e9",
+    ] {
+        let error = wrong.parse::<Controls>().unwrap_err().to_string();
+        assert!(error.contains("within:DECADES:RADIANS"), "{error}");
+    }
+}
+
+#[test]
 fn gentle_hold_starts_even_and_follows_by_a_fraction() {
     let elrs = |values: [f64; 2]| values.map(|value| Elr::new(value).unwrap());
     let (gentle, target): (Controls, _) = (
@@ -335,6 +385,7 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
         measure: Measure::Gradient,
         multipliers: &before,
         growths: &[],
+        path: 0.0,
     };
     let next = gentle.decide_at(&moment, elrs([1.0, 1.0]), target);
     let multipliers = next

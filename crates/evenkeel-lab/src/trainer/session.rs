@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::tensor::{Bytes, Device, FloatDType, Tensor};
 use evenkeel::quantity::LrMultiplier;
-use evenkeel_burn::controller::{ElrController, SteerError};
+use evenkeel_burn::controller::{ElrController, Past, SteerError};
 use evenkeel_burn::probe::ProbeError;
 use evenkeel_ops::Kernels;
 
@@ -144,6 +144,7 @@ impl<'a> Session<'a> {
             step,
             multipliers,
             starts,
+            path,
             evaluated,
             best,
             ..
@@ -160,8 +161,12 @@ impl<'a> Session<'a> {
             .collect::<Result<_, _>>()
             .map_err(|error| unusable(&error))?;
         let controller = self.controller.rebound(&self.network)?;
-        let starts = starts.into_iter().map(f64::from_bits).collect();
-        self.controller = controller.resumed(step, multipliers, starts);
+        self.controller = controller.resumed(Past {
+            steps: step,
+            multipliers,
+            starts: starts.into_iter().map(f64::from_bits).collect(),
+            path: f64::from_bits(path),
+        });
         self.evaluated = evaluated.then_some(step);
         self.best = best;
         Ok(self)
@@ -173,7 +178,7 @@ impl<'a> Session<'a> {
         stop: &AtomicBool,
         observer: &mut (dyn Observer + Send),
     ) -> Result<Outcome, LabError> {
-        let (first, steps) = (self.controller.step(), self.spec.raw.steps);
+        let (first, steps) = (self.controller.past().steps, self.spec.raw.steps);
         for step in first..steps {
             if stop.load(Ordering::Relaxed) {
                 self.checkpoint(step)?;
@@ -230,20 +235,14 @@ impl<'a> Session<'a> {
             model.map_err(|error| failed(&error))?.to_vec(),
             optimizer.map_err(|error| failed(&error))?.to_vec(),
         );
-        let multipliers = self.controller.multipliers().iter();
+        let past = self.controller.past();
         let state = State {
             step,
             run: self.run.clone(),
             batches: self.drawn,
-            multipliers: multipliers
-                .map(|multiplier| multiplier.get().to_bits())
-                .collect(),
-            starts: self
-                .controller
-                .starts()
-                .iter()
-                .map(|norm| norm.to_bits())
-                .collect(),
+            multipliers: past.multipliers.iter().map(|m| m.get().to_bits()).collect(),
+            starts: past.starts.iter().map(|norm| norm.to_bits()).collect(),
+            path: past.path.to_bits(),
             logs: self.writer.sync()?,
             evaluated: self.evaluated == Some(step),
             best: self.best,

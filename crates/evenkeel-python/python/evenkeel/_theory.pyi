@@ -88,6 +88,7 @@ class Controls:
         multipliers: _Vector | None = None,
         measure: str = "gradient",
         growths: _Vector | None = None,
+        path: float = 0.0,
     ) -> Plan: ...
     def measure(self, optimizer: str) -> str: ...
 

@@ -32,6 +32,7 @@ class SteeredState(NamedTuple):
     passed: Any
     dependent: Any
     multipliers: Any
+    path: Any
     calm: Any
     highest: Any
     elr: Any
@@ -58,7 +59,7 @@ def steered(
     """
     controls = Controls(control)
     if moves_weights(controls, measure):
-        raise ElrError(f"`{control}` changes weights, which a transformation of updates cannot; use critical, linear, turn, hold or lars")
+        raise ElrError(f"`{control}` changes weights, which a transformation of updates cannot; use critical, linear, turn, hold, within or lars")
     decide = decision(controls, measure)
 
     def init(params: Any) -> SteeredState:
@@ -70,6 +71,7 @@ def steered(
             passed=jnp.zeros(count, jnp.int32),
             dependent=jnp.zeros(count, bool),
             multipliers=jnp.ones(count),
+            path=scalar,
             calm=jnp.zeros((), jnp.int32),
             highest=scalar,
             elr=zeros * jnp.nan,
@@ -87,8 +89,8 @@ def steered(
         elr = jnp.where(alive & (passed > 0) & ~dependent & (elr > 0), elr, jnp.nan)
         target = jnp.asarray(learning_rate(state.step) if callable(learning_rate) else learning_rate, jnp.float32)
         awake = (state.calm < CALM) | (target > state.highest) | (state.step % every == 0)
-        lr, multipliers, critical, idle = jax.lax.cond(
-            awake, decide, unchanged, state.step, elr, target, state.multipliers
+        lr, multipliers, path, critical, idle = jax.lax.cond(
+            awake, decide, unchanged, state.step, elr, target, state.multipliers, state.path
         )
         after = SteeredState(
             inner=inner_state,
@@ -96,6 +98,7 @@ def steered(
             passed=passed,
             dependent=dependent,
             multipliers=multipliers,
+            path=path,
             calm=jnp.where(idle, state.calm + awake, 0),
             highest=jnp.where(idle, jnp.maximum(state.highest, jnp.where(awake, target, 0)), 0),
             elr=elr,
@@ -117,13 +120,15 @@ def moves_weights(controls: Controls, measure: str) -> bool:
 def decision(controls: Controls, measure: str) -> Callable[..., Any]:
     """The theory's decision, called from compiled code."""
 
-    def host(step: Any, elr: Any, target: Any, multipliers: Any) -> tuple[Any, ...]:
+    def host(step: Any, elr: Any, target: Any, multipliers: Any, path: Any) -> tuple[Any, ...]:
         alive = np.isfinite(elr)
         if not alive.any() or not target > 0:
-            return np.float32(target), np.ones_like(elr), np.float32(np.nan), np.True_
+            return np.float32(target), np.ones_like(elr), np.float32(path), np.float32(np.nan), np.True_
         before = np.asarray(multipliers, np.float64)[alive]
         remembered = None if (before == 1).all() else before
-        plan = controls.decide(int(step), np.asarray(elr, np.float64)[alive], float(target), remembered, measure, None)
+        living = np.asarray(elr, np.float64)[alive]
+        plan = controls.decide(int(step), living, float(target), remembered, measure, None, float(path))
+        turned = np.arctan(plan.lr * plan.elr).mean()
         chosen = np.ones_like(elr)
         if plan.multipliers is not None:
             chosen[alive] = plan.multipliers
@@ -131,19 +136,19 @@ def decision(controls: Controls, measure: str) -> Callable[..., Any]:
         idle = not plan.capped and plan.multipliers is None
         # A float32 of the target is the target, not what is next to it in float64.
         lr = plan.lr if plan.capped else target
-        return np.float32(lr), chosen, np.float32(critical), np.bool_(idle)
+        return np.float32(lr), chosen, np.float32(path + turned), np.float32(critical), np.bool_(idle)
 
-    def call(step: Any, elr: Any, target: Any, multipliers: Any) -> Any:
+    def call(step: Any, elr: Any, target: Any, multipliers: Any, path: Any) -> Any:
         number, flag = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.bool_)
-        shapes = (number, jax.ShapeDtypeStruct(elr.shape, elr.dtype), number, flag)
-        return jax.pure_callback(host, shapes, step, elr, target, multipliers, vmap_method="sequential")
+        shapes = (number, jax.ShapeDtypeStruct(elr.shape, elr.dtype), number, number, flag)
+        return jax.pure_callback(host, shapes, step, elr, target, multipliers, path, vmap_method="sequential")
 
     return call
 
 
-def unchanged(step: Any, elr: Any, target: Any, multipliers: Any) -> Any:
+def unchanged(step: Any, elr: Any, target: Any, multipliers: Any, path: Any) -> Any:
     """What is done without asking: the target, for all."""
-    return target, jnp.ones_like(multipliers), jnp.float32(jnp.nan), jnp.bool_(True)
+    return target, jnp.ones_like(multipliers), path, jnp.float32(jnp.nan), jnp.bool_(True)
 
 
 def matrices(tree: Any) -> list[Any]:

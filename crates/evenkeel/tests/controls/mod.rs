@@ -6,7 +6,12 @@ use evenkeel::control;
 pub fn all() -> impl Iterator<Item = String> {
     control::ALL.iter().map(|entry| {
         let without = entry.grammar.split('[').next().unwrap_or_default();
-        let arguments = [("STEPS", "7"), ("ETA", "0.1"), ("TANGENT", "0.1")];
+        let arguments = [
+            ("STEPS", "7"),
+            ("ETA", "0.1"),
+            ("TANGENT", "0.1"),
+            ("DECADES", "0.5"),
+        ];
         arguments
             .iter()
             .fold(without.to_owned(), |text, (name, value)| {

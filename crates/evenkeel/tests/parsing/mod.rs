@@ -36,6 +36,7 @@ pub fn control(text: &str) -> bool {
                 measure: Measure::Gradient,
                 multipliers: plan.multipliers.as_deref().unwrap_or_default(),
                 growths: &GROWTHS.map(Growth::from_ln),
+                path: 2.0,
             };
             let next = controls.decide_at(&moment, elrs.as_slice(), target);
             assert!(next.lr <= target, "{controls} after {plan:?}: {next:?}");

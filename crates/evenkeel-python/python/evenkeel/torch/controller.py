@@ -55,6 +55,8 @@ class ElrController:
         # By label, while layers come and go.
         self._multipliers: dict[str, float] = {}
         self._starts: dict[str, float] = {}
+        # The angle that weights have turned, summed over steps, mean over layers, in radians.
+        self._path = 0.0
         self._rates = Rates(optimizer)
         self._update = Update()
         self._measured = False
@@ -199,9 +201,10 @@ class ElrController:
         multipliers = aligned(self._multipliers, labels, 1.0) if self._multipliers else None
         # By how much norms have grown since the first step (T25); nothing before it.
         growths = weight / aligned(self._starts, labels, weight) if self._starts else None
-        plan = self._controls.decide(self.steps, elr, target, multipliers, self.measure, growths)
+        plan = self._controls.decide(self.steps, elr, target, multipliers, self.measure, growths, self._path)
         self._begin(labels, weight, plan)
         self._multipliers = {} if plan.multipliers is None else by_label(labels, plan.multipliers)
+        self._path += float(np.arctan(plan.lr * plan.elr).mean())
         self._count(plan, target)
         self.plan = plan
         return plan
@@ -256,6 +259,7 @@ class ElrController:
             "highest": self._highest,
             "multipliers": dict(self._multipliers),
             "starts": dict(self._starts),
+            "path": self._path,
             "used": list(self._rates.used),
             "probe": self.probe.state_dict(),
         }
@@ -266,6 +270,7 @@ class ElrController:
             raise ElrError(f"the checkpoint was steered by `{state['control']}`, not by `{self.control}`")
         self.steps, self._calm, self._highest = state["steps"], state["calm"], state["highest"]
         self._multipliers, self._starts = dict(state["multipliers"]), dict(state["starts"])
+        self._path = state["path"]
         self._rates.used = list(state["used"])
         self.probe.load_state_dict(state["probe"])
 

@@ -182,7 +182,7 @@ impl ElrController {
             });
         }
         let (model, gradients) = self.prepared(model, gradients, optimizer, &plan, &report)?;
-        self.count(&report);
+        self.count(&plan, &report);
         Ok(Steered {
             model,
             gradients,
@@ -248,7 +248,7 @@ impl ElrController {
             let update = Update::between(&model, &tried);
             update.taken(model, &HashMap::new(), &rates.shares(), 1.0)
         };
-        self.count(&report);
+        self.count(&plan, &report);
         Ok((stepped, report))
     }
 
@@ -274,7 +274,7 @@ impl ElrController {
             let shares = self.shares(&plan, &report);
             update.taken(model, &self.factors(&report), &shares, plan.share())
         };
-        self.count(&report);
+        self.count(&plan, &report);
         Ok((stepped, report))
     }
 
@@ -324,7 +324,7 @@ impl ElrController {
         self.past.starts.iter().zip(readings).map(growth)
     }
 
-    fn count(&mut self, report: &StepReport) {
+    fn count(&mut self, plan: &Plan, report: &StepReport) {
         let past = &mut self.past;
         past.multipliers = report.multipliers.clone();
         past.starts.resize(report.readings.len(), 0.0);
@@ -338,7 +338,7 @@ impl ElrController {
             }
         }
         if self.controls.remembers() {
-            past.path += mean_turn(&report.acting, report.lr);
+            past.path += plan.mean_turn();
         }
         past.steps += 1;
     }
@@ -399,16 +399,6 @@ struct Decision {
 /// The ELR of a reading that passed [`Probe::read`], `None` for a dead layer.
 fn elr(reading: Reading) -> Option<Elr> {
     reading.norms().ok()?.elr().ok()
-}
-
-/// The angle by which a step of that rate turns the layers that are alive: the mean of `arctan λE` (T1), in radians.
-fn mean_turn(acting: &[Option<Elr>], lr: LearningRate) -> f64 {
-    let turns = acting
-        .iter()
-        .flatten()
-        .map(|elr| (lr.get() * elr.get()).atan());
-    let (sum, count) = turns.fold((0.0, 0), |(sum, count), turn| (sum + turn, count + 1));
-    sum / f64::from(count.max(1))
 }
 
 /// The values of the layers that are alive.

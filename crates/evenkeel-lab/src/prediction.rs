@@ -10,6 +10,7 @@ use evenkeel::mean_field::{Architecture, Batch, MeanFieldError};
 use evenkeel::optimizer::Optimizer;
 use evenkeel::quantity::{Elr, GradientNorm, LearningRate, QuantityError, WeightNorm};
 use evenkeel::schedule::Schedule;
+use evenkeel::turning::mean_angle;
 
 use crate::run_folder::{LayerLine, Run, StepLine};
 use crate::spec::RawSpec;
@@ -169,11 +170,7 @@ fn base_gradients(line: &LayerLine) -> impl Iterator<Item = f64> {
 
 /// The mean over layers of `arctan(λE)`, in radians.
 fn mean_turn(line: &LayerLine, step: &StepLine) -> f64 {
-    line.elr
-        .iter()
-        .map(|elr| (step.lr * elr).atan())
-        .sum::<f64>()
-        / line.elr.len().max(1) as f64
+    mean_angle(line.elr.iter().map(|elr| step.lr * elr))
 }
 
 #[cfg(test)]

@@ -119,6 +119,12 @@ impl Plan {
     fn elr<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
         PyArray1::from_iter(py, self.0.elrs.iter().map(|elr| elr.get()))
     }
+
+    /// The angle by which the step turns layers, mean over them, in radians.
+    #[getter]
+    fn turn(&self) -> f64 {
+        self.0.mean_turn()
+    }
 }
 
 /// What was before the step, one for each layer; none when nothing is given.

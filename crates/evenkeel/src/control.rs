@@ -24,6 +24,7 @@ use crate::equalise;
 use crate::optimizer::{Measure, Optimizer};
 use crate::quantity::{Elr, Growth, LearningRate, LrMultiplier, Momentum, RescaleFactor};
 use crate::quote::quote;
+use crate::turning::mean_angle;
 use crate::warmup::{self, Policy};
 
 /// What to do at one step.
@@ -75,6 +76,11 @@ impl Plan {
             target if target > 0.0 => self.lr.get() / target,
             _ => 1.0,
         }
+    }
+
+    /// The angle by which the step turns the layers that it is about, in radians ([`mean_angle`]).
+    pub fn mean_turn(&self) -> f64 {
+        mean_angle(self.elrs.iter().map(|elr| self.lr.get() * elr.get()))
     }
 
     fn rescale_by(&mut self, factors: Vec<RescaleFactor>) {

@@ -1,6 +1,12 @@
-//! What it costs to lower an ELR by growth of the norm: the weight's direction (T26).
+//! How far steps turn weights (T1), and what it costs to lower an ELR by growth of the norm: the weight's direction (T26).
 
 use crate::quantity::Elr;
+
+/// The angle by which steps turn layers, in radians: the mean of `arctan λE` (T1), given the `λE`; zero without layers.
+pub fn mean_angle(tangents: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = tangents.len().max(1) as f64;
+    tangents.map(f64::atan).sum::<f64>() / count
+}
 
 /// The cosine between a weight and itself after plain SGD has lowered its ELR from `before` to `after` with
 /// a steady base gradient: `√(E′/E)`, whatever the schedule was (T26). 1 where the ELR has not fallen.

@@ -49,6 +49,8 @@ const GENTLE: &str = "hold+turn:0.1";
 const GENTLER: &str = "hold+turn:0.01";
 /// Within half a decade once weights have turned by a radian, equal before (T30).
 const BAND: &str = "within:0.5:1+turn:0.1";
+/// What is tried on every network.
+const MAIN: [&str; 6] = ["none", "linear:100", "hold", GENTLE, GENTLER, BAND];
 const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:200"];
 const RATES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
 /// Those between have served to choose tangents.
@@ -90,15 +92,14 @@ fn few() -> Vec<RawSpec> {
         "linear:100",
     ];
     let others = ["hold:0.2", "critical+hold", "lars:0.03", "sphere"];
-    let main = ["none", "linear:100", "hold", GENTLE, GENTLER, BAND];
     [
         grid([mlp(20, 64, STEPS), medium.clone()], &RATES[1..4], &basic),
         grid([medium.clone()], &RATES[1..4], &others),
         grid([mlp(50, 128, STEPS)], &RATES[..3], &basic),
         grid([by_units(medium.clone())], &RATES[1..3], &["hold"]),
-        grid([momentum(medium)], &[0.01, 0.03, 0.1], &main),
-        grid([residual(Scale::Quick, false)], &RATES[2..3], &main),
-        grid([without], &RATES[1..3], &main),
+        grid([momentum(medium)], &[0.01, 0.03, 0.1], &MAIN),
+        grid([residual(Scale::Quick, false)], &RATES[2..3], &MAIN),
+        grid([without], &RATES[1..3], &MAIN),
     ]
     .concat()
 }
@@ -109,15 +110,7 @@ fn many(scale: Scale) -> Vec<RawSpec> {
     let residuals = [false, true].map(|without| residual(scale, without));
     let most = [&UNTUNED[..], &LINEAR].concat();
     let all = [&most[..], &["lars:0.03", "sphere"]].concat();
-    let few = [
-        "none",
-        "critical",
-        "linear:100",
-        "hold",
-        GENTLE,
-        GENTLER,
-        BAND,
-    ];
+    let few = [&MAIN[..], &["critical"]].concat();
     let under_momentum = ["none", "critical", "linear:100", "hold", "hold:0.2"];
     let mut runs = [
         grid([mlp(20, 64, STEPS), mlp(30, 64, STEPS)], &RATES, &all),

@@ -216,7 +216,8 @@ fn rounded_to(value: f64, digits: usize) -> f64 {
         let whole = shifted(value, places)?;
         (POWERS[digits]..POWERS[digits + 1])
             .contains(&whole.abs())
-            .then(|| shifted(whole.round(), -places))?
+            .then(|| shifted(whole.round(), -places))
+            .flatten()
     });
     by_powers.unwrap_or_else(|| format!("{value:.digits$e}").parse().unwrap_or(value))
 }

@@ -128,7 +128,6 @@ def decision(controls: Controls, measure: str) -> Callable[..., Any]:
         remembered = None if (before == 1).all() else before
         living = np.asarray(elr, np.float64)[alive]
         plan = controls.decide(int(step), living, float(target), remembered, measure, None, float(path))
-        turned = np.arctan(plan.lr * plan.elr).mean()
         chosen = np.ones_like(elr)
         if plan.multipliers is not None:
             chosen[alive] = plan.multipliers
@@ -136,7 +135,7 @@ def decision(controls: Controls, measure: str) -> Callable[..., Any]:
         idle = not plan.capped and plan.multipliers is None
         # A float32 of the target is the target, not what is next to it in float64.
         lr = plan.lr if plan.capped else target
-        return np.float32(lr), chosen, np.float32(path + turned), np.float32(critical), np.bool_(idle)
+        return np.float32(lr), chosen, np.float32(path + plan.turn), np.float32(critical), np.bool_(idle)
 
     def call(step: Any, elr: Any, target: Any, multipliers: Any, path: Any) -> Any:
         number, flag = jax.ShapeDtypeStruct((), jnp.float32), jax.ShapeDtypeStruct((), jnp.bool_)

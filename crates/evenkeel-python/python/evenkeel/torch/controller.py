@@ -204,7 +204,7 @@ class ElrController:
         plan = self._controls.decide(self.steps, elr, target, multipliers, self.measure, growths, self._path)
         self._begin(labels, weight, plan)
         self._multipliers = {} if plan.multipliers is None else by_label(labels, plan.multipliers)
-        self._path += float(np.arctan(plan.lr * plan.elr).mean())
+        self._path += plan.turn
         self._count(plan, target)
         self.plan = plan
         return plan

@@ -99,7 +99,6 @@ impl Collector for Search<'_> {
     fn take<const D: usize>(
         &mut self,
         id: ParamId,
-        _path: &[String],
         weight: Tensor<D>,
         gradient: Option<Tensor<D>>,
     ) {

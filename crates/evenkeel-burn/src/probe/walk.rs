@@ -9,9 +9,8 @@ use burn::tensor::Tensor;
 use super::reading::{Reading, Sums};
 use super::{Parameter, Role, Units};
 
-/// Walks a module with its path and hands each float parameter to a collector.
+/// Walks a module and hands each float parameter that learns to a collector.
 pub(super) struct Reader<'a, C> {
-    path: Vec<String>,
     gradients: &'a GradientsParams,
     collector: &'a mut C,
 }
@@ -19,7 +18,6 @@ pub(super) struct Reader<'a, C> {
 impl<'a, C> Reader<'a, C> {
     pub(super) fn new(gradients: &'a GradientsParams, collector: &'a mut C) -> Self {
         Self {
-            path: Vec::new(),
             gradients,
             collector,
         }
@@ -30,31 +28,29 @@ impl<'a, C> Reader<'a, C> {
 pub(super) trait Collector {
     /// Whether the parameter is of interest; others are not touched.
     fn wants(&self, id: ParamId) -> bool;
+    /// Hears which module the next parameters are within, if it goes by names.
+    fn enter(&mut self, _name: &str) {}
+    /// Hears that they are no longer.
+    fn leave(&mut self) {}
     /// Takes a parameter, with its gradient if it has one.
-    fn take<const D: usize>(
-        &mut self,
-        id: ParamId,
-        path: &[String],
-        weight: Tensor<D>,
-        gradient: Option<Tensor<D>>,
-    );
+    fn take<const D: usize>(&mut self, id: ParamId, weight: Tensor<D>, gradient: Option<Tensor<D>>);
 }
 
 impl<C: Collector> ModuleVisitor for Reader<'_, C> {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+        self.collector.enter(name);
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+        self.collector.leave();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         // Running statistics and frozen weights are visited too, but do not learn.
-        if param.is_require_grad() && self.collector.wants(param.id) {
+        if self.collector.wants(param.id) && param.is_require_grad() {
             let weight = param.val().without_autodiff();
             let gradient = self.gradients.get::<D>(param.id);
-            self.collector.take(param.id, &self.path, weight, gradient);
+            self.collector.take(param.id, weight, gradient);
         }
     }
 }
@@ -62,6 +58,7 @@ impl<C: Collector> ModuleVisitor for Reader<'_, C> {
 /// Collects every parameter, to classify it.
 #[derive(Default)]
 pub(super) struct Survey {
+    path: Vec<String>,
     pub(super) seen: Vec<Seen>,
     pub(super) sums: Sums,
 }
@@ -103,16 +100,23 @@ impl Collector for Survey {
         true
     }
 
+    fn enter(&mut self, name: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn leave(&mut self) {
+        self.path.pop();
+    }
+
     fn take<const D: usize>(
         &mut self,
         id: ParamId,
-        path: &[String],
         weight: Tensor<D>,
         gradient: Option<Tensor<D>>,
     ) {
         self.seen.push(Seen {
             id,
-            path: path.join("."),
+            path: self.path.join("."),
             shape: weight.dims().to_vec(),
             slot: gradient.map(|gradient| self.sums.push(weight, gradient, None)),
         });
@@ -137,7 +141,6 @@ impl Collector for Tracked<'_> {
     fn take<const D: usize>(
         &mut self,
         id: ParamId,
-        _path: &[String],
         weight: Tensor<D>,
         gradient: Option<Tensor<D>>,
     ) {

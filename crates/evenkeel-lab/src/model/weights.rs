@@ -9,6 +9,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Embedding, Linear};
 use burn::tensor::Device;
 
+use super::layer::Layer;
 use super::network::{Network, Node};
 use super::norm::ExampleNorm;
 
@@ -113,10 +114,11 @@ impl Node {
             branches: self.branches.into_iter().map(branch).collect(),
         }
     }
+}
 
-    fn path(&self) -> String {
-        self.layer.name().unwrap_or_default().to_owned()
-    }
+/// A layer's own part of the paths of its parameters.
+fn path(layer: &Layer) -> &str {
+    layer.name().unwrap_or_default()
 }
 
 /// What stands for the type in a path; the modules within have their own.
@@ -133,10 +135,10 @@ impl Module for Network {
 
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
         for node in &self.nodes {
-            let path = node.path();
-            visitor.enter_module(&path, CONTAINER);
+            let path = path(&node.layer);
+            visitor.enter_module(path, CONTAINER);
             node.weights.visit(visitor);
-            visitor.exit_module(&path, CONTAINER);
+            visitor.exit_module(path, CONTAINER);
             node.branches
                 .iter()
                 .for_each(|branch| branch.visit(visitor));
@@ -145,15 +147,20 @@ impl Module for Network {
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
         self.each(|node| {
-            let path = node.path();
-            mapper.enter_module(&path, CONTAINER);
-            let weights = node.weights.map(mapper);
-            mapper.exit_module(&path, CONTAINER);
-            let branches = node.branches.into_iter();
-            Node {
-                layer: node.layer,
+            let Node {
+                layer,
                 weights,
-                branches: branches.map(|branch| branch.map(mapper)).collect(),
+                branches,
+            } = node;
+            let path = path(&layer);
+            mapper.enter_module(path, CONTAINER);
+            let weights = weights.map(mapper);
+            mapper.exit_module(path, CONTAINER);
+            let branches = branches.into_iter().map(|branch| branch.map(mapper));
+            Node {
+                branches: branches.collect(),
+                layer,
+                weights,
             }
         })
     }

@@ -7,25 +7,15 @@ Runs that differ by their seed alone are one row of the table that it writes: ge
 r = λ Σ m ‖∇W‖²/ℒ and of the turn θ = λĒ, and the mean accuracy at the end.
 """
 
-import argparse
-import collections
 import math
 import pathlib
 import statistics
-import tomllib
 
+from by_seed import mean, tabulate
 from seeds import lines
-
-KEYS = ("model", "depth", "width", "no_shortcut", "control", "lr")
 
 # Where steps that are shown begin, and how many there are.
 WINDOWS = {"0": (0, 1), "5–9": (5, 5), "20–29": (20, 10), "100–119": (100, 20), "last 50": (-50, 50)}
-
-
-def mean(numbers) -> float:
-    """The geometric mean of those above zero."""
-    positive = [x for x in numbers if x > 0]
-    return statistics.geometric_mean(positive) if positive else math.nan
 
 
 def decrease(step: dict, layers: dict) -> float:
@@ -48,26 +38,12 @@ def of_run(run: pathlib.Path) -> tuple:
     return found, lines(run / "evals.jsonl")[-1].get("test_accuracy", math.nan)
 
 
-def row(key: tuple, runs: list) -> list:
+def row(runs: list) -> list:
     found, accuracies = zip(*map(of_run, runs))
     means = [f"{mean(numbers):.2g}" for numbers in zip(*found)]
-    return [*key, len(runs), *means, f"{statistics.fmean(accuracies):.3f}"]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=pathlib.Path, help="folders with runs in them")
-    groups = collections.defaultdict(list)
-    for folder in parser.parse_args().folders:
-        for outcome in folder.glob("*/outcome.json"):
-            spec = tomllib.loads((outcome.parent / "run.toml").read_text())["spec"]
-            groups[tuple(spec.get(key, "–") for key in KEYS)].append(outcome.parent)
-    names = [f"{symbol}, {window}" for symbol in ("r", "θ") for window in WINDOWS]
-    table = [[*KEYS, "runs", *names, "accuracy"], ["---"] * (len(KEYS) + len(names) + 2)]
-    table += [row(key, runs) for key, runs in sorted(groups.items(), key=str)]
-    for cells in table:
-        print("| " + " | ".join(map(str, cells)) + " |")
+    return [*means, f"{statistics.fmean(accuracies):.3f}"]
 
 
 if __name__ == "__main__":
-    main()
+    names = [f"{symbol}, {window}" for symbol in ("r", "θ") for window in WINDOWS]
+    tabulate(__doc__, [*names, "accuracy"], row)

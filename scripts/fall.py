@@ -1,0 +1,49 @@
+"""How soon base gradients fall (T28), from the logs of runs.
+
+    evenkeel sweep grids/within.toml --out runs/within
+    python scripts/fall.py runs/within
+
+Runs that differ by their seed alone are one row of the table that it writes: after how many steps the geometric mean over
+layers of c = ‖W‖ ‖∇W‖ is a tenth and a hundredth of what it was at the first, how far weights have turned by then (the mean
+of arctan λE, summed over steps), and the accuracy at the end; medians over seeds, lowest and highest.
+"""
+
+import math
+import pathlib
+import statistics
+
+from by_seed import mean, tabulate
+from seeds import lines
+
+FALLS = {"a tenth": 0.1, "a hundredth": 0.01}
+
+
+def fall(base: list, path: list, share: float) -> tuple:
+    """The step at which the first is that share of what it was, and the second there."""
+    step = next((i for i, c in enumerate(base) if c < share * base[0]), None)
+    return (math.nan, math.nan) if step is None else (step, path[step])
+
+
+def of_run(run: pathlib.Path) -> list:
+    steps, layers = lines(run / "steps.jsonl"), lines(run / "layers.jsonl")
+    base = [mean(w * g for w, g in zip(line["weight_norm"], line["grad_norm"])) for line in layers]
+    path = [0.0]
+    for step, line in zip(steps, layers):
+        path.append(path[-1] + statistics.fmean(math.atan(step["lr"] * elr) for elr in line["elr"]))
+    falls = [fall(base, path, share) for share in FALLS.values()]
+    return [x for both in falls for x in both] + [lines(run / "evals.jsonl")[-1]["test_accuracy"]]
+
+
+def told(values: tuple, digits: int) -> str:
+    low, middle, high = (f"{x:.{digits}f}" for x in (min(values), statistics.median(values), max(values)))
+    return f"{middle} ({low}–{high})"
+
+
+def row(runs: list) -> list:
+    columns = zip(*map(of_run, runs))
+    return [told(column, digits) for column, digits in zip(columns, (0, 2, 0, 2, 3))]
+
+
+if __name__ == "__main__":
+    names = [f"{what} to {share}" for share in FALLS for what in ("steps", "radians")]
+    tabulate(__doc__, [*names, "accuracy"], row)

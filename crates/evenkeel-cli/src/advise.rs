@@ -1,6 +1,6 @@
 //! `evenkeel advise`: a diagnosis in plain words, with the numbers, and what to change.
 
-use evenkeel::control::RECOMMENDED;
+use evenkeel::control::{RECOMMENDED, RECOMMENDED_ANNEALED};
 use evenkeel::diagnosis::{Diagnosis, EQUAL};
 use evenkeel::turning;
 use serde_json::json;
@@ -199,7 +199,9 @@ fn cure(norms: &Norms, diagnosis: &Diagnosis) -> String {
          - multiply its weight by a once; the network computes the same (T22), or\n\
          - multiply its learning rate by m, anew at every step (T23: `hold`).\n\
          The control {RECOMMENDED} does the second; critical+{RECOMMENDED} also lets no layer turn by more than 45 degrees. Waiting for norms to grow costs\n\
-         the fastest layer its direction: it would keep a cosine of {:.2e} to it (T26).\n\n{}",
+         the fastest layer its direction: it would keep a cosine of {:.2e} to it (T26).\n\
+         Where the rate falls to zero, {RECOMMENDED_ANNEALED} trained better over networks of several kinds: equal until weights have turned by a\n\
+         radian, then at most half a decade apart (T30).\n\n{}",
         turning::retained_of(diagnosis.spread.ratio()),
         table(["layer", "a (weight)", "m (learning rate)"], &rows)
     )

@@ -192,6 +192,10 @@ pub const ALL: &[Entry] = &[
 /// (grids/hold-or-critical.toml): a cap besides changes nothing at small rates and costs some 30 points at the largest.
 pub const RECOMMENDED: &str = "hold";
 
+/// The control to begin with where the rate falls to zero: it was level with the best tuned linear warm-up or ahead
+/// of it, as far as seeds can tell, on each of eight networks (T30, `grids/annealed.toml`, `grids/within-elsewhere.toml`).
+pub const RECOMMENDED_ANNEALED: &str = "within:0.5:1+turn:0.1";
+
 /// A control that could not be read.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ControlError {

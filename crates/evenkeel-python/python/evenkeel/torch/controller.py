@@ -270,7 +270,8 @@ class ElrController:
             raise ElrError(f"the checkpoint was steered by `{state['control']}`, not by `{self.control}`")
         self.steps, self._calm, self._highest = state["steps"], state["calm"], state["highest"]
         self._multipliers, self._starts = dict(state["multipliers"]), dict(state["starts"])
-        self._path = state["path"]
+        # Earlier checkpoints have none, and were under no control that goes by it.
+        self._path = state.get("path", 0.0)
         self._rates.used = list(state["used"])
         self.probe.load_state_dict(state["probe"])
 

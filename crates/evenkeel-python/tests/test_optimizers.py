@@ -269,6 +269,19 @@ def test_the_scheduler_within_is_resumed_too() -> None:
     assert again.get_lr()[0] == pytest.approx((1 + math.cos(math.pi * 0.4)) / 2)
 
 
+def test_a_checkpoint_from_before_there_were_paths_is_read() -> None:
+    model = mlp(4)
+    optimizer = sgd(model)
+    hold = HoldElr(optimizer, ElrProbe(model))
+    train(model, optimizer, 1)
+    state = hold.state_dict()
+    del state["path"]
+    other = mlp(4)
+    again = HoldElr(sgd(other), ElrProbe(other))
+    again.load_state_dict(state)
+    assert again.steps == 1
+
+
 def test_a_checkpoint_of_another_control_or_model_is_refused() -> None:
     model = mlp(4)
     optimizer = sgd(model)

@@ -7,6 +7,8 @@ import statistics
 import tomllib
 from math import nan
 
+from seeds import lines
+
 KEYS = ("model", "depth", "width", "no_shortcut", "control", "lr")
 
 
@@ -14,6 +16,11 @@ def mean(numbers) -> float:
     """The geometric mean of those above zero."""
     positive = [x for x in numbers if x > 0]
     return statistics.geometric_mean(positive) if positive else nan
+
+
+def accuracy(run: pathlib.Path) -> float:
+    """On the test set, at the end."""
+    return lines(run / "evals.jsonl")[-1].get("test_accuracy", nan)
 
 
 def tabulate(about: str, names: list, row) -> None:

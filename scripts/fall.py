@@ -5,14 +5,14 @@
 
 Runs that differ by their seed alone are one row of the table that it writes: after how many steps the geometric mean over
 layers of c = ‖W‖ ‖∇W‖ is a tenth and a hundredth of what it was at the first, how far weights have turned by then (the mean
-of arctan λE, summed over steps), and the accuracy at the end; medians over seeds, lowest and highest.
+of arctan λE, summed over steps), and the accuracy at the end; medians over seeds, lowest and highest. `inf` is never.
 """
 
 import math
 import pathlib
 import statistics
 
-from by_seed import mean, tabulate
+from by_seed import accuracy, mean, tabulate
 from seeds import lines
 
 FALLS = {"a tenth": 0.1, "a hundredth": 0.01}
@@ -21,7 +21,7 @@ FALLS = {"a tenth": 0.1, "a hundredth": 0.01}
 def fall(base: list, path: list, share: float) -> tuple:
     """The step at which the first is that share of what it was, and the second there."""
     step = next((i for i, c in enumerate(base) if c < share * base[0]), None)
-    return (math.nan, math.nan) if step is None else (step, path[step])
+    return (math.inf, math.inf) if step is None else (step, path[step])
 
 
 def of_run(run: pathlib.Path) -> list:
@@ -31,7 +31,7 @@ def of_run(run: pathlib.Path) -> list:
     for step, line in zip(steps, layers):
         path.append(path[-1] + statistics.fmean(math.atan(step["lr"] * elr) for elr in line["elr"]))
     falls = [fall(base, path, share) for share in FALLS.values()]
-    return [x for both in falls for x in both] + [lines(run / "evals.jsonl")[-1]["test_accuracy"]]
+    return [x for both in falls for x in both] + [accuracy(run)]
 
 
 def told(values: tuple, digits: int) -> str:

@@ -7,11 +7,10 @@ Runs that differ by their seed alone are one row of the table that it writes: ge
 r = λ Σ m ‖∇W‖²/ℒ and of the turn θ = λĒ, and the mean accuracy at the end.
 """
 
-import math
 import pathlib
 import statistics
 
-from by_seed import mean, tabulate
+from by_seed import accuracy, mean, tabulate
 from seeds import lines
 
 # Where steps that are shown begin, and how many there are.
@@ -35,7 +34,7 @@ def of_run(run: pathlib.Path) -> tuple:
     pairs = list(zip(lines(run / "steps.jsonl"), lines(run / "layers.jsonl")))
     parts = [pairs[start:][:count] for start, count in WINDOWS.values()]
     found = [mean(what(*pair) for pair in part) for what in (decrease, turn) for part in parts]
-    return found, lines(run / "evals.jsonl")[-1].get("test_accuracy", math.nan)
+    return found, accuracy(run)
 
 
 def row(runs: list) -> list:

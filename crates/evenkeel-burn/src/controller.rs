@@ -292,7 +292,7 @@ impl ElrController {
     }
 
     fn decide(&self, readings: Vec<Reading>, measure: Measure, target: LearningRate) -> Decision {
-        let raw: Arc<[Option<Elr>]> = readings.iter().map(|reading| elr(*reading)).collect();
+        let raw: Arc<[Option<Elr>]> = readings.iter().map(|reading| reading.elr()).collect();
         let (multipliers, growths) = match self.controls.remembers() {
             true => (
                 of_alive(&raw, self.past.multipliers.iter().copied()),
@@ -394,11 +394,6 @@ fn per_rate(norm: f64, lr: LearningRate) -> f64 {
 struct Decision {
     plan: Plan,
     report: StepReport,
-}
-
-/// The ELR of a reading that passed [`Probe::read`], `None` for a dead layer.
-fn elr(reading: Reading) -> Option<Elr> {
-    reading.norms().ok()?.elr().ok()
 }
 
 /// The values of the layers that are alive.

@@ -67,7 +67,7 @@ use evenkeel::quantity::Elr;
 use evenkeel::spread::Spread;
 use evenkeel::warmup::Policy;
 
-use crate::probe::{Probe, ProbeError};
+use crate::probe::{Probe, ProbeError, Reading};
 
 /// Reads ELRs within a training step. Clones share the probe, which the first step finds.
 #[derive(Clone, Default)]
@@ -106,8 +106,7 @@ impl Watch {
             }
         };
         let readings = probe.read(module, gradients)?;
-        let elr = |norms: evenkeel::layer::LayerNorms| norms.elr().ok();
-        let elrs = readings.into_iter().map(|r| r.norms().ok().and_then(elr));
+        let elrs = readings.into_iter().map(Reading::elr);
         let names = probe.layers().map(|layer| layer.path.clone());
         Ok(Elrs(names.zip(elrs).collect()))
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use evenkeel::layer::LayerNorms;
-use evenkeel::quantity::{GradientNorm, QuantityError, WeightNorm};
+use evenkeel::quantity::{Elr, GradientNorm, QuantityError, WeightNorm};
 use evenkeel_ops::{products, products_along};
 
 use super::{COSINE_TOLERANCE, MAX_COSINE};
@@ -63,6 +63,12 @@ impl Reading {
             weight: WeightNorm::new(self.weight_norm)?,
             gradient: GradientNorm::new(self.gradient_norm)?,
         })
+    }
+
+    /// `E = ‖∇W‖/‖W‖` (T2), `None` where a norm vanishes or is not finite.
+    pub fn elr(self) -> Option<Elr> {
+        // What no norm can be makes a ratio that no ELR can be.
+        Elr::new(self.gradient_norm / self.weight_norm).ok()
     }
 }
 

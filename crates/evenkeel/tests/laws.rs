@@ -280,7 +280,7 @@ fn nonsense_is_refused_with_what_is_permitted() {
     let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
     assert!(message("critcal").contains(
         "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA, sphere, \
-         turn:TANGENT, within:DECADES[:RADIANS]"
+         turn:TANGENT, within:DECADES[:RADIANS[:FROM]]"
     ));
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
@@ -341,9 +341,10 @@ fn the_predicted_standard_deviation_can_have_two_minima_in_the_rate() {
 #[test]
 fn a_band_opens_once_weights_have_turned_as_far_as_asked() {
     let elrs = [0.1, 1.0, 10.0].map(|value| Elr::new(value).unwrap());
-    let controls: Controls = "within:0.5:1".parse().unwrap();
-    assert!(controls.remembers());
-    let range = |path: f64| {
+    let controls =
+        ["within:0.5:1", "within:0.5:1:0.2"].map(|name| name.parse::<Controls>().unwrap());
+    assert!(controls.iter().all(Controls::remembers));
+    let range = |controls: &Controls, path: f64| {
         let moment = Moment {
             step: 9,
             measure: Measure::Gradient,
@@ -354,14 +355,27 @@ fn a_band_opens_once_weights_have_turned_as_far_as_asked() {
         let plan = controls.decide_at(&moment, elrs, LearningRate::new(0.1).unwrap());
         Spread::of(&plan.elrs).decades()
     };
-    assert!(range(0.0) < 1e-12 && range(0.99) < 1e-12);
-    assert!((range(1.0) - 0.5).abs() < 1e-12 && (range(7.0) - 0.5).abs() < 1e-12);
+    for (controls, paths, expected) in [
+        (&controls[0], [0.0, 0.99], 0.0),
+        (&controls[0], [1.0, 7.0], 0.5),
+        (&controls[1], [0.2, 0.99], 0.0),
+        (&controls[1], [0.0, 0.19], 0.5),
+        (&controls[1], [1.0, 7.0], 0.5),
+    ] {
+        for path in paths {
+            assert!(
+                (range(controls, path) - expected).abs() < 1e-12,
+                "{controls} {path}"
+            );
+        }
+    }
     for wrong in [
         "within",
         "within:-1",
         "within:nan",
         "within:0.5:",
         "within:0.5:1:2",
+        "within:0.5:1:0.2:0",
         "within:1e9",
     ] {
         let error = wrong.parse::<Controls>().unwrap_err().to_string();

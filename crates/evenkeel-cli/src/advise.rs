@@ -200,8 +200,8 @@ fn cure(norms: &Norms, diagnosis: &Diagnosis) -> String {
          - multiply its learning rate by m, anew at every step (T23: `hold`).\n\
          The control {RECOMMENDED} does the second; critical+{RECOMMENDED} also lets no layer turn by more than 45 degrees. Waiting for norms to grow costs\n\
          the fastest layer its direction: it would keep a cosine of {:.2e} to it (T26).\n\
-         Where the rate falls to zero, {RECOMMENDED_ANNEALED} trained better over networks of several kinds: at most half a decade apart, and equal\n\
-         from when weights have turned by 0.15 radians until they have by one (T30).\n\n{}",
+         Where the rate falls to zero, {RECOMMENDED_ANNEALED} trained better over networks of several kinds: equal until weights have turned by a\n\
+         radian, then at most half a decade apart (T30).\n\n{}",
         turning::retained_of(diagnosis.spread.ratio()),
         table(["layer", "a (weight)", "m (learning rate)"], &rows)
     )

@@ -194,7 +194,7 @@ pub const RECOMMENDED: &str = "hold";
 
 /// The control to begin with where the rate falls to zero: it was level with the best tuned linear warm-up or ahead
 /// of it, as far as seeds can tell, on each of eight networks (T30, `grids/annealed.toml`, `grids/within-elsewhere.toml`).
-pub const RECOMMENDED_ANNEALED: &str = "within:0.5:1:0.15+turn:0.1";
+pub const RECOMMENDED_ANNEALED: &str = "within:0.5:1+turn:0.1";
 
 /// A control that could not be read.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -208,3 +208,24 @@ fn exact_sums<const D: usize>(
     }
     sums
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_norms_has_no_elr() {
+        let norms = [0.0, 1e-300, 2.0, 1e300, f64::INFINITY, f64::NAN];
+        for weight_norm in norms {
+            for gradient_norm in norms {
+                let reading = Reading {
+                    weight_norm,
+                    gradient_norm,
+                    cosine: 0.0,
+                };
+                let checked = reading.norms().ok().and_then(|norms| norms.elr().ok());
+                assert_eq!(reading.elr(), checked, "{reading:?}");
+            }
+        }
+    }
+}

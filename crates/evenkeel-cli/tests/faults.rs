@@ -412,6 +412,7 @@ fn controls_that_remember_resume_to_the_same_bits() {
     for (name, control) in [
         ("sphere+hold-0.3", "sphere+hold:0.3"),
         ("within-0.5-0.3", "within:0.5:0.3"),
+        ("within-0.5-3", "within:0.5:3"),
         ("within-0.5-3-1", "within:0.5:3:1"),
     ] {
         resumes_to_the_same_bits(name, control);

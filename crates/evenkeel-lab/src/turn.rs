@@ -27,9 +27,9 @@ pub fn rate(spec: &RunSpec, tangent: f64) -> Result<f64, LabError> {
     let kernels = Kernels::new(1).map_err(LabError::Threads)?;
     let network = initial(spec)?.on(&kernels);
     let probe = kernels.run(|| probe(&network, spec, FloatDType::F32))?;
-    let found = probe.layers().filter_map(|layer| layer.found);
-    let elrs: Vec<Elr> = found
-        .filter_map(|found| Elr::new(found.gradient_norm / found.weight_norm).ok())
+    let elrs: Vec<Elr> = probe
+        .layers()
+        .filter_map(|layer| layer.found?.elr())
         .collect();
     let mean = geometric_mean(&elrs)
         .ok_or_else(|| refuse("the network has no scale-invariant weights; give a rate"))?;

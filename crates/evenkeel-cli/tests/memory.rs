@@ -43,9 +43,9 @@ fn peak(folder: &Folder, name: &str, more: &[&str]) -> u64 {
     number.unwrap().parse().unwrap()
 }
 
-/// What allocators and page tables may differ by. One step's tape alone is 4 MiB here, and the tapes
-/// of an evaluation's batches are 50.
-const SLACK: u64 = 6 * 1024;
+/// What allocators and page tables may differ by, in KiB: 2 MiB as a rule, and 6 has been seen. If
+/// tapes stayed, those of an evaluation's batches would be 40 MiB here, and those of 240 steps 960.
+const SLACK: u64 = 16 * 1024;
 
 #[test]
 fn training_takes_no_more_memory_the_longer_it_goes_on() {

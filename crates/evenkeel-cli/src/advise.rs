@@ -1,6 +1,6 @@
 //! `evenkeel advise`: a diagnosis in plain words, with the numbers, and what to change.
 
-use evenkeel::control::{RECOMMENDED, RECOMMENDED_ANNEALED};
+use evenkeel::advice::HOLD;
 use evenkeel::diagnosis::{Diagnosis, EQUAL};
 use evenkeel::turning;
 use serde_json::json;
@@ -16,8 +16,8 @@ const NAMED: usize = 5;
 /// A spread, in decades, below which there is nothing to mend: a factor of about 3.
 const FINE: f64 = 0.5;
 
-/// Decades from which equal ELRs trained networks better than any one rate did: BN-MLPs of 1.6 and a ResNet of 1.8 decades did
-/// as well without, BN-MLPs of 2.4 and 3.9 did not (docs/measurements.md).
+/// Decades from which equal ELRs trained networks whose gradients explode better than any one rate did: BN-MLPs of 1.6 and a
+/// ResNet of 1.8 decades did as well without, BN-MLPs of 2.4 and 3.9 did not (docs/measurements.md).
 const FAR: f64 = 2.0;
 
 /// Say what is the matter with a network's effective learning rates, and what would help.
@@ -75,6 +75,8 @@ fn as_json(norms: &Norms, diagnosis: &Diagnosis) -> serde_json::Value {
             "range": diagnosis.spread.range,
             "decades": diagnosis.spread.decades(),
         },
+        "growth_per_layer": diagnosis.advice.growth,
+        "control": diagnosis.advice.control(),
         "carriers": carriers.collect::<Vec<_>>(),
         "critical": critical,
         "turn_tangent": {"largest": diagnosis.tangents.0, "smallest": diagnosis.tangents.1},
@@ -188,21 +190,36 @@ fn cure(norms: &Norms, diagnosis: &Diagnosis) -> String {
             ]
         })
         .collect();
+    format!(
+        "{}\nTo make all ELRs equal now, do one of these for each layer:\n\
+         - multiply its weight by a once; the network computes the same (T22), or\n\
+         - multiply its learning rate by m, anew at every step (T23: `hold`).\n\
+         Waiting for norms to grow costs the fastest layer its direction: it would keep a cosine of {:.2e} to it (T26).\n\n{}",
+        control(diagnosis),
+        turning::retained_of(diagnosis.spread.ratio()),
+        table(["layer", "a (weight)", "m (learning rate)"], &rows)
+    )
+}
+
+fn control(diagnosis: &Diagnosis) -> String {
+    let advice = diagnosis.advice;
+    let (found, control) = (advice.growth, advice.control());
+    if !advice.explodes() {
+        return format!(
+            "\nELRs that grow by a factor of {found:.2} from layer to layer at initialisation say that gradients do not explode. The control\n\
+             that trained such networks best with nothing to tune (T31): {control}\n"
+        );
+    }
     let doubt = match diagnosis.spread.decades() {
         d if d < FAR => format!(
-            "\nBelow {FAR} decades networks have trained as well without: compare before you change anything.\n"
+            "Below {FAR} decades they have trained as well without: compare before you change anything.\n"
         ),
         _ => String::new(),
     };
     format!(
-        "{doubt}\nTo make all ELRs equal now, do one of these for each layer:\n\
-         - multiply its weight by a once; the network computes the same (T22), or\n\
-         - multiply its learning rate by m, anew at every step (T23: `hold`).\n\
-         The control {RECOMMENDED} does the second; critical+{RECOMMENDED} also lets no layer turn by more than 45 degrees. Waiting for norms to grow costs\n\
-         the fastest layer its direction: it would keep a cosine of {:.2e} to it (T26).\n\
-         Where the rate falls to zero, {RECOMMENDED_ANNEALED} trained better over networks of several kinds: equal until weights have turned by a\n\
-         radian, then at most half a decade apart (T30).\n\n{}",
-        turning::retained_of(diagnosis.spread.ratio()),
-        table(["layer", "a (weight)", "m (learning rate)"], &rows)
+        "\nELRs that grow by a factor of {found:.2} from layer to layer at initialisation say that gradients explode. The control that\n\
+         trained such networks with nothing to tune at least as well as the best warm-up that was tuned (T31): {control}\n\
+         (equal until weights have turned by a radian, then at most half a decade apart). At a constant rate {HOLD} trained\n\
+         deep MLPs better still.\n{doubt}"
     )
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel::advice::{self, Advice};
 use evenkeel::{control, optimizer, schedule, warmup};
 use evenkeel_lab::comparison;
 use evenkeel_lab::drive;
@@ -53,7 +54,7 @@ pub struct Args {
     lr: Rate,
 
     /// Controls to compare, separated by commas; `+` joins several into one.
-    #[arg(long, default_value_t = format!("none,critical,{}", control::RECOMMENDED), value_name = "A[,B...]", long_help = control_help())]
+    #[arg(long, default_value_t = format!("none,critical,{}", advice::HOLD), value_name = "A[,B...]", long_help = control_help())]
     control: String,
 
     /// Optimiser.
@@ -168,11 +169,15 @@ impl FromStr for Rate {
     }
 }
 
+/// Instead of a control: the one that suits the network.
+const ADVISED: &str = "advised";
+
 fn control_help() -> String {
     let controls = control::ALL.iter().map(|c| (c.grammar, c.summary));
     let policies = warmup::ALL.iter().map(|p| (p.name, p.summary));
     listed(
-        "Controls to compare, separated by commas; `+` joins several into one (critical+hold).",
+        "Controls to compare, separated by commas; `+` joins several into one (critical+hold). `advised` is the one that suits the \
+         network as it is at initialisation (T31).",
         controls,
     ) + &listed("\n\nPolicies for critical:", policies)
 }
@@ -299,23 +304,37 @@ fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RawSpec>> {
         raw = merged(file, &raw, typed)?;
     }
     if let Rate::Turn(tangent) = args.lr {
-        raw.lr = turn_rate(&raw, tangent)?;
+        raw.lr = turn::rate(&measured(&raw)?, tangent)?;
     }
-    let controls = raw.control.split(',').map(|control| RawSpec {
-        control: control.trim().to_owned(),
+    let one_each = controls(&raw)?.into_iter().map(|control| RawSpec {
+        control,
         ..raw.clone()
     });
-    Ok(controls.collect())
+    Ok(one_each.collect())
 }
 
-/// The rate of a turn, which does not depend on the controls.
-fn turn_rate(raw: &RawSpec, tangent: f64) -> anyhow::Result<f64> {
+/// The controls asked for, with the one that suits the network by its name. If that is asked for as well, it is one run.
+fn controls(raw: &RawSpec) -> anyhow::Result<Vec<String>> {
+    let asked: Vec<&str> = raw.control.split(',').map(str::trim).collect();
+    let by_name = asked.iter().filter(|control| **control != ADVISED);
+    let mut controls: Vec<&str> = by_name.copied().collect();
+    if controls.len() < asked.len() {
+        let elrs = trainer::initial_elrs(&measured(raw)?)?;
+        let advised = Advice::of(&elrs).control();
+        if !controls.contains(&advised) {
+            controls.push(advised);
+        }
+    }
+    Ok(controls.into_iter().map(str::to_owned).collect())
+}
+
+/// The network whose ELRs are measured to choose a rate or a control, which do not depend on the controls.
+fn measured(raw: &RawSpec) -> anyhow::Result<RunSpec> {
     let spec = RawSpec {
         control: "none".to_owned(),
         ..raw.clone()
     };
-    let spec = spec.check().map_err(LabError::from)?;
-    Ok(turn::rate(&spec, tangent)?)
+    Ok(spec.check().map_err(LabError::from)?)
 }
 
 /// The specification as it was resolved, with all controls.

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::optim::GradientsParams;
 use burn::tensor::FloatDType;
+use evenkeel::quantity::Elr;
 use evenkeel_burn::probe::{Probe, ProbeError};
 use evenkeel_ops::Kernels;
 
@@ -120,6 +121,18 @@ pub fn probe(network: &Network, spec: &RunSpec, dtype: FloatDType) -> Result<Pro
         GradientsParams::from_grads(loss.backward(), network)
     })
     .map_err(before_any_step)
+}
+
+/// The ELRs of a network's layers at initialisation, by gradients on the first training batches.
+///
+/// # Errors
+/// [`LabError`] when the network cannot be built or measured.
+pub fn initial_elrs(spec: &RunSpec) -> Result<Vec<Elr>, LabError> {
+    let kernels = Kernels::new(1).map_err(LabError::Threads)?;
+    let network = initial(spec)?.on(&kernels);
+    let probe = kernels.run(|| probe(&network, spec, FloatDType::F32))?;
+    let layers = probe.layers();
+    Ok(layers.filter_map(|layer| layer.found?.elr()).collect())
 }
 
 /// What is not finite before the first step is no learning rate's fault.

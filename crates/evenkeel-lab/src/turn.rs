@@ -1,14 +1,12 @@
 //! A learning rate by the turn that the first step makes, instead of by itself.
 
-use burn::tensor::FloatDType;
 use evenkeel::optimizer::Measure;
-use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::quantity::LearningRate;
 use evenkeel::spread::geometric_mean;
-use evenkeel_ops::Kernels;
 
 use crate::error::LabError;
 use crate::spec::RunSpec;
-use crate::trainer::{initial, probe};
+use crate::trainer::initial_elrs;
 
 /// The rate at which the first step turns weights by `tangent`, when their ELRs are held equal:
 /// `λ = θ₀(1 − μ)/Ē`, with Ē the geometric mean of the ELRs at initialisation (T2, T22) and `1 − μ` for what a
@@ -24,14 +22,7 @@ pub fn rate(spec: &RunSpec, tangent: f64) -> Result<f64, LabError> {
             "the optimiser's steps do not follow the gradient's length; give a rate",
         ));
     }
-    let kernels = Kernels::new(1).map_err(LabError::Threads)?;
-    let network = initial(spec)?.on(&kernels);
-    let probe = kernels.run(|| probe(&network, spec, FloatDType::F32))?;
-    let elrs: Vec<Elr> = probe
-        .layers()
-        .filter_map(|layer| layer.found?.elr())
-        .collect();
-    let mean = geometric_mean(&elrs)
+    let mean = geometric_mean(&initial_elrs(spec)?)
         .ok_or_else(|| refuse("the network has no scale-invariant weights; give a rate"))?;
     let inertia = 1.0 - spec.optimizer.settings().momentum.get();
     let rate = tangent * inertia / mean.get();

@@ -44,6 +44,8 @@ fn as_dict<'py>(
         ("decades", spread.decades()),
     ];
     dict.set_item("spread", table(py, &numbers)?)?;
+    dict.set_item("growth_per_layer", found.advice.growth)?;
+    dict.set_item("control", found.advice.control())?;
     let carrier = |(layer, decades): &(usize, f64)| {
         let row = PyDict::new(py);
         row.set_item("layer", &layers[*layer])?;

@@ -187,15 +187,6 @@ pub const ALL: &[Entry] = &[
     within::ENTRY,
 ];
 
-/// The control to take where nothing speaks for another: of those without hyper-parameters, the one that trains best over depths and
-/// rates in the claim `constrained`, by a rule that was set before (docs/results). Five more seeds at depth 50 say the same
-/// (grids/hold-or-critical.toml): a cap besides changes nothing at small rates and costs some 30 points at the largest.
-pub const RECOMMENDED: &str = "hold";
-
-/// The control to begin with where the rate falls to zero: it was level with the best tuned linear warm-up or ahead
-/// of it, as far as seeds can tell, on each of eight networks (T30, `grids/annealed.toml`, `grids/within-elsewhere.toml`).
-pub const RECOMMENDED_ANNEALED: &str = "within:0.5:1+turn:0.1";
-
 /// A control that could not be read.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ControlError {

@@ -1,5 +1,6 @@
 //! What is the matter with a network's ELRs, and what would help.
 
+use crate::advice::Advice;
 use crate::control::Controls;
 use crate::convergence::{extremes, steps_until};
 use crate::equalise::{hold_multipliers, rescale_factors};
@@ -39,6 +40,8 @@ pub struct Plan {
 pub struct Diagnosis {
     /// How far apart the ELRs are.
     pub spread: Spread,
+    /// Which control to begin with, if these are ELRs at initialisation (T31).
+    pub advice: Advice,
     /// Layers by distance of `ln E` from the mean, farthest first, with the distance in decades.
     pub carriers: Vec<(usize, f64)>,
     /// The critical rate by each policy.
@@ -65,6 +68,7 @@ impl Diagnosis {
             .collect();
         Some(Self {
             spread: Spread::of(elrs),
+            advice: Advice::of(elrs),
             carriers: carriers(elrs),
             critical,
             tangents: (lr.get() * max.get(), lr.get() * min.get()),

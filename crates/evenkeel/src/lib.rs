@@ -7,7 +7,7 @@
 //! under each optimiser ([`recurrence`], [`optimizer`], [`flow`]) and where weight decay holds them
 //! ([`equilibrium`]), at which learning rate a pair of layers overshoots ([`critical`]),
 //! the warm-ups ([`warmup`]) and equalisers ([`equalise`]) that follow, the controls made of them
-//! ([`control`]) and what they will do to a network under a schedule ([`schedule`], [`forecast`]),
+//! ([`control`], [`advice`] says which) and what they will do to a network under a schedule ([`schedule`], [`forecast`]),
 //! with how far that can be trusted where the theory's premise fails ([`drift`], [`ensemble`]).
 //!
 //! Equation numbers T1…T23 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod advice;
 pub mod bulk;
 pub mod control;
 pub mod convergence;

@@ -1,6 +1,6 @@
 //! Equalised ELRs against free ones, LARS and warm-ups that were tuned.
 
-use evenkeel::control::RECOMMENDED_ANNEALED;
+use evenkeel::advice;
 
 use super::evidence::Evidence;
 use super::finding::{Finding, Table, Verdict};
@@ -50,7 +50,7 @@ const GENTLE: &str = "hold+turn:0.1";
 /// The same for as long as a linear warm-up lasts.
 const GENTLER: &str = "hold+turn:0.01";
 /// Within half a decade once weights have turned by a radian, equal before (T30).
-const BAND: &str = RECOMMENDED_ANNEALED;
+const BAND: &str = advice::BAND;
 /// What is tried on every network.
 const MAIN: [&str; 6] = ["none", "linear:100", "hold", GENTLE, GENTLER, BAND];
 const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:200"];

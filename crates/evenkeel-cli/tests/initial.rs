@@ -1,8 +1,11 @@
-//! `--lr turn:TANGENT`: the rate by the turn of the first step.
+//! What is chosen by the network at initialisation: the rate by the turn of the first step (`--lr turn:TANGENT`), and the control
+//! (`--control advised`).
 
 mod common;
 
 use std::process::Output;
+
+use evenkeel::advice;
 
 use common::{Folder, evenkeel, text};
 
@@ -59,5 +62,36 @@ fn turns_that_give_no_rate_are_refused() {
         let said = text(&run.stderr);
         assert_eq!(run.status.code(), Some(2), "{more:?}: {said}");
         assert!(said.contains(words), "{more:?}: {said}");
+    }
+}
+
+#[test]
+fn the_advised_control_is_that_of_the_network() {
+    let folder = Folder::new("advised");
+    let residual = [
+        "train", "--model", "resnet", "--depth", "20", "--width", "4", "--steps", "1",
+    ];
+    let plain = [&residual[..], &["--no-shortcut"]].concat();
+    for (name, network, control) in [
+        ("residual", &residual[..], advice::GENTLE),
+        ("plain", &plain, advice::BAND),
+    ] {
+        let out = folder.path(name);
+        let advised = [network, &["--control", "none,advised", "--out", &out]].concat();
+        let run = evenkeel(&advised);
+        assert!(run.status.success(), "{name}: {}", text(&run.stderr));
+        // It is a control by name from there on.
+        let file = folder.read(&format!("{name}/{}/run.toml", control.replace(':', "-")));
+        assert!(
+            file.contains(&format!("control = \"{control}\"")),
+            "{name}: {file}"
+        );
+        let again = evenkeel(&[&advised[..], &["--resume"]].concat());
+        assert!(again.status.success(), "{name}: {}", text(&again.stderr));
+        // What is asked for by name as well is one run.
+        let both = format!("{control},advised");
+        let out = folder.path(&format!("{name}-both"));
+        let run = evenkeel(&[network, &["--control", &both, "--out", &out]].concat());
+        assert!(run.status.success(), "{name}: {}", text(&run.stderr));
     }
 }

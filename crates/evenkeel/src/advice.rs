@@ -1,0 +1,98 @@
+//! Which control a network should begin with, read off its ELRs at initialisation (T31).
+//!
+//! What networks want at the beginning differs in one thing that can be measured before the first step: whether
+//! gradients explode from layer to layer. Where they do, the first steps have to leave that state, and equal turns leave
+//! it with the least turning (T30). Where they do not, steps within which the loss is nearly linear are long enough to
+//! train with, and larger ones throw the network onto a plateau (T29).
+
+use crate::mean_field::explosion_per_layer;
+use crate::quantity::Elr;
+
+/// ELRs that grow by this factor or more from layer to layer are those of gradients that explode. Measured
+/// (docs/measurements.md): 1.16 to 1.22 in BN-MLPs of 8 to 50 layers and ResNets of 20 to 110 without shortcuts, 1.02 to 1.04 in
+/// ResNets with them.
+pub const EXPLODES: f64 = 1.1;
+
+/// What is compared by default: of the controls without hyper-parameters, the one that trains best over depths and rates in the
+/// claim `constrained`, by a rule that was set before (docs/results). It is not the best everywhere. Five more seeds at depth 50 say
+/// the same (grids/hold-or-critical.toml): a cap besides changes nothing at small rates and costs some 30 points at the largest.
+pub const HOLD: &str = "hold";
+
+/// For gradients that explode: level with the best tuned linear warm-up or ahead of it, as far as seeds can tell, on each of
+/// seven networks (T30, grids/annealed.toml, grids/within-elsewhere.toml, grids/within.toml).
+pub const BAND: &str = "within:0.5:1+turn:0.1";
+
+/// For gradients that do not explode: a linear warm-up by measurement, as long as that lasts, and level with the best that was tuned
+/// on ResNets of 20, 56 and 110 layers with shortcuts, as far as seeds can tell (T28, T31, grids/gentle.toml).
+pub const GENTLE: &str = "hold+turn:0.01";
+
+/// What ELRs at initialisation say about the control to begin with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Advice {
+    /// The factor `g` by which ELRs grow from one layer to the next, at least 1.
+    pub growth: f64,
+}
+
+impl Advice {
+    /// Reads the ELRs of a network's layers at initialisation, in the order of the network: `g = exp(|slope|)` of the line
+    /// through `ln E_l` by least squares, 1 for fewer than two layers.
+    pub fn of(elrs: &[Elr]) -> Self {
+        let elrs: Vec<f64> = elrs.iter().map(|elr| elr.get()).collect();
+        let towards_input = explosion_per_layer(&elrs).unwrap_or(1.0);
+        Self {
+            growth: towards_input.max(1.0 / towards_input),
+        }
+    }
+
+    /// Whether gradients explode: `g` is at least [`EXPLODES`].
+    pub fn explodes(self) -> bool {
+        self.growth >= EXPLODES
+    }
+
+    /// The control that suits the network, with nothing to tune.
+    pub fn control(self) -> &'static str {
+        match self.explodes() {
+            true => BAND,
+            false => GENTLE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Controls;
+    use crate::mean_field::bn_relu_explosion;
+
+    fn geometric(growth: f64, layers: i32) -> Vec<Elr> {
+        (0..layers)
+            .map(|l| Elr::new(10.0 * growth.powi(-l)).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn without_layers_nothing_grows() {
+        assert_eq!(Advice::of(&geometric(2.0, 1)).growth, 1.0);
+        assert_eq!(Advice::of(&[]).growth, 1.0);
+    }
+
+    #[test]
+    fn exploding_networks_are_told_from_others() {
+        let mut plain = geometric(bn_relu_explosion(), 50);
+        assert_eq!(Advice::of(&plain).control(), BAND);
+        plain.reverse();
+        assert_eq!(Advice::of(&plain).control(), BAND);
+        let residual = Advice::of(&geometric(1.04, 110));
+        assert_eq!(residual.control(), GENTLE);
+        // Layers of different kinds are far apart, and nothing grows.
+        let kinds: Vec<Elr> = [0.01, 1.0, 1.0, 0.01].map(|e| Elr::new(e).unwrap()).into();
+        assert_eq!(Advice::of(&kinds).control(), GENTLE);
+    }
+
+    #[test]
+    fn what_is_advised_can_be_read() {
+        for control in [HOLD, BAND, GENTLE] {
+            assert_eq!(control.parse::<Controls>().unwrap().to_string(), control);
+        }
+    }
+}

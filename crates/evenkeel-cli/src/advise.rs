@@ -207,7 +207,8 @@ fn control(diagnosis: &Diagnosis) -> String {
     if !advice.explodes() {
         return format!(
             "\nELRs that grow by a factor of {found:.2} from layer to layer at initialisation say that gradients do not explode. The control\n\
-             that trained such networks best with nothing to tune (T31): {control}\n"
+             that trained such networks best with nothing to tune (T31): {control}\n\
+             (equal, with turns that begin small and grow).\n"
         );
     }
     let doubt = match diagnosis.spread.decades() {

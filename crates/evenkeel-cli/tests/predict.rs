@@ -240,7 +240,10 @@ fn advice_in_words_and_numbers() {
     assert_eq!(advice["control"], "within:0.5:1+turn:0.1");
     let growth = advice["growth_per_layer"].as_f64().unwrap();
     // The slope over evenly spaced layers.
-    let slope = elrs.iter().zip(-2..).map(|(elr, x)| f64::from(x) * elr.ln());
+    let slope = elrs
+        .iter()
+        .zip(-2..)
+        .map(|(elr, x)| f64::from(x) * elr.ln());
     close(growth, (slope.sum::<f64>() / 10.0).exp());
     assert_eq!(advice["pairs"]["converging"], 9);
     // Where there is nothing to mend, where that is in doubt, and where it is not.

@@ -22,14 +22,14 @@ pub const HOLD: &str = "hold";
 /// seven networks (T30, grids/annealed.toml, grids/within-elsewhere.toml, grids/within.toml).
 pub const BAND: &str = "within:0.5:1+turn:0.1";
 
-/// For gradients that do not explode: a linear warm-up by measurement, as long as that lasts, and level with the best that was tuned
-/// on ResNets of 20, 56 and 110 layers with shortcuts, as far as seeds can tell (T28, T31, grids/gentle.toml).
-pub const GENTLE: &str = "hold+turn:0.01";
+/// For gradients that do not explode: level with the best tuned linear warm-up or ahead of it on ResNets of 20, 56 and 110 layers
+/// with shortcuts, as far as seeds can tell (T32, grids/advised.toml).
+pub const GENTLE: &str = "hold+turn:0.1:0.003:0.05";
 
 /// What ELRs at initialisation say about the control to begin with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Advice {
-    /// The factor `g` by which ELRs grow from one layer to the next, at least 1.
+    /// The factor `g` by which they grow from one layer to the next, at least 1.
     pub growth: f64,
 }
 
@@ -37,8 +37,8 @@ impl Advice {
     /// Reads the ELRs of a network's layers at initialisation, in the order of the network: `g = exp(|slope|)` of the line
     /// through `ln E_l` by least squares, 1 for fewer than two layers.
     pub fn of(elrs: &[Elr]) -> Self {
-        let elrs: Vec<f64> = elrs.iter().map(|elr| elr.get()).collect();
-        let towards_input = explosion_per_layer(&elrs).unwrap_or(1.0);
+        let numbers: Vec<f64> = elrs.iter().map(|elr| elr.get()).collect();
+        let towards_input = explosion_per_layer(&numbers).unwrap_or(1.0);
         Self {
             growth: towards_input.max(1.0 / towards_input),
         }

@@ -280,7 +280,7 @@ fn nonsense_is_refused_with_what_is_permitted() {
     let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
     assert!(message("critcal").contains(
         "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA, sphere, \
-         turn:TANGENT, within:DECADES[:RADIANS[:FROM]]"
+         turn:TANGENT[:START:SHARE], within:DECADES[:RADIANS[:FROM]]"
     ));
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
@@ -423,6 +423,10 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
         "turn",
         "turn:0",
         "turn:NaN",
+        "turn:0.1:0.01",
+        "turn:0.1:0:0.05",
+        "turn:0.1:0.01:-1",
+        "turn:0.1:0.01:0.05:1",
         "turn:0.1+turn:0.2",
     ] {
         assert!(bad.parse::<Controls>().is_err(), "{bad}");
@@ -496,6 +500,22 @@ fn a_capped_turn_is_reached_and_not_exceeded() {
     }
     // T11 is the turn of 45 degrees.
     assert_eq!(run("turn:1").elrs, run("critical:no-overshoot").elrs);
+}
+
+#[test]
+fn a_turn_that_may_grow_grows_by_its_share_at_every_step() {
+    // T32: τ_t = τ₀(1 + κ)^t as long as tangents are angles, and no further than the cap.
+    let elrs = [60.0, 700.0].map(|value| Elr::new(value).unwrap());
+    let lr = LearningRate::new(100.0).unwrap();
+    let controls: Controls = "hold+turn:0.02:0.001:0.05".parse().unwrap();
+    let run = forecast(&elrs, &controls, |_| lr, 120);
+    for (step, turns) in run.turns.iter().enumerate() {
+        let expected = (0.001 * 1.05f64.powi(step as i32)).min(0.02);
+        for turn in turns {
+            let share = turn.get() / expected;
+            assert!((share - 1.0).abs() < 1e-3, "step {step}: {share}");
+        }
+    }
 }
 
 #[test]

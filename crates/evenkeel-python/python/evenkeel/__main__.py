@@ -106,6 +106,8 @@ def show_advise(found: dict[str, Any]) -> None:
     print(f"Spread: {found['spread']['decades']:.2f} decades over {len(found['layers'])} layers")
     for row in found["carriers"][:5]:
         print(f"  {row['decades_from_mean']:+.2f} decades from the mean  {row['layer']}")
+    print(f"\nThey grow by a factor of {found['growth_per_layer']:.2f} from layer to layer; at initialisation that")
+    print(f"speaks for the control {found['control']}")
     print(f"\nThe planned rate turns layers by tangents up to {found['turn_tangent']['largest']:.3g}")
     print("Critical rates:")
     for name, rate in found["critical"].items():

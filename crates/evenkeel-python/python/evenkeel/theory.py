@@ -72,7 +72,11 @@ def forecast(
 def advise(
     elr: ArrayLike, lr: float, *, optimizer: str = "sgd", layers: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """What is the matter with a network's ELRs at a planned rate, and what would help."""
+    """What is the matter with a network's ELRs at a planned rate, and what would help.
+
+    `growth_per_layer` and `control`, the one to begin with, are about ELRs at initialisation, in the
+    order of the network.
+    """
     elrs = vector(elr, "elr")
     names = [f"layer{index}" for index in range(len(elrs))] if layers is None else list(layers)
     return _theory.advise(elrs, lr, optimizer, names)

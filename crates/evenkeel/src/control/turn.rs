@@ -1,26 +1,47 @@
-//! A cap on how far layers turn: `λ_t = min(target_t, τ/E_max)`.
+//! A cap on how far layers turn: `λ_t = min(target_t, τ/E_max)`, where `τ` may grow as weights turn (T28, T32).
 //!
 //! A step of plain SGD turns a weight by `arctan(λE)` (T1). `τ = 1` is the critical warm-up by
 //! `no-overshoot` (T11), and a smaller tangent its trust factor.
 
 use super::{Control, Entry, Moment, Plan, Stage};
 use crate::convergence::extremes;
-use crate::quantity::{Elr, LearningRate};
+use crate::quantity::LearningRate;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "turn",
-    grammar: "turn:TANGENT",
-    summary: "no layer turns further than that in a step; turn:1 is critical, hold+turn:0.01 begins gently",
-    build: |argument| match argument.and_then(|tangent| Elr::new(tangent.parse().ok()?).ok()) {
-        Some(tangent) => Ok(Box::new(Turn { tangent })),
-        None => Err("write turn:TANGENT with a number above 0, such as turn:0.1".into()),
+    grammar: "turn:TANGENT[:START:SHARE]",
+    summary: "no layer turns further than TANGENT in a step, nor than START and a SHARE of how far weights have turned (T32); turn:1 is critical",
+    build: |argument| {
+        match argument.and_then(read) {
+        Some(turn) => Ok(Box::new(turn)),
+        None => Err("write turn:TANGENT or turn:TANGENT:START:SHARE with numbers above 0, such as turn:0.1 or \
+                     turn:0.1:0.003:0.05"
+            .into()),
+    }
     },
 };
 
+fn read(argument: &str) -> Option<Turn> {
+    let number = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|x: &f64| x.is_normal() && *x > 0.0)
+    };
+    let numbers: Option<Vec<f64>> = argument.split(':').map(number).collect();
+    let (most, start, share) = match numbers?[..] {
+        [most] => (most, most, 0.0),
+        [most, start, share] => (most, start, share),
+        _ => return None,
+    };
+    Some(Turn { most, start, share })
+}
+
+/// The largest tangent of a step: `min(most, start + share·P)` once weights have turned by `P` radians.
 #[derive(Debug)]
 struct Turn {
-    /// The largest relative step: the ELR that a rate of 1 would take.
-    tangent: Elr,
+    most: f64,
+    start: f64,
+    share: f64,
 }
 
 impl Control for Turn {
@@ -32,9 +53,14 @@ impl Control for Turn {
         true
     }
 
-    fn decide(&self, _moment: &Moment, plan: &mut Plan) {
+    fn remembers(&self) -> bool {
+        self.share > 0.0
+    }
+
+    fn decide(&self, moment: &Moment, plan: &mut Plan) {
         if let Some((_, fastest)) = extremes(&plan.elrs) {
-            plan.cap(LearningRate::from_ln(self.tangent.ln() - fastest.ln()));
+            let tangent = self.most.min(self.start + self.share * moment.path);
+            plan.cap(LearningRate::from_ln(tangent.ln() - fastest.ln()));
         }
     }
 }

@@ -24,7 +24,7 @@ pub const BAND: &str = "within:0.5:1+turn:0.1";
 
 /// For gradients that do not explode: level with the best tuned linear warm-up or ahead of it on ResNets of 20, 56 and 110 layers
 /// with shortcuts, as far as seeds can tell (T32, grids/advised.toml).
-pub const GENTLE: &str = "hold+turn:0.1:0.003:0.05";
+pub const GENTLE: &str = "hold+turn:0.1:0.001:0.05";
 
 /// What ELRs at initialisation say about the control to begin with.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -57,7 +57,7 @@ fn mutated() -> impl Strategy<Value = String> {
         "critical+hold:0.1",
         "lars:0.1",
         "hold+turn:0.1",
-        "within:0.5:1+turn:0.1:0.003:0.05",
+        "within:0.5:1+turn:0.1:0.001:0.05",
         "constant",
         "linear-warmup:10+cosine",
         "step:30:0.1",

@@ -15,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
         match argument.and_then(read) {
         Some(turn) => Ok(Box::new(turn)),
         None => Err("write turn:TANGENT or turn:TANGENT:START:SHARE with numbers above 0, such as turn:0.1 or \
-                     turn:0.1:0.003:0.05"
+                     turn:0.1:0.001:0.05"
             .into()),
     }
     },

@@ -39,3 +39,15 @@ def test_json_is_the_program_s(run: Callable[..., str], tmp_path: pathlib.Path, 
 def test_exit_codes_are_the_program_s(program: str, arguments: str, code: int) -> None:
     for command in ([program], [sys.executable, "-m", "evenkeel"]):
         assert subprocess.run([*command, *arguments.split()], capture_output=True).returncode == code
+
+
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "norms.csv"
+    path.write_text(CSV)
+    command = [sys.executable, "-m", "evenkeel", "advise", str(path), "--lr", "0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

@@ -22,8 +22,8 @@ pub const HOLD: &str = "hold";
 /// seven networks (T30, grids/annealed.toml, grids/within-elsewhere.toml, grids/within.toml).
 pub const BAND: &str = "within:0.5:1+turn:0.1";
 
-/// For gradients that do not explode: level with the best tuned linear warm-up or ahead of it on ResNets of 20, 56 and 110 layers
-/// with shortcuts, as far as seeds can tell (T32, grids/advised.toml).
+/// For gradients that do not explode: level with the tuned linear warm-up on ResNets of 20, 56 and 110 layers with shortcuts, as far
+/// as seeds can tell (T32, grids/advised.toml).
 pub const GENTLE: &str = "hold+turn:0.1:0.001:0.05";
 
 /// What ELRs at initialisation say about the control to begin with.
@@ -40,7 +40,8 @@ impl Advice {
         let numbers: Vec<f64> = elrs.iter().map(|elr| elr.get()).collect();
         let towards_input = explosion_per_layer(&numbers).unwrap_or(1.0);
         Self {
-            growth: towards_input.max(1.0 / towards_input),
+            // A finite number however far apart they are: JSON has no other.
+            growth: towards_input.max(1.0 / towards_input).min(f64::MAX),
         }
     }
 
@@ -74,6 +75,12 @@ mod tests {
     fn without_layers_nothing_grows() {
         assert_eq!(Advice::of(&geometric(2.0, 1)).growth, 1.0);
         assert_eq!(Advice::of(&[]).growth, 1.0);
+    }
+
+    #[test]
+    fn growth_is_a_number_however_far_apart_layers_are() {
+        let far = [1e-300, 1e300].map(|e| Elr::new(e).unwrap());
+        assert_eq!(Advice::of(&far).growth, f64::MAX);
     }
 
     #[test]

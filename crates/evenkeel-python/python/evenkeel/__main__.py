@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -155,10 +156,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ElrError, FileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return FILE if isinstance(error, FileError) else USAGE
-    if args.json:
-        print(json.dumps(found, allow_nan=False))
-    else:
-        args.show(found)
+    try:
+        if args.json:
+            print(json.dumps(found, allow_nan=False))
+        else:
+            args.show(found)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has had enough, as `head` has; nothing is left to be flushed when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

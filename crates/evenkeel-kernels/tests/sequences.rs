@@ -237,6 +237,7 @@ proptest! {
         for (index, number) in numbers.iter().enumerate() {
             expected[index % columns] += f64::from(*number);
         }
-        close(&one, &expected, 2e-4)?;
+        // 3000 roundings of totals that may stray to 100, of which a single one is up to 4e-6.
+        close(&one, &expected, 1e-3)?;
     }
 }

@@ -171,6 +171,12 @@ pub struct Entry {
     build: fn(Option<&str>) -> Built,
 }
 
+/// The numbers of an argument such as `0.5:1`, if all of them are permitted.
+fn numbers(argument: &str, permitted: impl Fn(f64) -> bool) -> Option<Vec<f64>> {
+    let number = |text: &str| text.parse().ok().filter(|x| permitted(*x));
+    argument.split(':').map(number).collect()
+}
+
 /// A member, or what would be permitted as its argument.
 type Built = Result<Box<dyn Control>, String>;
 

@@ -7,12 +7,13 @@
 //! under each optimiser ([`recurrence`], [`optimizer`], [`flow`]) and where weight decay holds them
 //! ([`equilibrium`]), at which learning rate a pair of layers overshoots ([`critical`]),
 //! the warm-ups ([`warmup`]) and equalisers ([`equalise`]) that follow, the controls made of them
-//! ([`control`], [`advice`] says which) and what they will do to a network under a schedule ([`schedule`], [`forecast`]),
-//! with how far that can be trusted where the theory's premise fails ([`drift`], [`ensemble`]).
+//! ([`control`]), which of them a network should begin with ([`advice`]) and what they will do to it
+//! under a schedule ([`schedule`], [`forecast`]), with how far that can be trusted where the theory's
+//! premise fails ([`drift`], [`ensemble`]).
 //!
-//! Equation numbers T1…T23 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
+//! Equation numbers T1…T32 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
 //! Wand, "On the Weight Dynamics of Deep Normalized Networks", ICML 2024 (arXiv 2306.00700),
-//! except for T22–T24, which go beyond it.
+//! except for T22–T32, which go beyond it.
 //!
 //! ```
 //! use evenkeel::{control::Controls, forecast::forecast, quantity::{Elr, LearningRate}};

@@ -3,7 +3,7 @@
 //! A step of plain SGD turns a weight by `arctan(λE)` (T1). `τ = 1` is the critical warm-up by
 //! `no-overshoot` (T11), and a smaller tangent its trust factor.
 
-use super::{Control, Entry, Moment, Plan, Stage};
+use super::{Control, Entry, Moment, Plan, Stage, numbers};
 use crate::convergence::extremes;
 use crate::quantity::LearningRate;
 
@@ -11,24 +11,17 @@ pub(super) const ENTRY: Entry = Entry {
     name: "turn",
     grammar: "turn:TANGENT[:START:SHARE]",
     summary: "no layer turns further than TANGENT in a step, nor than START and a SHARE of how far weights have turned (T32); turn:1 is critical",
-    build: |argument| {
-        match argument.and_then(read) {
+    build: |argument| match argument.and_then(read) {
         Some(turn) => Ok(Box::new(turn)),
-        None => Err("write turn:TANGENT or turn:TANGENT:START:SHARE with numbers above 0, such as turn:0.1 or \
-                     turn:0.1:0.001:0.05"
-            .into()),
-    }
+        None => Err(PERMITTED.into()),
     },
 };
 
+const PERMITTED: &str = "write turn:TANGENT or turn:TANGENT:START:SHARE with numbers above 0, such as turn:0.1 or \
+                         turn:0.1:0.001:0.05";
+
 fn read(argument: &str) -> Option<Turn> {
-    let number = |text: &str| {
-        text.parse()
-            .ok()
-            .filter(|x: &f64| x.is_normal() && *x > 0.0)
-    };
-    let numbers: Option<Vec<f64>> = argument.split(':').map(number).collect();
-    let (most, start, share) = match numbers?[..] {
+    let (most, start, share) = match numbers(argument, |x| x.is_normal() && x > 0.0)?[..] {
         [most] => (most, most, 0.0),
         [most, start, share] => (most, start, share),
         _ => return None,

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Control, Entry, Moment, Plan, Stage};
+use super::{Control, Entry, Moment, Plan, Stage, numbers};
 use crate::equalise::within_multipliers;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -23,9 +23,7 @@ pub(super) const ENTRY: Entry = Entry {
 const MOST: f64 = 1000.0;
 
 fn read(argument: &str) -> Option<Within> {
-    let number = |text: &str| text.parse().ok().filter(|x| (0.0..=MOST).contains(x));
-    let numbers: Option<Vec<f64>> = argument.split(':').map(number).collect();
-    let (decades, radians, from) = match numbers?[..] {
+    let (decades, radians, from) = match numbers(argument, |x| (0.0..=MOST).contains(&x))?[..] {
         [decades] => (decades, 0.0, 0.0),
         [decades, radians] => (decades, radians, 0.0),
         [decades, radians, from] if from <= radians => (decades, radians, from),

@@ -8,6 +8,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::ahead::ask_at;
 use crate::lattice::{Lattice, Segment, reach};
 use crate::panels::cut;
 use crate::product::{store, vectors, widest};
@@ -33,6 +34,9 @@ pub struct Correlation<'a> {
     /// The sums, as many rows as the segments are long together.
     pub sums: &'a mut [f32],
 }
+
+/// Numbers in some pages of memory.
+const NEAR: usize = 8 * 1024;
 
 impl Correlation<'_> {
     /// Adds it to the sums.
@@ -72,6 +76,7 @@ impl Correlation<'_> {
                 };
                 first += match segment.length - first {
                     rest if rest >= K => self.rows::<S, K, V>(simd, place),
+                    rest if rest >= 16 && K > 16 => self.rows::<S, 16, V>(simd, place),
                     rest if rest >= 8 && K > 8 => self.rows::<S, 8, V>(simd, place),
                     rest if rest >= 4 && K > 4 => self.rows::<S, 4, V>(simd, place),
                     rest if rest >= 2 && K > 2 => self.rows::<S, 2, V>(simd, place),
@@ -124,6 +129,8 @@ impl Correlation<'_> {
         place: Place,
     ) -> [[S::f32s; V]; K] {
         let mut sums = [[simd.splat_f32s(0.0); V]; K];
+        // Far enough to come in time, and where rows are far apart not over many pages.
+        let ahead = (NEAR / self.from.column.max(self.at.column).max(1)).clamp(4, 12);
         let mut index = 0;
         while index < self.rows {
             let mut from = self.from.at(index) + place.offset;
@@ -133,6 +140,17 @@ impl Correlation<'_> {
                 .min(self.at.columns - index % self.at.columns)
                 .min(self.rows - index);
             for _ in 0..run {
+                // Other numbers may lie between rows, and then the processor sees none of them coming.
+                let input = from + ahead * self.from.column;
+                let errors = at + ahead * self.at.column;
+                ask_at(self.input.as_ptr().wrapping_add(input));
+                if V > 1 {
+                    // The last factor may be in another line; a single vector waits for its loads as it is.
+                    ask_at(self.input.as_ptr().wrapping_add(input + K - 1));
+                }
+                for v in 0..V {
+                    ask_at(self.errors.as_ptr().wrapping_add(errors + v * S::F32_LANES));
+                }
                 let errors: [S::f32s; V] = match WHOLE {
                     // SAFETY: `accumulate` has checked that rows of errors stay within the errors.
                     true => std::array::from_fn(|v| unsafe {

@@ -73,6 +73,31 @@ impl Product<'_> {
         }
     }
 
+    /// Whether the matrix fits into registers: as many rows as [`HELD`], and a vector of columns.
+    fn fits(&self) -> bool {
+        let line = self.from.columns.min(self.to.columns) >= self.rows;
+        let [segment] = self.segments else {
+            return false;
+        };
+        line && segment.length == HELD && self.bias.is_none()
+    }
+
+    /// All rows of one panel of a matrix that does.
+    #[inline(always)]
+    fn held<S: Simd>(&mut self, simd: S, panel: &Panel) {
+        simd.vectorize(Held {
+            input: self.input,
+            from: self.from.origin + self.segments[0].offset,
+            source: self.from.column,
+            matrix: self.matrix.of(panel),
+            output: &mut *self.output,
+            to: self.to.origin + panel.column,
+            target: self.to.column,
+            rows: self.rows,
+            width: panel.width.min(self.matrix.columns - panel.column),
+        });
+    }
+
     /// All rows of one panel, `P` at a time, `V` vectors wide.
     #[inline(always)]
     fn panel<S: Simd, const P: usize, const V: usize>(&mut self, simd: S, panel: &Panel) {
@@ -131,6 +156,7 @@ impl WithSimd for Product<'_> {
             match (S::F32_LANES, panel.width) {
                 (16, 64) => self.panel::<S, 6, 4>(simd, panel),
                 (16, 32) => self.panel::<S, 12, 2>(simd, panel),
+                (16, 16) if self.fits() => self.held(simd, panel),
                 (16, _) => self.panel::<S, 14, 1>(simd, panel),
                 (8, _) => self.panel::<S, 6, 2>(simd, panel),
                 (4, _) => self.panel::<S, 4, 4>(simd, panel),
@@ -183,8 +209,11 @@ struct Matrix<'a> {
     bias: Option<&'a [f32]>,
 }
 
-/// Terms of the sums that are added a turn, for which it is worked out once where rows begin.
-const TERMS: usize = 4;
+/// Terms of the sums that are added a turn, for which it is worked out once where rows begin. The compiler fetches all
+/// their factors first; those that meet several vectors need a register each, and many rows leave none.
+const fn terms(rows: usize, vectors: usize) -> usize {
+    if vectors > 1 && rows > 6 { 1 } else { 4 }
+}
 
 /// `P` rows of input. In a `LINE` every third row's place is looked up, and those behind it follow at a distance, so
 /// that few registers say where they all are.
@@ -262,11 +291,15 @@ impl Matrix<'_> {
             for p in 0..P {
                 rows.places[p] += segment.offset;
             }
-            let turns = segment.length / TERMS * TERMS;
-            for k in (0..turns).step_by(TERMS) {
+            // Of one term at a time there is nothing but a rest.
+            let turns = match const { terms(P, V) } {
+                4 => segment.length / 4 * 4,
+                _ => 0,
+            };
+            for k in (0..turns).step_by(4) {
                 // SAFETY: the caller's promise.
-                unsafe { rows.add::<S, V, TERMS>(simd, numbers, k, first, &mut sums) };
-                first += TERMS * V;
+                unsafe { rows.add::<S, V, 4>(simd, numbers, k, first, &mut sums) };
+                first += 4 * V;
             }
             for k in turns..segment.length {
                 // SAFETY: the caller's promise.
@@ -326,6 +359,74 @@ impl<const P: usize, const V: usize> WithSimd for Line<'_, P, V> {
     }
 }
 
+/// Rows of a matrix that registers hold, beside the sums of some rows of input.
+const HELD: usize = 16;
+
+/// Rows at one distance from each other, of `HELD` numbers each, times a matrix that stays in registers: of a single
+/// vector of columns, every number of the input is needed once, and the matrix would be half of what is read. Made as
+/// [`Line`] is.
+struct Held<'a> {
+    input: &'a [f32],
+    from: usize,
+    source: usize,
+    matrix: &'a [f32],
+    output: &'a mut [f32],
+    to: usize,
+    target: usize,
+    rows: usize,
+    width: usize,
+}
+
+impl Held<'_> {
+    /// The next `P` rows.
+    ///
+    /// # Safety
+    /// They must lie within the input.
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const P: usize>(&mut self, simd: S, matrix: &[S::f32s; HELD]) {
+        let mut sums = [simd.splat_f32s(0.0); P];
+        // SAFETY: the caller's promise.
+        let rows: [*const f32; P] = std::array::from_fn(|p| unsafe {
+            self.input.as_ptr().add(self.from + p * self.source)
+        });
+        macro_rules! terms {
+            ($($k:literal)*) => {$(
+                for p in 0..P {
+                    // SAFETY: the caller's promise.
+                    let factor = simd.splat_f32s(unsafe { *rows[p].add($k) });
+                    sums[p] = simd.mul_add_e_f32s(factor, matrix[$k], sums[p]);
+                }
+            )*};
+        }
+        terms!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        for p in 0..P {
+            let to = self.to + p * self.target;
+            store(simd, &mut self.output[to..][..self.width], [sums[p]]);
+        }
+        self.from += P * self.source;
+        self.to += P * self.target;
+    }
+}
+
+impl WithSimd for Held<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let Some(&matrix) = S::as_simd_f32s(self.matrix).0.first_chunk() else {
+            unreachable!("`Product` has checked how deep the matrix is");
+        };
+        for _ in 0..self.rows / 4 {
+            // SAFETY: as for `Line`.
+            unsafe { self.rows::<S, 4>(simd, &matrix) };
+        }
+        for _ in 0..self.rows % 4 {
+            // SAFETY: as for `Line`.
+            unsafe { self.rows::<S, 1>(simd, &matrix) };
+        }
+    }
+}
+
 /// `P` rows anywhere, of which as many are kept as have somewhere to go to.
 struct Tile<'a, const P: usize, const V: usize> {
     matrix: Matrix<'a>,
@@ -350,6 +451,65 @@ impl<const P: usize, const V: usize> WithSimd for Tile<'_, P, V> {
             if let Some(to) = self.to.get(p) {
                 store(simd, &mut self.output[*to..][..self.width], sums[p]);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workers::Workers;
+
+    /// Whole numbers, whose sums are not rounded.
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|i| (i * 7 % 11) as f32 - 5.0).collect()
+    }
+
+    #[test]
+    fn products_of_any_shape_are_what_is_written_out() {
+        let depths = [1, 15, HELD, 17, 33];
+        let columns = [1, 15, 16, 17, 32, 48, 64, 80];
+        for (depth, columns) in depths.into_iter().flat_map(|k| columns.map(|n| (k, n))) {
+            for (rows, bias) in [(0, false), (1, true), (4, false), (7, false), (31, true)] {
+                check(depth, columns, rows, bias);
+            }
+        }
+    }
+
+    fn check(depth: usize, columns: usize, rows: usize, bias: bool) {
+        // Rows further apart than they are long.
+        let (from, to) = (depth + 3, columns + 2);
+        let (input, source) = (numbers(rows * from + 5), numbers(depth * columns));
+        let starts: Vec<usize> = (0..depth).map(|k| k * columns).collect();
+        let matrix = Panels::new(&Workers::one(), &source, &starts, columns, 1, widest());
+        let bias = bias.then(|| numbers(columns));
+        let mut output = vec![f32::NAN; rows * to];
+        Product {
+            input: &input,
+            from: Lattice::line(2, from),
+            segments: &[Segment {
+                offset: 3,
+                length: depth,
+            }],
+            matrix: &matrix,
+            bias: bias.as_deref(),
+            output: &mut output,
+            to: Lattice::line(0, to),
+            rows,
+        }
+        .compute();
+        for (r, row) in output.chunks(to).enumerate() {
+            let (y, between) = row.split_at(columns);
+            for (n, y) in y.iter().enumerate() {
+                let term = |k: usize| input[5 + r * from + k] * source[k * columns + n];
+                let sum: f32 = (0..depth).map(term).sum();
+                let expected = sum + bias.as_ref().map_or(0.0, |bias| bias[n]);
+                assert_eq!(*y, expected, "{depth} {columns} {rows}: {r} {n}");
+            }
+            assert!(
+                between.iter().all(|x| x.is_nan()),
+                "nothing is written between rows"
+            );
         }
     }
 }

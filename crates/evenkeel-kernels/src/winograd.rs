@@ -301,6 +301,11 @@ fn channels(length: usize) -> Segment {
     Segment { offset: 0, length }
 }
 
+/// Vectors between the two axes of a transform, more than there are registers for: each a line of the cache. Where it
+/// happens to lie, one of them might go over the end of a page, and take longer to write than all others together.
+#[repr(align(64))]
+struct Lines<T>(T);
+
 /// The second axis of a transform, of which the first is done, as rows of columns.
 macro_rules! columns {
     ($transform:path, $simd:expr, $rows:expr, $N:expr, $column:ident, $values:ident => $do:expr) => {
@@ -327,17 +332,17 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Kernels<'_, P
         let outputs = self.taps.len() / 9;
         assert!(self.sums.len() >= T * T * outputs);
         each_lane!(S, outputs, lane => {
-            let mut rows = [[simd.splat_f32s(0.0); T]; 3];
+            let mut rows = Lines([[simd.splat_f32s(0.0); T]; 3]);
             for row in 0..3 {
-                let mut taps = [rows[0][0]; 3];
+                let mut taps = [simd.splat_f32s(0.0); 3];
                 for tap in 0..3 {
                     let at = (3 * row + tap) * outputs + lane.first;
                     // SAFETY: there are nine taps of as many outputs.
                     taps[tap] = unsafe { lane.load(simd, self.taps, at) };
                 }
-                rows[row] = P::kernel(simd, taps);
+                rows.0[row] = P::kernel(simd, taps);
             }
-            columns!(P::kernel, simd, rows, 3, column, values => {
+            columns!(P::kernel, simd, rows.0, 3, column, values => {
                 for row in 0..T {
                     let at = (row * T + column) * outputs + lane.first;
                     // SAFETY: there are `T × T` sums of as many outputs.
@@ -363,17 +368,17 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Gradient<'_, 
         let weights = self.taps.len() / 9;
         assert!(self.sums.len() >= T * T * weights);
         each_lane!(S, weights, lane => {
-            let mut rows = [[simd.splat_f32s(0.0); 3]; T];
+            let mut rows = Lines([[simd.splat_f32s(0.0); 3]; T]);
             for row in 0..T {
-                let mut sums = [rows[0][0]; T];
+                let mut sums = [simd.splat_f32s(0.0); T];
                 for column in 0..T {
                     let at = (row * T + column) * weights + lane.first;
                     // SAFETY: there are `T × T` sums of as many weights.
                     sums[column] = unsafe { lane.load(simd, self.sums, at) };
                 }
-                rows[row] = P::gradient(simd, sums);
+                rows.0[row] = P::gradient(simd, sums);
             }
-            columns!(P::gradient, simd, rows, T, column, values => {
+            columns!(P::gradient, simd, rows.0, T, column, values => {
                 for row in 0..3 {
                     let at = (3 * row + column) * weights + lane.first;
                     // SAFETY: there are nine taps of as many weights.
@@ -403,16 +408,16 @@ macro_rules! spread_tiles {
             fn with_simd<S: Simd>(self, simd: S) {
                 let channels = self.of.channels;
                 let sums = self.sums.chunks_exact_mut(T * T * channels);
-                let mut rows = [[simd.splat_f32s(0.0); T]; $N];
                 let tiles = self.of.tiles(self.tiles, self.numbers.len());
                 for (tile, sums) in tiles.zip(sums) {
                     each_lane!(S, channels, lane => {
+                        let mut rows = Lines([[simd.splat_f32s(0.0); T]; $N]);
                         for row in 0..$N {
                             // SAFETY: the tile is one of these numbers.
                             let pixels = unsafe { lane.load_row(simd, &self.of, tile, row, self.numbers) };
-                            rows[row] = P::$transform(simd, pixels);
+                            rows.0[row] = P::$transform(simd, pixels);
                         }
-                        columns!(P::$transform, simd, rows, $N, column, values => {
+                        columns!(P::$transform, simd, rows.0, $N, column, values => {
                             for row in 0..T {
                                 let at = (row * T + column) * channels + lane.first;
                                 // SAFETY: there are `T × T` sums of all channels.
@@ -451,19 +456,19 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Outputs<'_, P
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.of.channels;
         let sums = self.sums.chunks_exact(T * T * channels);
-        let mut columns = [[simd.splat_f32s(0.0); M]; T];
         for (tile, sums) in self.of.tiles(self.tiles, self.numbers.len()).zip(sums) {
             each_lane!(S, channels, lane => {
+                let mut columns = Lines([[simd.splat_f32s(0.0); M]; T]);
                 for column in 0..T {
-                    let mut products = [columns[0][0]; T];
+                    let mut products = [simd.splat_f32s(0.0); T];
                     for row in 0..T {
                         let at = (row * T + column) * channels + lane.first;
                         // SAFETY: there are `T × T` sums of all channels.
                         products[row] = unsafe { lane.load(simd, sums, at) };
                     }
-                    columns[column] = P::output(simd, products);
+                    columns.0[column] = P::output(simd, products);
                 }
-                columns!(P::output, simd, columns, T, row, pixels => {
+                columns!(P::output, simd, columns.0, T, row, pixels => {
                     // SAFETY: the tile is one of these numbers.
                     unsafe { lane.store_row(simd, &self.of, tile, row, self.numbers, pixels) };
                 });

@@ -250,11 +250,11 @@ impl<const P: usize, const V: usize, const ROWS: bool, const WHOLE: bool>
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Whole numbers, whose sums are not rounded.
-    fn numbers(count: usize) -> Vec<f32> {
+    pub(crate) fn numbers(count: usize) -> Vec<f32> {
         (0..count).map(|i| (i * 7 % 11) as f32 - 5.0).collect()
     }
 

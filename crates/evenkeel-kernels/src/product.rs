@@ -458,12 +458,8 @@ impl<const P: usize, const V: usize> WithSimd for Tile<'_, P, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matmul::tests::numbers;
     use crate::workers::Workers;
-
-    /// Whole numbers, whose sums are not rounded.
-    fn numbers(count: usize) -> Vec<f32> {
-        (0..count).map(|i| (i * 7 % 11) as f32 - 5.0).collect()
-    }
 
     #[test]
     fn products_of_any_shape_are_what_is_written_out() {

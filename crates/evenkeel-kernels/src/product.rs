@@ -389,6 +389,7 @@ impl Held<'_> {
         let rows: [*const f32; P] = std::array::from_fn(|p| unsafe {
             self.input.as_ptr().add(self.from + p * self.source)
         });
+        // Written out: a loop of this length is not unrolled, and then the matrix is in memory after all.
         macro_rules! terms {
             ($($k:literal)*) => {$(
                 for p in 0..P {

@@ -148,7 +148,7 @@ fn fill(
 
 /// As many numbers as there is room for, with zeros behind them where there are fewer. Those of the usual lengths
 /// are copied in place: a call of what copies any number takes longer.
-pub(crate) fn pad(numbers: &[f32], room: &mut [f32]) {
+fn pad(numbers: &[f32], room: &mut [f32]) {
     fn whole<const N: usize>(numbers: &[f32], room: &mut [f32]) -> bool {
         let (Some(numbers), Some(room)) = (numbers.first_chunk(), room.first_chunk_mut::<N>())
         else {

@@ -73,18 +73,28 @@ impl Product<'_> {
         }
     }
 
+    /// Whether all rows are at one distance from each other.
+    fn is_line(&self) -> bool {
+        self.from.columns.min(self.to.columns) >= self.rows
+    }
+
+    /// Columns of a panel that the matrix has.
+    fn width(&self, panel: &Panel) -> usize {
+        panel.width.min(self.matrix.columns - panel.column)
+    }
+
     /// Whether the matrix fits into registers: as many rows as [`HELD`], and a vector of columns.
     fn fits(&self) -> bool {
-        let line = self.from.columns.min(self.to.columns) >= self.rows;
         let [segment] = self.segments else {
             return false;
         };
-        line && segment.length == HELD && self.bias.is_none()
+        self.is_line() && segment.length == HELD && self.bias.is_none()
     }
 
     /// All rows of one panel of a matrix that does.
     #[inline(always)]
     fn held<S: Simd>(&mut self, simd: S, panel: &Panel) {
+        let width = self.width(panel);
         simd.vectorize(Held {
             input: self.input,
             from: self.from.origin + self.segments[0].offset,
@@ -94,14 +104,14 @@ impl Product<'_> {
             to: self.to.origin + panel.column,
             target: self.to.column,
             rows: self.rows,
-            width: panel.width.min(self.matrix.columns - panel.column),
+            width,
         });
     }
 
     /// All rows of one panel, `P` at a time, `V` vectors wide.
     #[inline(always)]
     fn panel<S: Simd, const P: usize, const V: usize>(&mut self, simd: S, panel: &Panel) {
-        let width = panel.width.min(self.matrix.columns - panel.column);
+        let (width, line) = (self.width(panel), self.is_line());
         let matrix = Matrix {
             segments: self.segments,
             numbers: self.matrix.of(panel),
@@ -110,7 +120,7 @@ impl Product<'_> {
         let (input, output) = (self.input, &mut *self.output);
         let (mut source, mut target) = (Walk::along(&self.from), Walk::along(&self.to));
         let mut first = 0;
-        if self.from.columns.min(self.to.columns) >= self.rows {
+        if line {
             first = self.rows / P * P;
             simd.vectorize(Line::<P, V> {
                 matrix,
@@ -209,10 +219,13 @@ struct Matrix<'a> {
     bias: Option<&'a [f32]>,
 }
 
-/// Terms of the sums that are added a turn, for which it is worked out once where rows begin. The compiler fetches all
-/// their factors first; those that meet several vectors need a register each, and many rows leave none.
-const fn terms(rows: usize, vectors: usize) -> usize {
-    if vectors > 1 && rows > 6 { 1 } else { 4 }
+/// Terms of the sums that are added a turn, for which it is worked out once where rows begin.
+const TERMS: usize = 4;
+
+/// Whether so many terms have no room: the compiler fetches all their factors first, those that meet several vectors
+/// need a register each, and many rows leave none.
+const fn spills(rows: usize, vectors: usize) -> bool {
+    vectors > 1 && rows > 6
 }
 
 /// `P` rows of input. In a `LINE` every third row's place is looked up, and those behind it follow at a distance, so
@@ -291,15 +304,14 @@ impl Matrix<'_> {
             for p in 0..P {
                 rows.places[p] += segment.offset;
             }
-            // Of one term at a time there is nothing but a rest.
-            let turns = match const { terms(P, V) } {
-                4 => segment.length / 4 * 4,
-                _ => 0,
+            let turns = match const { spills(P, V) } {
+                true => 0,
+                false => segment.length / TERMS * TERMS,
             };
-            for k in (0..turns).step_by(4) {
+            for k in (0..turns).step_by(TERMS) {
                 // SAFETY: the caller's promise.
-                unsafe { rows.add::<S, V, 4>(simd, numbers, k, first, &mut sums) };
-                first += 4 * V;
+                unsafe { rows.add::<S, V, TERMS>(simd, numbers, k, first, &mut sums) };
+                first += TERMS * V;
             }
             for k in turns..segment.length {
                 // SAFETY: the caller's promise.

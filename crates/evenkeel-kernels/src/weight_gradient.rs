@@ -133,10 +133,10 @@ impl WeightGradient {
     /// Adds up the parts of some inputs, of which those of the same rows follow each other, in their order.
     fn put(&self, parts: &[Numbers], dw: &mut [f32]) {
         let [_, _, across] = self.size();
+        let inputs = dw.len() / self.layer.outputs;
         dw.fill(0.0);
         for (piece, sums) in parts.iter().enumerate() {
             let outputs = part(self.layer.outputs, self.outputs, piece % across);
-            let inputs = dw.len() / self.layer.outputs;
             for (columns, sums) in strips(outputs).zip(sums.chunks(inputs * widest())) {
                 let rows = dw.chunks_exact_mut(self.layer.outputs);
                 for (dw, sums) in rows.zip(sums.chunks_exact(columns.len())) {

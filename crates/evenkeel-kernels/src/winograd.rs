@@ -304,7 +304,7 @@ fn channels(length: usize) -> Segment {
 /// Vectors between the two axes of a transform, more than there are registers for: each a line of the cache. Where it
 /// happens to lie, one of them might go over the end of a page, and take longer to write than all others together.
 #[repr(align(64))]
-struct Lines<T>(T);
+struct Aligned<T>(T);
 
 /// The second axis of a transform, of which the first is done, as rows of columns.
 macro_rules! columns {
@@ -332,7 +332,7 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Kernels<'_, P
         let outputs = self.taps.len() / 9;
         assert!(self.sums.len() >= T * T * outputs);
         each_lane!(S, outputs, lane => {
-            let mut rows = Lines([[simd.splat_f32s(0.0); T]; 3]);
+            let mut rows = Aligned([[simd.splat_f32s(0.0); T]; 3]);
             for row in 0..3 {
                 let mut taps = [simd.splat_f32s(0.0); 3];
                 for tap in 0..3 {
@@ -368,7 +368,7 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Gradient<'_, 
         let weights = self.taps.len() / 9;
         assert!(self.sums.len() >= T * T * weights);
         each_lane!(S, weights, lane => {
-            let mut rows = Lines([[simd.splat_f32s(0.0); 3]; T]);
+            let mut rows = Aligned([[simd.splat_f32s(0.0); 3]; T]);
             for row in 0..T {
                 let mut sums = [simd.splat_f32s(0.0); T];
                 for column in 0..T {
@@ -411,7 +411,7 @@ macro_rules! spread_tiles {
                 let tiles = self.of.tiles(self.tiles, self.numbers.len());
                 for (tile, sums) in tiles.zip(sums) {
                     each_lane!(S, channels, lane => {
-                        let mut rows = Lines([[simd.splat_f32s(0.0); T]; $N]);
+                        let mut rows = Aligned([[simd.splat_f32s(0.0); T]; $N]);
                         for row in 0..$N {
                             // SAFETY: the tile is one of these numbers.
                             let pixels = unsafe { lane.load_row(simd, &self.of, tile, row, self.numbers) };
@@ -458,7 +458,7 @@ impl<P: Points<M, T>, const M: usize, const T: usize> WithSimd for Outputs<'_, P
         let sums = self.sums.chunks_exact(T * T * channels);
         for (tile, sums) in self.of.tiles(self.tiles, self.numbers.len()).zip(sums) {
             each_lane!(S, channels, lane => {
-                let mut columns = Lines([[simd.splat_f32s(0.0); M]; T]);
+                let mut columns = Aligned([[simd.splat_f32s(0.0); M]; T]);
                 for column in 0..T {
                     let mut products = [simd.splat_f32s(0.0); T];
                     for row in 0..T {

@@ -160,7 +160,8 @@ def test_a_compiled_step_is_steered_as_the_plain_one() -> None:
 
     (lrs, weight), (plain_lrs, plain_weight) = run(True), run(False)
     assert lrs[0] < 5 and lrs == pytest.approx(plain_lrs, rel=1e-4)
-    assert torch.allclose(weight, plain_weight, rtol=1e-4, atol=1e-6)
+    # Compiled steps round otherwise, and networks grow that: one unit in the last place of weights is 6e-6 after three.
+    assert (weight - plain_weight).norm() < 1e-4 * plain_weight.norm()
 
 
 KINDS = {"sgd": lambda p: torch.optim.SGD(p, lr=1.0), "adamw": lambda p: torch.optim.AdamW(p, lr=0.3)}

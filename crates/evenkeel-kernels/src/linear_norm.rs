@@ -211,7 +211,7 @@ impl LinearNorm {
             outputs,
         } = self.layer;
         let pieces = inputs.div_ceil(BLOCK);
-        let mut norms = vec![None; pieces];
+        let mut norms = vec![wanted.norms.map(|grain| Part::new(grain, outputs)); pieces];
         let mut dx: Vec<Option<&mut [f32]>> = match wanted.x {
             Some(dx) => dx.chunks_mut(rows * BLOCK).map(Some).collect(),
             None => (0..pieces).map(|_| None).collect(),
@@ -221,19 +221,23 @@ impl LinearNorm {
             .zip(wanted.w.chunks_mut(BLOCK * outputs))
             .zip(dx.iter_mut().zip(&mut norms));
         workers.each(parts, |(((w, x), dw), (dx, norms))| {
-            let few = x.chunks(FEW * rows).zip(dw.chunks_mut(FEW * outputs));
-            for ((x, dw), w) in few.zip(w.chunks(FEW * outputs)) {
-                let count = dw.len() / outputs;
-                let mut ahead = w.chunks(FEW * BLOCK);
+            for (index, x) in x.chunks(FEW * rows).enumerate() {
+                let few = index * FEW..index * FEW + x.len() / rows;
                 for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
-                    let (first, width) = (block * BLOCK, errors.len() / rows);
-                    // For the gradient of `x`, which reads them one by one, and for norms.
-                    ask_for(ahead.next().unwrap_or_default());
-                    for row in dw.chunks(outputs) {
-                        ask_for(&row[first..][..width]);
+                    let columns = block * BLOCK..block * BLOCK + errors.len() / rows;
+                    // Of `W` for norms, and for the gradient of `x`, which reads them one by one.
+                    for row in few.clone() {
+                        let own = row * outputs + columns.start..row * outputs + columns.end;
+                        ask_for(&w[own.clone()]);
+                        ask_for(&dw[own]);
                     }
-                    let c = to(&mut dw[first..], outputs, count);
-                    multiply(by_rows(x, rows), whole(errors, width), rows, c);
+                    let c = &mut dw[few.start * outputs + columns.start..];
+                    let c = to(c, outputs, few.len());
+                    multiply(by_rows(x, rows), whole(errors, columns.len()), rows, c);
+                    // While both are near.
+                    if let Some(norms) = norms {
+                        norms.grow(w, dw, few.clone(), columns);
+                    }
                 }
             }
             if let Some(dx) = dx {
@@ -241,13 +245,8 @@ impl LinearNorm {
                 let w = by_rows(w, outputs);
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
             }
-            // Last, when both are in the cache.
-            *norms = (wanted.norms).map(|grain| Part::of(grain, outputs, w, dw));
         });
-        wanted.norms.map(|grain| {
-            let norms: Vec<Part> = norms.into_iter().flatten().collect();
-            Part::total(&norms, grain, outputs)
-        })
+        wanted.norms.map(|_| Part::total(norms.iter().flatten()))
     }
 }
 

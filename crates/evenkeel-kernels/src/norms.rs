@@ -1,5 +1,7 @@
 //! Squared norms and inner products of two vectors, or of all slices of two tensors, in one pass.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use crate::vectors::dispatch;
@@ -13,7 +15,8 @@ const BLOCK: usize = 1024;
 /// When the vectors differ in length.
 pub fn products(a: &[f32], b: &[f32]) -> [f64; 3] {
     assert_eq!(a.len(), b.len());
-    dispatch(Products { a, b })
+    let total = [0.0; 3];
+    dispatch(Products { a, b, total })
 }
 
 /// [`products`] of each of `count` slices of tensors of `[…, count, inner]`.
@@ -28,8 +31,8 @@ pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> V
     assert!(a.len().is_multiple_of(count * inner));
     if inner == 1 {
         let rows = a.chunks(ROWS * count).zip(b.chunks(ROWS * count));
-        let parts = rows.map(|(a, b)| Part::of(Grain::Columns, count, a, b));
-        return Part::total(&parts.collect::<Vec<_>>(), Grain::Columns, count);
+        let parts: Vec<Part> = rows.map(|(a, b)| Part::of_columns(count, a, b)).collect();
+        return Part::total(parts.iter());
     }
     let mut sums = vec![[0.0; 3]; count];
     for (index, (a, b)) in a.chunks_exact(inner).zip(b.chunks_exact(inner)).enumerate() {
@@ -41,6 +44,8 @@ pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> V
 struct Products<'a> {
     a: &'a [f32],
     b: &'a [f32],
+    /// What they are added to.
+    total: [f64; 3],
 }
 
 impl WithSimd for Products<'_> {
@@ -48,7 +53,7 @@ impl WithSimd for Products<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [f64; 3] {
-        let mut total = [0.0; 3];
+        let mut total = self.total;
         for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
             let block = block(simd, a, b);
             total
@@ -107,47 +112,109 @@ pub enum Grain {
     Columns,
 }
 
-/// [`products`] of some rows of two matrices, to be added to those of the others.
+/// [`products`] of a piece of two matrices, some rows, to be added to those of the other pieces. They grow with
+/// the piece, and come to the same bits however it does.
 #[derive(Debug, Clone)]
-pub enum Part {
-    /// Of all columns together.
-    Whole([f64; 3]),
+pub struct Part {
+    columns: usize,
+    sums: PartSums,
+}
+
+#[derive(Debug, Clone)]
+enum PartSums {
+    /// Of all columns together, with how many numbers are in.
+    Whole { summed: usize, total: [f64; 3] },
     /// `Σ a²` of all columns, their `Σ b²` and their `Σ a b`, in 32 bits: of few rows.
     Columns(Vec<f32>),
 }
 
 impl Part {
-    /// Of rows of so many columns.
+    /// Of a piece of matrices of so many columns, nothing yet.
+    pub fn new(grain: Grain, columns: usize) -> Self {
+        let sums = match grain {
+            Grain::Whole => PartSums::Whole {
+                summed: 0,
+                total: [0.0; 3],
+            },
+            Grain::Columns => PartSums::Columns(vec![0.0; 3 * columns]),
+        };
+        Self { columns, sums }
+    }
+
+    /// Of all columns of a piece.
+    fn of_columns(columns: usize, a: &[f32], b: &[f32]) -> Self {
+        let mut part = Self::new(Grain::Columns, columns);
+        part.grow(a, b, 0..a.len() / columns, 0..columns);
+        part
+    }
+
+    /// Takes in what is new of a piece: some columns of some rows. They come row by row of such blocks, and in a row
+    /// from the first column to the last.
     ///
     /// # Panics
-    /// When the matrices differ in length.
-    pub fn of(grain: Grain, columns: usize, a: &[f32], b: &[f32]) -> Self {
+    /// When the pieces differ in length, or have no such rows or columns.
+    pub fn grow(&mut self, a: &[f32], b: &[f32], rows: Range<usize>, columns: Range<usize>) {
         assert_eq!(a.len(), b.len());
-        match grain {
-            Grain::Whole => Self::Whole(products(a, b)),
-            Grain::Columns => Self::Columns(dispatch(OfColumns { a, b, columns })),
+        let width = self.columns;
+        match &mut self.sums {
+            PartSums::Whole { summed, total } if columns.end == width => {
+                // Blocks are summed as if the piece had been there at once.
+                let there = rows.end * width;
+                let end = match there < a.len() {
+                    true => there / BLOCK * BLOCK,
+                    false => there,
+                };
+                let new = *summed..end;
+                *summed = end;
+                let (a, b, total_before) = (&a[new.clone()], &b[new], *total);
+                *total = dispatch(Products {
+                    a,
+                    b,
+                    total: total_before,
+                });
+            }
+            PartSums::Whole { .. } => {}
+            PartSums::Columns(sums) => {
+                let new = rows.start * width..rows.end * width;
+                dispatch(OfColumns {
+                    a: &a[new.clone()],
+                    b: &b[new],
+                    width,
+                    columns,
+                    sums,
+                });
+            }
         }
     }
 
-    /// The sums of all parts of matrices of so many columns: one of the whole, or one a column.
-    pub fn total(parts: &[Self], grain: Grain, columns: usize) -> Vec<[f64; 3]> {
-        let columns = match grain {
-            Grain::Whole => 1,
-            Grain::Columns => columns,
+    /// The sums of all parts of matrices: one of the whole, or one a column.
+    pub fn total<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Vec<[f64; 3]> {
+        let Some(first) = parts.clone().next() else {
+            return Vec::new();
         };
-        dispatch(Total { parts, columns })
+        if let PartSums::Columns(_) = first.sums {
+            let columns = first.columns;
+            return dispatch(Total { parts, columns });
+        }
+        let mut total = [0.0; 3];
+        for part in parts {
+            if let PartSums::Whole { total: own, .. } = part.sums {
+                plus(&mut total, own);
+            }
+        }
+        vec![total]
     }
 }
 
-struct Total<'a> {
-    parts: &'a [Part],
+struct Total<I> {
+    parts: I,
     columns: usize,
 }
 
 /// Columns that are added up side by side.
 const ABREAST: usize = 64;
 
-impl WithSimd for Total<'_> {
+impl<'a, I: Iterator<Item = &'a Part> + Clone> WithSimd for Total<I> {
     type Output = Vec<[f64; 3]>;
 
     #[inline(always)]
@@ -156,18 +223,13 @@ impl WithSimd for Total<'_> {
         for first in (0..self.columns).step_by(ABREAST) {
             // Each kind by itself, so that neighbouring columns lie in one vector.
             let mut totals = [[0.0; ABREAST]; 3];
-            for part in self.parts {
-                match part {
-                    Part::Whole(all) => {
-                        (totals.iter_mut().zip(all)).for_each(|(total, x)| total[0] += x)
-                    }
-                    Part::Columns(kinds) => {
-                        let kinds = kinds.chunks_exact(self.columns);
-                        for (total, columns) in totals.iter_mut().zip(kinds) {
-                            (total.iter_mut().zip(&columns[first..]))
-                                .for_each(|(total, x)| *total += f64::from(*x));
-                        }
-                    }
+            for part in self.parts.clone() {
+                let PartSums::Columns(kinds) = &part.sums else {
+                    continue;
+                };
+                for (total, columns) in totals.iter_mut().zip(kinds.chunks_exact(self.columns)) {
+                    (total.iter_mut().zip(&columns[first..]))
+                        .for_each(|(total, x)| *total += f64::from(*x));
                 }
             }
             let count = ABREAST.min(self.columns - first);
@@ -184,67 +246,70 @@ fn plus(sums: &mut [f64; 3], more: [f64; 3]) {
 struct OfColumns<'a> {
     a: &'a [f32],
     b: &'a [f32],
-    columns: usize,
+    /// Of a row.
+    width: usize,
+    /// Which of its numbers.
+    columns: Range<usize>,
+    /// What they are added to.
+    sums: &'a mut [f32],
 }
 
 impl WithSimd for OfColumns<'_> {
-    type Output = Vec<f32>;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
-        let Self { a, b, columns } = self;
-        let mut sums = vec![0.0; 3 * columns];
-        let mut first = 0;
-        // Down all rows some columns at a time, whose sums stay in registers.
-        while first + WIDE * S::F32_LANES <= columns {
-            down::<S, WIDE>(simd, a, b, columns, first, &mut sums);
-            first += WIDE * S::F32_LANES;
-        }
-        while first + S::F32_LANES <= columns {
-            down::<S, 1>(simd, a, b, columns, first, &mut sums);
-            first += S::F32_LANES;
-        }
-        let (aa, others) = sums.split_at_mut(columns);
-        let (bb, ab) = others.split_at_mut(columns);
-        for (a, b) in a.chunks(columns).zip(b.chunks(columns)) {
-            for column in first..columns {
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        // Down all rows some columns at a time, whose sums stay in registers. The more there are, the less do they
+        // wait for each other.
+        self.down::<S, 4>(simd);
+        self.down::<S, 2>(simd);
+        self.down::<S, 1>(simd);
+        let (aa, others) = self.sums.split_at_mut(self.width);
+        let (bb, ab) = others.split_at_mut(self.width);
+        for (a, b) in self.a.chunks(self.width).zip(self.b.chunks(self.width)) {
+            for column in self.columns.clone() {
                 let (a, b) = (a[column], b[column]);
                 aa[column] += a * a;
                 bb[column] += b * b;
                 ab[column] += a * b;
             }
         }
-        sums
     }
 }
 
-/// Vectors of columns side by side: no sum waits for the one before it.
-const WIDE: usize = 4;
-
-/// The sums of `W` vectors of columns from `first` on.
-#[inline(always)]
-fn down<S: Simd, const W: usize>(
-    simd: S,
-    a: &[f32],
-    b: &[f32],
-    columns: usize,
-    first: usize,
-    sums: &mut [f32],
-) {
-    let width = W * S::F32_LANES;
-    let mut found = [[simd.splat_f32s(0.0); 3]; W];
-    for (a, b) in a.chunks_exact(columns).zip(b.chunks_exact(columns)) {
-        let (a, b) = (&a[first..first + width], &b[first..first + width]);
-        let (a, b) = (S::as_simd_f32s(a).0, S::as_simd_f32s(b).0);
-        for ((sums, a), b) in found.iter_mut().zip(a).zip(b) {
-            sums[0] = simd.mul_add_e_f32s(*a, *a, sums[0]);
-            sums[1] = simd.mul_add_e_f32s(*b, *b, sums[1]);
-            sums[2] = simd.mul_add_e_f32s(*a, *b, sums[2]);
+impl OfColumns<'_> {
+    /// Takes the next columns, `W` vectors at a time, as long as there are so many.
+    #[inline(always)]
+    fn down<S: Simd, const W: usize>(&mut self, simd: S) {
+        while W * S::F32_LANES <= self.columns.len() {
+            self.strip::<S, W>(simd);
+            self.columns.start += W * S::F32_LANES;
         }
     }
-    for (kind, sums) in sums.chunks_exact_mut(columns).enumerate() {
-        let places = S::as_mut_simd_f32s(&mut sums[first..first + width]).0;
-        (places.iter_mut().zip(found)).for_each(|(place, found)| *place = found[kind]);
+
+    #[inline(always)]
+    fn strip<S: Simd, const W: usize>(&mut self, simd: S) {
+        let own = self.columns.start..self.columns.start + W * S::F32_LANES;
+        let mut found = [[simd.splat_f32s(0.0); 3]; W];
+        for (kind, sums) in self.sums.chunks_exact(self.width).enumerate() {
+            let places = S::as_simd_f32s(&sums[own.clone()]).0;
+            (found.iter_mut().zip(places)).for_each(|(found, place)| found[kind] = *place);
+        }
+        for (a, b) in (self.a.chunks_exact(self.width)).zip(self.b.chunks_exact(self.width)) {
+            let (a, b) = (
+                S::as_simd_f32s(&a[own.clone()]).0,
+                S::as_simd_f32s(&b[own.clone()]).0,
+            );
+            for ((sums, a), b) in found.iter_mut().zip(a).zip(b) {
+                sums[0] = simd.mul_add_e_f32s(*a, *a, sums[0]);
+                sums[1] = simd.mul_add_e_f32s(*b, *b, sums[1]);
+                sums[2] = simd.mul_add_e_f32s(*a, *b, sums[2]);
+            }
+        }
+        for (kind, sums) in self.sums.chunks_exact_mut(self.width).enumerate() {
+            let places = S::as_mut_simd_f32s(&mut sums[own.clone()]).0;
+            (places.iter_mut().zip(&found)).for_each(|(place, found)| *place = found[kind]);
+        }
     }
 }
 
@@ -274,6 +339,36 @@ mod tests {
             }
             let sums = products_of_slices(&a, &b, count, inner);
             assert_eq!(sums, expected, "{outer} {count} {inner}");
+        }
+    }
+
+    #[test]
+    fn parts_come_to_the_same_however_they_grow() {
+        for (rows, columns) in [(1, 1), (5, 3), (32, 256), (31, 100), (40, 77)] {
+            let number = |i: usize, turn: usize| (i * turn % 1009) as f32 / 97.0 - 5.0;
+            let a: Vec<f32> = (0..rows * columns).map(|i| number(i, 31)).collect();
+            let b: Vec<f32> = (0..rows * columns).map(|i| number(i, 57)).collect();
+            let grown = |grain: Grain, tall: usize, wide: usize| {
+                let mut part = Part::new(grain, columns);
+                for top in (0..rows).step_by(tall) {
+                    for left in (0..columns).step_by(wide) {
+                        let (bottom, right) = (rows.min(top + tall), columns.min(left + wide));
+                        part.grow(&a, &b, top..bottom, left..right);
+                    }
+                }
+                Part::total([&part].into_iter())
+            };
+            assert_eq!(grown(Grain::Whole, rows, columns), [products(&a, &b)]);
+            for grain in [Grain::Whole, Grain::Columns] {
+                let at_once = grown(grain, rows, columns);
+                for (tall, wide) in [(1, columns), (12, 32), (7, 16), (rows, 5)] {
+                    // In vectors and one by one columns are rounded otherwise.
+                    if grain == Grain::Whole || wide.is_multiple_of(16) || wide == columns {
+                        let found = grown(grain, tall, wide);
+                        assert_eq!(found, at_once, "{rows} {columns} {grain:?} {tall} {wide}");
+                    }
+                }
+            }
         }
     }
 

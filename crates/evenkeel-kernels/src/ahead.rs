@@ -3,8 +3,7 @@
 
 #![allow(unsafe_code, reason = "a hint to the processor has no safe form")]
 
-/// Numbers in a line of the cache.
-const LINE: usize = 16;
+use crate::memory::LINE;
 
 /// Has the numbers brought near.
 #[inline(always)]

@@ -10,7 +10,7 @@ use crate::feature_norm::{self, Feature, moments};
 use crate::linear::Linear;
 use crate::matmul::{AHEAD, Factors, Order, Rows, RowsMut, multiply};
 use crate::memory::Numbers;
-use crate::norms::{Grain, Part};
+use crate::norms::{Grain, Norms, Parts};
 use crate::workers::Workers;
 
 /// Rows up to which what a piece works on stays in the cache.
@@ -74,7 +74,7 @@ pub struct Yield {
     /// The gradients of `γ` and `β`.
     pub sums: Sums,
     /// `[‖W‖², ‖∇W‖², ⟨W, ∇W⟩]`, or those of the weights of each output, if wanted: both are in the cache.
-    pub norms: Option<Vec<[f64; 3]>>,
+    pub norms: Option<Norms>,
 }
 
 impl LinearNorm {
@@ -204,14 +204,16 @@ impl LinearNorm {
         given: Given,
         [dz, turned]: [&[f32]; 2],
         wanted: Wanted,
-    ) -> Option<Vec<[f64; 3]>> {
+    ) -> Option<Norms> {
         let Linear {
             rows,
             inputs,
             outputs,
         } = self.layer;
         let pieces = inputs.div_ceil(BLOCK);
-        let mut norms = vec![wanted.norms.map(|grain| Part::new(grain, outputs)); pieces];
+        let memory = workers.memory();
+        let mut norms = (wanted.norms).map(|grain| Parts::new(memory, grain, outputs, pieces));
+        let mut of_pieces = norms.as_mut().map(Parts::pieces);
         let mut dx: Vec<Option<&mut [f32]>> = match wanted.x {
             Some(dx) => dx.chunks_mut(rows * BLOCK).map(Some).collect(),
             None => (0..pieces).map(|_| None).collect(),
@@ -219,8 +221,9 @@ impl LinearNorm {
         let parts = (given.w.chunks(BLOCK * outputs))
             .zip(given.x.chunks(BLOCK * rows))
             .zip(wanted.w.chunks_mut(BLOCK * outputs))
-            .zip(dx.iter_mut().zip(&mut norms));
-        workers.each(parts, |(((w, x), dw), (dx, norms))| {
+            .zip(dx.iter_mut())
+            .map(move |part| (part, of_pieces.as_mut().and_then(Iterator::next)));
+        workers.each(parts, |((((w, x), dw), dx), mut norms)| {
             for (index, x) in x.chunks(FEW * rows).enumerate() {
                 let few = index * FEW..index * FEW + x.len() / rows;
                 for (block, errors) in turned.chunks(BLOCK * rows).enumerate() {
@@ -235,7 +238,7 @@ impl LinearNorm {
                     let c = to(c, outputs, few.len());
                     multiply(by_rows(x, rows), whole(errors, columns.len()), rows, c);
                     // While both are near.
-                    if let Some(norms) = norms {
+                    if let Some(norms) = &mut norms {
                         norms.grow(w, dw, few.clone(), columns);
                     }
                 }
@@ -246,7 +249,7 @@ impl LinearNorm {
                 multiply(w, whole(dz, rows), outputs, to(dx, rows, count));
             }
         });
-        wanted.norms.map(|_| Part::total(norms.iter().flatten()))
+        norms.map(|norms| norms.total(memory))
     }
 }
 

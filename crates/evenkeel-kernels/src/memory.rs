@@ -10,10 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
 
+/// Numbers in a line.
+pub const LINE: usize = 16;
+
 /// One cache line, so that vectors never lie across two.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub struct Line([f32; 16]);
+pub struct Line([f32; LINE]);
 
 type Lines = Vec<Line>;
 
@@ -32,7 +35,7 @@ impl fmt::Debug for Memory {
 impl Memory {
     /// Room for `count` numbers, which may be anything.
     pub fn numbers(&self, count: usize) -> Numbers {
-        let lines = count.div_ceil(16);
+        let lines = count.div_ceil(LINE);
         let kept = self.lock().get_mut(&lines).and_then(Vec::pop);
         Numbers {
             lines: kept.unwrap_or_else(|| vec![Line::zeroed(); lines]),

@@ -1,9 +1,10 @@
 //! Squared norms and inner products of two vectors, or of all slices of two tensors, in one pass.
 
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 
 use pulp::{Simd, WithSimd};
 
+use crate::memory::{LINE, Memory, Numbers};
 use crate::vectors::dispatch;
 
 /// Numbers that are summed in 32 bits before they are added to the others in 64.
@@ -15,53 +16,92 @@ const BLOCK: usize = 1024;
 /// When the vectors differ in length.
 pub fn products(a: &[f32], b: &[f32]) -> [f64; 3] {
     assert_eq!(a.len(), b.len());
-    let total = [0.0; 3];
-    dispatch(Products { a, b, total })
+    let mut total = [0.0; 3];
+    dispatch(Products {
+        a,
+        b,
+        total: &mut total,
+    });
+    total
 }
 
 /// [`products`] of each of `count` slices of tensors of `[…, count, inner]`.
 ///
 /// # Panics
 /// When the tensors differ in length, or cannot be cut like that.
-pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> Vec<[f64; 3]> {
+pub fn products_of_slices(a: &[f32], b: &[f32], count: usize, inner: usize) -> Norms {
     assert_eq!(a.len(), b.len());
+    let memory = Memory::default();
     if a.is_empty() {
-        return vec![[0.0; 3]; count];
+        return Norms::zeros(&memory, count);
     }
     assert!(a.len().is_multiple_of(count * inner));
     if inner == 1 {
+        let pieces = a.len().div_ceil(ROWS * count);
+        let mut parts = Parts::new(&memory, Grain::Columns, count, pieces);
         let rows = a.chunks(ROWS * count).zip(b.chunks(ROWS * count));
-        let parts: Vec<Part> = rows.map(|(a, b)| Part::of_columns(count, a, b)).collect();
-        return Part::total(parts.iter());
+        for (mut part, (a, b)) in parts.pieces().zip(rows) {
+            part.grow(a, b, 0..a.len() / count, 0..count);
+        }
+        return parts.total(&memory);
     }
-    let mut sums = vec![[0.0; 3]; count];
+    let mut sums = Norms::zeros(&memory, count);
     for (index, (a, b)) in a.chunks_exact(inner).zip(b.chunks_exact(inner)).enumerate() {
-        plus(&mut sums[index % count], products(a, b));
+        plus(&mut sums[index % count], &products(a, b));
     }
     sums
 }
+
+/// `[Σ a², Σ b², Σ a b]` of two matrices, or of each of their columns or slices.
+#[derive(Debug)]
+pub struct Norms {
+    numbers: Numbers,
+    count: usize,
+}
+
+impl Norms {
+    /// So many, of nothing yet.
+    pub fn zeros(memory: &Memory, count: usize) -> Self {
+        let numbers = memory.zeros(3 * count * DOUBLE);
+        Self { numbers, count }
+    }
+}
+
+impl Deref for Norms {
+    type Target = [[f64; 3]];
+
+    fn deref(&self) -> &[[f64; 3]] {
+        let sums: &[f64] = bytemuck::cast_slice(self.numbers.lines());
+        &sums.as_chunks().0[..self.count]
+    }
+}
+
+impl DerefMut for Norms {
+    fn deref_mut(&mut self) -> &mut [[f64; 3]] {
+        let sums: &mut [f64] = bytemuck::cast_slice_mut(self.numbers.lines_mut());
+        &mut sums.as_chunks_mut().0[..self.count]
+    }
+}
+
+/// Numbers of 32 bits in the room of one of 64.
+const DOUBLE: usize = 2;
 
 struct Products<'a> {
     a: &'a [f32],
     b: &'a [f32],
     /// What they are added to.
-    total: [f64; 3],
+    total: &'a mut [f64],
 }
 
 impl WithSimd for Products<'_> {
-    type Output = [f64; 3];
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> [f64; 3] {
-        let mut total = self.total;
+    fn with_simd<S: Simd>(self, simd: S) {
         for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
             let block = block(simd, a, b);
-            total
-                .iter_mut()
-                .zip(block)
-                .for_each(|(total, x)| *total += f64::from(x));
+            plus(self.total, &block.map(f64::from));
         }
-        total
     }
 }
 
@@ -112,42 +152,88 @@ pub enum Grain {
     Columns,
 }
 
-/// [`products`] of a piece of two matrices, some rows, to be added to those of the other pieces. They grow with
-/// the piece, and come to the same bits however it does.
-#[derive(Debug, Clone)]
-pub struct Part {
+/// [`products`] of two matrices that come in pieces, some rows each, which may be summed side by side.
+#[derive(Debug)]
+pub struct Parts {
+    grain: Grain,
     columns: usize,
-    sums: PartSums,
+    /// A run of whole lines for each piece.
+    numbers: Numbers,
+    /// How long.
+    lines: usize,
 }
 
-#[derive(Debug, Clone)]
-enum PartSums {
-    /// Of all columns together, with how many numbers are in.
-    Whole { summed: usize, total: [f64; 3] },
-    /// `Σ a²` of all columns, their `Σ b²` and their `Σ a b`, in 32 bits: of few rows.
-    Columns(Vec<f32>),
-}
-
-impl Part {
-    /// Of a piece of matrices of so many columns, nothing yet.
-    pub fn new(grain: Grain, columns: usize) -> Self {
-        let sums = match grain {
-            Grain::Whole => PartSums::Whole {
-                summed: 0,
-                total: [0.0; 3],
-            },
-            Grain::Columns => PartSums::Columns(vec![0.0; 3 * columns]),
+impl Parts {
+    /// Of so many pieces of matrices of so many columns, nothing yet.
+    pub fn new(memory: &Memory, grain: Grain, columns: usize, pieces: usize) -> Self {
+        let of_piece = match grain {
+            Grain::Whole => 3 * DOUBLE,
+            Grain::Columns => 3 * columns,
         };
-        Self { columns, sums }
+        let lines = of_piece.div_ceil(LINE);
+        Self {
+            grain,
+            columns,
+            numbers: memory.zeros(pieces * lines * LINE),
+            lines,
+        }
     }
 
-    /// Of all columns of a piece.
-    fn of_columns(columns: usize, a: &[f32], b: &[f32]) -> Self {
-        let mut part = Self::new(Grain::Columns, columns);
-        part.grow(a, b, 0..a.len() / columns, 0..columns);
-        part
+    /// The pieces, to be filled.
+    pub fn pieces(&mut self) -> impl Iterator<Item = Part<'_>> {
+        let (grain, columns) = (self.grain, self.columns);
+        let pieces = self.numbers.lines_mut().chunks_exact_mut(self.lines.max(1));
+        pieces.map(move |lines| Part {
+            columns,
+            sums: match grain {
+                Grain::Whole => PartSums::Whole {
+                    summed: 0,
+                    total: &mut bytemuck::cast_slice_mut::<_, f64>(lines)[..3],
+                },
+                Grain::Columns => {
+                    PartSums::Columns(&mut bytemuck::cast_slice_mut(lines)[..3 * columns])
+                }
+            },
+        })
     }
 
+    /// The sums of all pieces: one of the whole, or one a column.
+    pub fn total(&self, memory: &Memory) -> Norms {
+        let count = match self.grain {
+            Grain::Whole => 1,
+            Grain::Columns => self.columns,
+        };
+        let mut total = Norms::zeros(memory, count);
+        let pieces = self.numbers.lines().chunks_exact(self.lines.max(1));
+        match self.grain {
+            Grain::Whole => pieces
+                .map(bytemuck::cast_slice)
+                .for_each(|own: &[f64]| plus(&mut total[0], own)),
+            Grain::Columns => dispatch(Total {
+                pieces: pieces.map(bytemuck::cast_slice),
+                total: &mut total,
+            }),
+        }
+        total
+    }
+}
+
+/// [`products`] of a piece. They grow with it, and come to the same bits however it does.
+#[derive(Debug)]
+pub struct Part<'a> {
+    columns: usize,
+    sums: PartSums<'a>,
+}
+
+#[derive(Debug)]
+enum PartSums<'a> {
+    /// Of all columns together, with how many numbers are in.
+    Whole { summed: usize, total: &'a mut [f64] },
+    /// `Σ a²` of all columns, their `Σ b²` and their `Σ a b`, in 32 bits: of few rows.
+    Columns(&'a mut [f32]),
+}
+
+impl Part<'_> {
     /// Takes in what is new of a piece: some columns of some rows. They come row by row of such blocks, and in a row
     /// from the first column to the last.
     ///
@@ -166,11 +252,10 @@ impl Part {
                 };
                 let new = *summed..end;
                 *summed = end;
-                let (a, b, total_before) = (&a[new.clone()], &b[new], *total);
-                *total = dispatch(Products {
-                    a,
-                    b,
-                    total: total_before,
+                dispatch(Products {
+                    a: &a[new.clone()],
+                    b: &b[new],
+                    total,
                 });
             }
             PartSums::Whole { .. } => {}
@@ -186,60 +271,40 @@ impl Part {
             }
         }
     }
-
-    /// The sums of all parts of matrices: one of the whole, or one a column.
-    pub fn total<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Vec<[f64; 3]> {
-        let Some(first) = parts.clone().next() else {
-            return Vec::new();
-        };
-        if let PartSums::Columns(_) = first.sums {
-            let columns = first.columns;
-            return dispatch(Total { parts, columns });
-        }
-        let mut total = [0.0; 3];
-        for part in parts {
-            if let PartSums::Whole { total: own, .. } = part.sums {
-                plus(&mut total, own);
-            }
-        }
-        vec![total]
-    }
 }
 
-struct Total<I> {
-    parts: I,
-    columns: usize,
+struct Total<'a, I> {
+    /// As [`PartSums::Columns`] has them.
+    pieces: I,
+    total: &'a mut [[f64; 3]],
 }
 
 /// Columns that are added up side by side.
 const ABREAST: usize = 64;
 
-impl<'a, I: Iterator<Item = &'a Part> + Clone> WithSimd for Total<I> {
-    type Output = Vec<[f64; 3]>;
+impl<'a, I: Iterator<Item = &'a [f32]> + Clone> WithSimd for Total<'_, I> {
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> Vec<[f64; 3]> {
-        let mut found = Vec::with_capacity(self.columns);
-        for first in (0..self.columns).step_by(ABREAST) {
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let columns = self.total.len();
+        for (index, found) in self.total.chunks_mut(ABREAST).enumerate() {
             // Each kind by itself, so that neighbouring columns lie in one vector.
             let mut totals = [[0.0; ABREAST]; 3];
-            for part in self.parts.clone() {
-                let PartSums::Columns(kinds) = &part.sums else {
-                    continue;
-                };
-                for (total, columns) in totals.iter_mut().zip(kinds.chunks_exact(self.columns)) {
-                    (total.iter_mut().zip(&columns[first..]))
+            for piece in self.pieces.clone() {
+                for (total, sums) in totals.iter_mut().zip(piece.chunks_exact(columns)) {
+                    (total.iter_mut().zip(&sums[index * ABREAST..]))
                         .for_each(|(total, x)| *total += f64::from(*x));
                 }
             }
-            let count = ABREAST.min(self.columns - first);
-            found.extend((0..count).map(|i| totals.each_ref().map(|total| total[i])));
+            for (i, found) in found.iter_mut().enumerate() {
+                *found = totals.each_ref().map(|total| total[i]);
+            }
         }
-        found
     }
 }
 
-fn plus(sums: &mut [f64; 3], more: [f64; 3]) {
+fn plus(sums: &mut [f64], more: &[f64]) {
     sums.iter_mut().zip(more).for_each(|(sum, x)| *sum += x);
 }
 
@@ -338,7 +403,7 @@ mod tests {
                 sums.iter_mut().zip(own).for_each(|(sum, x)| *sum += x);
             }
             let sums = products_of_slices(&a, &b, count, inner);
-            assert_eq!(sums, expected, "{outer} {count} {inner}");
+            assert_eq!(*sums, expected, "{outer} {count} {inner}");
         }
     }
 
@@ -349,14 +414,16 @@ mod tests {
             let a: Vec<f32> = (0..rows * columns).map(|i| number(i, 31)).collect();
             let b: Vec<f32> = (0..rows * columns).map(|i| number(i, 57)).collect();
             let grown = |grain: Grain, tall: usize, wide: usize| {
-                let mut part = Part::new(grain, columns);
+                let memory = Memory::default();
+                let mut parts = Parts::new(&memory, grain, columns, 1);
+                let mut part = parts.pieces().next().unwrap();
                 for top in (0..rows).step_by(tall) {
                     for left in (0..columns).step_by(wide) {
                         let (bottom, right) = (rows.min(top + tall), columns.min(left + wide));
                         part.grow(&a, &b, top..bottom, left..right);
                     }
                 }
-                Part::total([&part].into_iter())
+                parts.total(&memory).to_vec()
             };
             assert_eq!(grown(Grain::Whole, rows, columns), [products(&a, &b)]);
             for grain in [Grain::Whole, Grain::Columns] {

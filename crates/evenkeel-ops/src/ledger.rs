@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use burn_flex::FlexTensor;
 use burn_std::Bytes;
+use evenkeel_kernels::norms::Norms;
 
 /// What is known, by the place of the gradient.
 ///
@@ -18,11 +19,11 @@ const MANY: usize = 4096;
 struct Entry {
     weight: Weak<Bytes>,
     gradient: Weak<Bytes>,
-    products: Vec<[f64; 3]>,
+    products: Norms,
 }
 
 /// Writes down what is known of a weight and its gradient, or of their columns.
-pub(crate) fn note(weight: &FlexTensor, gradient: &FlexTensor, products: Vec<[f64; 3]>) {
+pub(crate) fn note(weight: &FlexTensor, gradient: &FlexTensor, products: Norms) {
     let (Some(weight), Some(gradient)) = (whole(weight), whole(gradient)) else {
         return;
     };
@@ -40,7 +41,7 @@ pub(crate) fn note(weight: &FlexTensor, gradient: &FlexTensor, products: Vec<[f6
 }
 
 /// What is known of a weight and its gradient, or of their columns, once.
-pub(crate) fn take(weight: &FlexTensor, gradient: &FlexTensor) -> Option<Vec<[f64; 3]>> {
+pub(crate) fn take(weight: &FlexTensor, gradient: &FlexTensor) -> Option<Norms> {
     let (weight, gradient) = (whole(weight)?, whole(gradient)?);
     let entry = ledger().as_mut()?.remove(&place(&gradient))?;
     let same = |known: &Weak<Bytes>, tensor: &Arc<Bytes>| {
@@ -71,18 +72,30 @@ fn ledger() -> MutexGuard<'static, Option<HashMap<usize, Entry>>> {
 mod tests {
     use super::*;
     use burn_std::TensorData;
+    use evenkeel_kernels::memory::Memory;
 
     fn numbers(value: f32) -> FlexTensor {
         FlexTensor::from_data(TensorData::from([value; 8]))
     }
 
+    fn norms(sums: [f64; 3]) -> Norms {
+        let mut norms = Norms::zeros(&Memory::default(), 1);
+        norms[0] = sums;
+        norms
+    }
+
+    fn is_known(weight: &FlexTensor, gradient: &FlexTensor) -> bool {
+        take(weight, gradient).is_some()
+    }
+
     #[test]
     fn what_is_known_is_told_once() {
         let (w, g) = (numbers(1.0), numbers(2.0));
-        assert_eq!(take(&w, &g), None);
-        note(&w, &g, vec![[1.0, 2.0, 3.0]]);
-        assert_eq!(take(&w.clone(), &g.clone()), Some(vec![[1.0, 2.0, 3.0]]));
-        assert_eq!(take(&w, &g), None);
+        assert!(!is_known(&w, &g));
+        note(&w, &g, norms([1.0, 2.0, 3.0]));
+        let known = take(&w.clone(), &g.clone());
+        assert_eq!(known.as_deref(), Some(&[[1.0, 2.0, 3.0]][..]));
+        assert!(!is_known(&w, &g));
     }
 
     #[test]
@@ -90,25 +103,25 @@ mod tests {
         let change = |tensor: &mut FlexTensor| tensor.storage_mut::<f32>()[0] = 5.0;
         for which in 0..2 {
             let mut pair = [numbers(1.0), numbers(2.0)];
-            note(&pair[0], &pair[1], vec![[0.0; 3]]);
+            note(&pair[0], &pair[1], norms([0.0; 3]));
             change(&mut pair[which]);
-            assert_eq!(take(&pair[0], &pair[1]), None, "{which}");
+            assert!(!is_known(&pair[0], &pair[1]), "{which}");
             // Nor where somebody else holds the numbers that were.
-            note(&pair[0], &pair[1], vec![[0.0; 3]]);
+            note(&pair[0], &pair[1], norms([0.0; 3]));
             let _held = pair[which].clone();
             change(&mut pair[which]);
-            assert_eq!(take(&pair[0], &pair[1]), None, "{which}");
+            assert!(!is_known(&pair[0], &pair[1]), "{which}");
         }
     }
 
     #[test]
     fn others_are_not_meant() {
         let (w, g) = (numbers(1.0), numbers(2.0));
-        note(&w, &g, vec![[0.0; 3]]);
-        assert_eq!(take(&numbers(1.0), &g), None);
-        note(&w, &g, vec![[0.0; 3]]);
-        assert_eq!(take(&w, &numbers(2.0)), None);
+        note(&w, &g, norms([0.0; 3]));
+        assert!(!is_known(&numbers(1.0), &g));
+        note(&w, &g, norms([0.0; 3]));
+        assert!(!is_known(&w, &numbers(2.0)));
         let part = g.layout().narrow(0, 0, 4);
-        assert_eq!(take(&w, &g.clone().with_layout(part)), None);
+        assert!(!is_known(&w, &g.clone().with_layout(part)));
     }
 }

@@ -35,7 +35,7 @@ mod subsample;
 
 pub use attention::Sight;
 pub use batch_norm::{Norm, Normalized};
-pub use evenkeel_kernels::norms::Grain;
+pub use evenkeel_kernels::norms::{Grain, Norms};
 use evenkeel_kernels::vectors;
 use evenkeel_kernels::workers::Workers;
 pub use norms::{products, products_along};

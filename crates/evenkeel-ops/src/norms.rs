@@ -1,7 +1,7 @@
 //! Squared norms and inner products of tensors.
 
 use burn::tensor::Tensor;
-use evenkeel_kernels::norms;
+use evenkeel_kernels::norms::{self, Norms};
 
 use crate::ledger;
 use crate::record::{Operand, slice};
@@ -16,7 +16,7 @@ pub fn products<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> Option<[f64; 3]
     let (a, b) = (Operand::of(a)?, Operand::of(b)?);
     let (a, b) = (a.numbers(), b.numbers());
     Some(match ledger::take(a, b) {
-        Some(known) => known.into_iter().fold([0.0; 3], plus),
+        Some(known) => known.iter().copied().fold([0.0; 3], plus),
         None => norms::products(slice(a), slice(b)),
     })
 }
@@ -29,11 +29,7 @@ fn plus(sums: [f64; 3], more: [f64; 3]) -> [f64; 3] {
 ///
 /// # Panics
 /// When the tensors differ in shape or have no such axis.
-pub fn products_along<const D: usize>(
-    a: &Tensor<D>,
-    b: &Tensor<D>,
-    axis: usize,
-) -> Option<Vec<[f64; 3]>> {
+pub fn products_along<const D: usize>(a: &Tensor<D>, b: &Tensor<D>, axis: usize) -> Option<Norms> {
     let dims = a.dims();
     assert_eq!(dims, b.dims());
     let (a, b) = (Operand::of(a)?, Operand::of(b)?);

@@ -403,8 +403,8 @@ fn norms_come_with_gradients() {
         };
         let plain = w.clone().inner();
         let whole = |dw: &Tensor<2>| vec![products(&plain, dw).unwrap()];
-        let outputs = |dw: &Tensor<2>| products_along(&plain, dw, 1).unwrap();
-        let inputs = |dw: &Tensor<2>| products_along(&plain, dw, 0).unwrap();
+        let outputs = |dw: &Tensor<2>| products_along(&plain, dw, 1).unwrap().to_vec();
+        let inputs = |dw: &Tensor<2>| products_along(&plain, dw, 0).unwrap().to_vec();
         type Sums<'a> = &'a dyn Fn(&Tensor<2>) -> Vec<[f64; 3]>;
         let all: [Sums; 3] = [&whole, &outputs, &inputs];
         for (sums, count) in all.into_iter().zip([1, 70, 50]) {

@@ -110,13 +110,13 @@ impl Sums {
         axis: Option<usize>,
     ) -> usize {
         let start = self.readings.len();
-        let known = match axis {
-            None => products(&weight, &gradient).map(|sums| vec![sums]),
-            Some(axis) => products_along(&weight, &gradient, axis),
+        let taken = match axis {
+            None => products(&weight, &gradient).is_some_and(|sums| self.take(&[sums])),
+            Some(axis) => {
+                products_along(&weight, &gradient, axis).is_some_and(|sums| self.take(&sums))
+            }
         };
-        if let Some(sums) = known.filter(|sums| are_safe(sums)) {
-            self.readings
-                .extend(sums.into_iter().map(Reading::from_sums));
+        if taken {
             return start;
         }
         let count = axis.map_or(1, |axis| weight.dims()[axis]);
@@ -134,6 +134,16 @@ impl Sums {
             exact: Box::new(move || exact_sums(&weight, &gradient, axis)),
         });
         start
+    }
+
+    /// Makes readings of sums, if none of them is unsafe.
+    fn take(&mut self, sums: &[[f64; 3]]) -> bool {
+        let safe = are_safe(sums);
+        if safe {
+            let readings = sums.iter().copied().map(Reading::from_sums);
+            self.readings.extend(readings);
+        }
+        safe
     }
 
     pub(super) fn read(mut self) -> Vec<Reading> {

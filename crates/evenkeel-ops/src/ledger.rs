@@ -1,17 +1,17 @@
 //! Norms of weights and gradients that were taken while the gradients were computed, until somebody asks.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use burn_flex::FlexTensor;
 use burn_std::Bytes;
 use evenkeel_kernels::norms::Norms;
 
-/// What is known, by the place of the gradient.
+/// What is known, the newest last: gradients come from the last layer to the first, and are asked about the other
+/// way around.
 ///
 /// Whether it is still true needs no trust: neither tensor is held on to, and where the numbers of one are
 /// changed or moved there is nothing left that its entry could be about.
-static LEDGER: Mutex<Option<HashMap<usize, Entry>>> = Mutex::new(None);
+static LEDGER: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
 /// Entries from which on those are looked for that are about nothing.
 const MANY: usize = 4096;
@@ -28,28 +28,27 @@ pub(crate) fn note(weight: &FlexTensor, gradient: &FlexTensor, products: Norms) 
         return;
     };
     let mut ledger = ledger();
-    let entries = ledger.get_or_insert_with(HashMap::new);
-    if entries.len() >= MANY {
-        entries.retain(|_, entry| entry.gradient.strong_count() > 0);
+    if ledger.len() >= MANY {
+        ledger.retain(|entry| entry.gradient.strong_count() > 0);
     }
-    let entry = Entry {
+    ledger.push(Entry {
         weight: Arc::downgrade(&weight),
         gradient: Arc::downgrade(&gradient),
         products,
-    };
-    entries.insert(place(&gradient), entry);
+    });
 }
 
 /// What is known of a weight and its gradient, or of their columns, once.
 pub(crate) fn take(weight: &FlexTensor, gradient: &FlexTensor) -> Option<Norms> {
     let (weight, gradient) = (whole(weight)?, whole(gradient)?);
-    let entry = ledger().as_mut()?.remove(&place(&gradient))?;
-    let same = |known: &Weak<Bytes>, tensor: &Arc<Bytes>| {
-        known
-            .upgrade()
-            .is_some_and(|known| Arc::ptr_eq(&known, tensor))
-    };
-    (same(&entry.weight, &weight) && same(&entry.gradient, &gradient)).then_some(entry.products)
+    // As long as there is an entry nothing else can be where its numbers are or were.
+    let same = |known: &Weak<Bytes>, tensor: &Arc<Bytes>| known.as_ptr() == Arc::as_ptr(tensor);
+    let mut ledger = ledger();
+    let newest = ledger
+        .iter()
+        .rposition(|entry| same(&entry.gradient, &gradient))?;
+    let entry = ledger.remove(newest);
+    same(&entry.weight, &weight).then_some(entry.products)
 }
 
 /// The numbers of a tensor that has all of them, in their order.
@@ -59,11 +58,7 @@ fn whole(tensor: &FlexTensor) -> Option<Arc<Bytes>> {
     (all && layout.is_contiguous()).then(|| tensor.data_arc())
 }
 
-fn place(numbers: &Arc<Bytes>) -> usize {
-    Arc::as_ptr(numbers).addr()
-}
-
-fn ledger() -> MutexGuard<'static, Option<HashMap<usize, Entry>>> {
+fn ledger() -> MutexGuard<'static, Vec<Entry>> {
     // Nothing can be half done in there.
     LEDGER.lock().unwrap_or_else(PoisonError::into_inner)
 }

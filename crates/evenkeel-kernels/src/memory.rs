@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
 
-/// Numbers in a line.
+/// Numbers in a cache line.
 pub const LINE: usize = 16;
 
 /// One cache line, so that vectors never lie across two.

@@ -170,7 +170,7 @@ impl Parts {
             Grain::Whole => 3 * DOUBLE,
             Grain::Columns => 3 * columns,
         };
-        let lines = of_piece.div_ceil(LINE);
+        let lines = of_piece.div_ceil(LINE).max(1);
         Self {
             grain,
             columns,
@@ -182,7 +182,7 @@ impl Parts {
     /// The pieces, to be filled.
     pub fn pieces(&mut self) -> impl Iterator<Item = Part<'_>> {
         let (grain, columns) = (self.grain, self.columns);
-        let pieces = self.numbers.lines_mut().chunks_exact_mut(self.lines.max(1));
+        let pieces = self.numbers.lines_mut().chunks_exact_mut(self.lines);
         pieces.map(move |lines| Part {
             columns,
             sums: match grain {
@@ -204,7 +204,7 @@ impl Parts {
             Grain::Columns => self.columns,
         };
         let mut total = Norms::zeros(memory, count);
-        let pieces = self.numbers.lines().chunks_exact(self.lines.max(1));
+        let pieces = self.numbers.lines().chunks_exact(self.lines);
         match self.grain {
             Grain::Whole => pieces
                 .map(bytemuck::cast_slice)

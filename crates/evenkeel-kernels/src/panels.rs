@@ -1,12 +1,9 @@
 //! A matrix laid out for the kernels that multiply by it.
 
-use crate::memory::Numbers;
+use crate::memory::{LINE, Numbers};
 use crate::workers::Workers;
 
-/// Columns of the narrowest panel: one cache line.
-pub const LINE: usize = 16;
-
-/// Columns of the widest panel.
+/// Columns of the widest panel; the narrowest is one [`LINE`].
 pub const WIDEST: usize = 64;
 
 /// Some columns of the matrix.

@@ -13,7 +13,8 @@
 use pulp::{Simd, WithSimd};
 
 use crate::lattice::{Lattice, Segment, Walk, reach};
-use crate::panels::{LINE, Panel, Panels, WIDEST};
+use crate::memory::LINE;
+use crate::panels::{Panel, Panels, WIDEST};
 use crate::vectors::dispatch;
 
 /// `output[r, n] = bias[n] + Σ_k input(r)[k] · matrix[k, n]`, where `input(r)` is the input's

@@ -11,7 +11,9 @@ use burn::module::{Module, ParamId};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use evenkeel::control::{Controls, Moment, Plan};
 use evenkeel::optimizer::Measure;
-use evenkeel::quantity::{Elr, Growth, LearningRate, LrMultiplier, RescaleFactor, WeightNorm};
+use evenkeel::quantity::{
+    Elr, Growth, LearningRate, LrMultiplier, RescaleFactor, WeightNorm, all_are,
+};
 use thiserror::Error;
 
 use crate::probe::{Probe, ProbeError, Reading};
@@ -348,7 +350,7 @@ impl ElrController {
             true => self.past.multipliers.clone(),
             false => std::iter::repeat_n(LrMultiplier::ONE, raw.len()).collect(),
         };
-        let held = before.iter().any(|before| *before != LrMultiplier::ONE);
+        let held = !all_are(&before, &LrMultiplier::ONE);
         let drifted = match held {
             false => raw.clone(),
             true => {

@@ -356,8 +356,11 @@ impl Probe {
         };
         let starts = self.layers().zip(tracked.found).map(start);
         let starts: Vec<usize> = starts.collect::<Result<_, _>>()?;
+        let known = tracked.sums.are_known();
         let readings = in_order(tracked.sums.read(), &starts, &counts);
-        self.check(&readings, &counts)?;
+        if !known {
+            self.check(&readings, &counts)?;
+        }
         Ok(readings)
     }
 

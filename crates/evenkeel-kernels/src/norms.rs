@@ -62,7 +62,14 @@ pub struct Norms {
 impl Norms {
     /// So many, of nothing yet.
     pub fn zeros(memory: &Memory, count: usize) -> Self {
-        let numbers = memory.zeros(3 * count * DOUBLE);
+        let mut norms = Self::anything(memory, count);
+        norms.fill([0.0; 3]);
+        norms
+    }
+
+    /// Room for so many.
+    fn anything(memory: &Memory, count: usize) -> Self {
+        let numbers = memory.numbers(3 * count * DOUBLE);
         Self { numbers, count }
     }
 }
@@ -164,7 +171,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Of so many pieces of matrices of so many columns, nothing yet.
+    /// Room for so many pieces of matrices of so many columns.
     pub fn new(memory: &Memory, grain: Grain, columns: usize, pieces: usize) -> Self {
         let of_piece = match grain {
             Grain::Whole => 3 * DOUBLE,
@@ -174,12 +181,12 @@ impl Parts {
         Self {
             grain,
             columns,
-            numbers: memory.zeros(pieces * lines * LINE),
+            numbers: memory.numbers(pieces * lines * LINE),
             lines,
         }
     }
 
-    /// The pieces, to be filled.
+    /// The pieces, to be filled: each grows from its first row on.
     pub fn pieces(&mut self) -> impl Iterator<Item = Part<'_>> {
         let (grain, columns) = (self.grain, self.columns);
         let pieces = self.numbers.lines_mut().chunks_exact_mut(self.lines);
@@ -199,22 +206,24 @@ impl Parts {
 
     /// The sums of all pieces: one of the whole, or one a column.
     pub fn total(&self, memory: &Memory) -> Norms {
-        let count = match self.grain {
-            Grain::Whole => 1,
-            Grain::Columns => self.columns,
-        };
-        let mut total = Norms::zeros(memory, count);
         let pieces = self.numbers.lines().chunks_exact(self.lines);
         match self.grain {
-            Grain::Whole => pieces
-                .map(bytemuck::cast_slice)
-                .for_each(|own: &[f64]| plus(&mut total[0], own)),
-            Grain::Columns => dispatch(Total {
-                pieces: pieces.map(bytemuck::cast_slice),
-                total: &mut total,
-            }),
+            Grain::Whole => {
+                let mut total = Norms::zeros(memory, 1);
+                pieces
+                    .map(bytemuck::cast_slice)
+                    .for_each(|own: &[f64]| plus(&mut total[0], own));
+                total
+            }
+            Grain::Columns => {
+                let mut total = Norms::anything(memory, self.columns);
+                dispatch(Total {
+                    pieces: pieces.map(bytemuck::cast_slice),
+                    total: &mut total,
+                });
+                total
+            }
         }
-        total
     }
 }
 
@@ -239,11 +248,15 @@ impl Part<'_> {
     ///
     /// # Panics
     /// When the pieces differ in length, or have no such rows or columns.
+    #[inline]
     pub fn grow(&mut self, a: &[f32], b: &[f32], rows: Range<usize>, columns: Range<usize>) {
         assert_eq!(a.len(), b.len());
         let width = self.columns;
         match &mut self.sums {
             PartSums::Whole { summed, total } if columns.end == width => {
+                if rows.start == 0 {
+                    total.fill(0.0);
+                }
                 // Blocks are summed as if the piece had been there at once.
                 let there = rows.end * width;
                 let end = match there < a.len() {
@@ -261,10 +274,15 @@ impl Part<'_> {
             PartSums::Whole { .. } => {}
             PartSums::Columns(sums) => {
                 let new = rows.start * width..rows.end * width;
-                dispatch(OfColumns {
+                let rows = Beside {
                     a: &a[new.clone()],
                     b: &b[new],
+                    count: rows.len(),
                     width,
+                    begun: rows.start > 0,
+                };
+                dispatch(OfColumns {
+                    rows,
                     columns,
                     sums,
                 });
@@ -309,11 +327,7 @@ fn plus(sums: &mut [f64], more: &[f64]) {
 }
 
 struct OfColumns<'a> {
-    a: &'a [f32],
-    b: &'a [f32],
-    /// Of a row.
-    width: usize,
-    /// Which of its numbers.
+    rows: Beside<'a>,
     columns: Range<usize>,
     /// What they are added to.
     sums: &'a mut [f32],
@@ -323,58 +337,91 @@ impl WithSimd for OfColumns<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Field by field: as a whole it is copied before what was just written of it can be read.
+        let Self {
+            rows,
+            columns,
+            sums,
+        } = self;
         // Down all rows some columns at a time, whose sums stay in registers. The more there are, the less do they
         // wait for each other.
-        self.down::<S, 4>(simd);
-        self.down::<S, 2>(simd);
-        self.down::<S, 1>(simd);
-        let (aa, others) = self.sums.split_at_mut(self.width);
-        let (bb, ab) = others.split_at_mut(self.width);
-        for (a, b) in self.a.chunks(self.width).zip(self.b.chunks(self.width)) {
-            for column in self.columns.clone() {
-                let (a, b) = (a[column], b[column]);
-                aa[column] += a * a;
-                bb[column] += b * b;
-                ab[column] += a * b;
-            }
-        }
+        let columns = rows.down::<S, 4>(simd, columns, sums);
+        let columns = rows.down::<S, 2>(simd, columns, sums);
+        let columns = rows.down::<S, 1>(simd, columns, sums);
+        columns.for_each(|column| rows.one(column, sums));
     }
 }
 
-impl OfColumns<'_> {
-    /// Takes the next columns, `W` vectors at a time, as long as there are so many.
+/// Rows of two matrices.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    count: usize,
+    width: usize,
+    /// Whether there are sums of rows above.
+    begun: bool,
+}
+
+impl Beside<'_> {
+    /// Takes columns, `W` vectors at a time, as long as there are so many; returns the others.
     #[inline(always)]
-    fn down<S: Simd, const W: usize>(&mut self, simd: S) {
-        while W * S::F32_LANES <= self.columns.len() {
-            self.strip::<S, W>(simd);
-            self.columns.start += W * S::F32_LANES;
+    fn down<S: Simd, const W: usize>(
+        self,
+        simd: S,
+        mut columns: Range<usize>,
+        sums: &mut [f32],
+    ) -> Range<usize> {
+        while W * S::F32_LANES <= columns.len() {
+            self.strip::<S, W>(simd, columns.start, sums);
+            columns.start += W * S::F32_LANES;
         }
+        columns
     }
 
     #[inline(always)]
-    fn strip<S: Simd, const W: usize>(&mut self, simd: S) {
-        let own = self.columns.start..self.columns.start + W * S::F32_LANES;
+    fn strip<S: Simd, const W: usize>(self, simd: S, column: usize, sums: &mut [f32]) {
+        // By multiplication: a division, to find out how many rows there are, takes as long as the sums of two.
+        let of = |row: usize| {
+            let start = row * self.width + column;
+            start..start + W * S::F32_LANES
+        };
         let mut found = [[simd.splat_f32s(0.0); 3]; W];
-        for (kind, sums) in self.sums.chunks_exact(self.width).enumerate() {
-            let places = S::as_simd_f32s(&sums[own.clone()]).0;
-            (found.iter_mut().zip(places)).for_each(|(found, place)| found[kind] = *place);
+        if self.begun {
+            for kind in 0..3 {
+                let places = S::as_simd_f32s(&sums[of(kind)]).0;
+                (found.iter_mut().zip(places)).for_each(|(found, place)| found[kind] = *place);
+            }
         }
-        for (a, b) in (self.a.chunks_exact(self.width)).zip(self.b.chunks_exact(self.width)) {
-            let (a, b) = (
-                S::as_simd_f32s(&a[own.clone()]).0,
-                S::as_simd_f32s(&b[own.clone()]).0,
-            );
+        for row in 0..self.count {
+            let [a, b] = [self.a, self.b].map(|matrix| S::as_simd_f32s(&matrix[of(row)]).0);
             for ((sums, a), b) in found.iter_mut().zip(a).zip(b) {
                 sums[0] = simd.mul_add_e_f32s(*a, *a, sums[0]);
                 sums[1] = simd.mul_add_e_f32s(*b, *b, sums[1]);
                 sums[2] = simd.mul_add_e_f32s(*a, *b, sums[2]);
             }
         }
-        for (kind, sums) in self.sums.chunks_exact_mut(self.width).enumerate() {
-            let places = S::as_mut_simd_f32s(&mut sums[own.clone()]).0;
+        for kind in 0..3 {
+            let places = S::as_mut_simd_f32s(&mut sums[of(kind)]).0;
             (places.iter_mut().zip(&found)).for_each(|(place, found)| *place = found[kind]);
         }
+    }
+
+    /// Takes one column.
+    fn one(self, column: usize, sums: &mut [f32]) {
+        let at = |row: usize| row * self.width + column;
+        let mut found = match self.begun {
+            true => std::array::from_fn(|kind| sums[at(kind)]),
+            false => [0.0; 3],
+        };
+        for row in 0..self.count {
+            let [a, b] = [self.a, self.b].map(|matrix| matrix[at(row)]);
+            found[0] += a * a;
+            found[1] += b * b;
+            found[2] += a * b;
+        }
+        (0..3).for_each(|kind| sums[at(kind)] = found[kind]);
     }
 }
 

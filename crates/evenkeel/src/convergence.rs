@@ -5,7 +5,7 @@ use crate::flow;
 use crate::forecast::forecast_with;
 use crate::optimizer::{Decay, Optimizer};
 use crate::quantity::{Elr, LearningRate};
-use crate::spread::Spread;
+use crate::spread::{Spread, fold};
 
 /// Steps that are rolled out one by one, at most; beyond them the flow (T9) takes over.
 const ROLLED_OUT: usize = 4096;
@@ -67,12 +67,11 @@ fn flow_until(ratio: f64, elrs: &[Elr], optimizer: &Optimizer, lr: LearningRate)
 /// The smallest and the largest ELR; `None` without any.
 pub fn extremes(elrs: &[Elr]) -> Option<(Elr, Elr)> {
     let first = *elrs.first()?;
-    Some(elrs.iter().fold((first, first), |(min, max), &elr| {
-        (
-            if elr < min { elr } else { min },
-            if elr > max { elr } else { max },
-        )
-    }))
+    let smaller = |min: Elr, elr: Elr| if elr < min { elr } else { min };
+    let larger = |max: Elr, elr: Elr| if elr > max { elr } else { max };
+    let min = fold(elrs, first, |elr| elr, smaller);
+    let max = fold(elrs, first, |elr| elr, larger);
+    Some((min, max))
 }
 
 #[cfg(test)]

@@ -59,6 +59,11 @@ macro_rules! quantity {
     };
 }
 
+/// Whether all `values` are `one`, without a branch at each: units are many, and mostly they are.
+pub fn all_are<T: PartialEq>(values: &[T], one: &T) -> bool {
+    values.iter().fold(true, |all, value| all & (value == one))
+}
+
 quantity!(
     /// The learning rate λ of a step: the factor between gradient and weight change. Zero is
     /// permitted, because schedules end there.

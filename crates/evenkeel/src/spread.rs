@@ -48,9 +48,14 @@ impl Spread {
 
 /// Puts together what `of` says of each, in eight places at a time: units are many, and no number waits for the
 /// one before it.
-fn fold(logs: &[f64], start: f64, of: impl Fn(f64) -> f64, join: impl Fn(f64, f64) -> f64) -> f64 {
+pub(crate) fn fold<T: Copy>(
+    values: &[T],
+    start: T,
+    of: impl Fn(T) -> T,
+    join: impl Fn(T, T) -> T,
+) -> T {
     let mut places = [start; 8];
-    let (rows, rest) = logs.as_chunks::<8>();
+    let (rows, rest) = values.as_chunks::<8>();
     for row in rows {
         for (place, x) in places.iter_mut().zip(row) {
             *place = join(*place, of(*x));

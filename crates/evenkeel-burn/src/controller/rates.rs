@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{ParamGroup, ParamId};
-use evenkeel::quantity::{LearningRate, LrMultiplier};
+use evenkeel::quantity::{LearningRate, LrMultiplier, all_are};
 
 use crate::probe::Probe;
 use crate::scale::Scale;
@@ -34,11 +34,12 @@ impl Rates {
         let layers = probe.layers().map(|layer| {
             let own;
             (own, rest) = rest.split_at(layer.parts());
-            let largest = own
+            let unequal = !all_are(own, &own[0]);
+            let differing = if unequal { own } else { &own[..1] };
+            let largest = differing
                 .iter()
                 .map(|m| m.get())
                 .fold(f64::MIN_POSITIVE, f64::max);
-            let unequal = own.iter().any(|m| *m != own[0]);
             let multiplier = match unequal && largest > LARGEST {
                 true => LrMultiplier::from_ln(LARGEST.ln()),
                 false => LrMultiplier::new(largest).unwrap_or(LrMultiplier::ONE),

@@ -146,8 +146,13 @@ impl Sums {
         safe
     }
 
+    /// Whether all readings are there, made of sums that were safe: finite, and none of them zero.
+    pub(super) fn are_known(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     pub(super) fn read(mut self) -> Vec<Reading> {
-        if self.pending.is_empty() {
+        if self.are_known() {
             return self.readings;
         }
         let sums = self.pending.iter().map(|p| p.sums.clone()).collect();

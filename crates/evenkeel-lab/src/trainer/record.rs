@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
+use evenkeel::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor, all_are};
 use evenkeel::spread::Spread;
 use evenkeel_burn::controller::StepReport;
 use evenkeel_burn::probe::{Parameter, Probe, Reading, Role, Units};
@@ -88,8 +88,8 @@ pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepRepo
 pub fn layer_line(step: usize, report: &StepReport, probe: &Probe) -> LayerLine {
     let layers: Vec<Layer> = layers(report, probe).collect();
     let readings: Vec<Reading> = layers.iter().map(|l| Reading::joined(l.readings)).collect();
-    let held = report.multipliers.iter().any(|m| *m != LrMultiplier::ONE);
-    let rescaled = report.factors.iter().any(|a| *a != RescaleFactor::ONE);
+    let held = !all_are(&report.multipliers, &LrMultiplier::ONE);
+    let rescaled = !all_are(&report.factors, &RescaleFactor::ONE);
     LayerLine {
         step,
         weight_norm: rounded(readings.iter().map(|r| r.weight_norm)),
@@ -105,12 +105,12 @@ pub fn layer_line(step: usize, report: &StepReport, probe: &Probe) -> LayerLine 
 pub fn unit_line(step: usize, report: &StepReport, probe: &Probe) -> Option<UnitLine> {
     let divided = probe.layers().any(|layer| layer.units.is_some());
     divided.then(|| {
-        let mut room = Vec::new();
+        let [mut bits, mut room] = [Vec::new(), Vec::new()];
         let (alive, elr) = layers(report, probe)
             .map(|layer| {
-                room.clear();
-                room.extend(layer.acting.iter().flatten().map(|elr| elr.get().to_bits()));
-                (room.len(), quantiles(&mut room))
+                bits.clear();
+                bits.extend(layer.acting.iter().flatten().map(|elr| elr.get().to_bits()));
+                (bits.len(), quantiles(&bits, &mut room))
             })
             .unzip();
         UnitLine { step, alive, elr }
@@ -118,22 +118,44 @@ pub fn unit_line(step: usize, report: &StepReport, probe: &Probe) -> Option<Unit
 }
 
 /// Smallest, quartiles and largest of positive numbers, to four digits; zeros for none. They are ordered as their bits
-/// are, and these are compared in half the time.
-fn quantiles(numbers: &mut [u64]) -> [f64; QUANTILES] {
+/// are. Counted by the first of these that tell them apart, each lies among the few that share them.
+fn quantiles(numbers: &[u64], room: &mut Vec<u64>) -> [f64; QUANTILES] {
     let mut found = [0.0; QUANTILES];
-    let Some(last) = numbers.len().checked_sub(1) else {
+    let extremes = numbers.iter().min().zip(numbers.iter().max());
+    let Some((least, most)) = extremes else {
         return found;
     };
-    // From the largest down: what is smaller lies before it, and only that is looked at again.
-    let mut rest = numbers;
-    for (i, found) in found.iter_mut().enumerate().rev() {
-        let at = i * last / (QUANTILES - 1);
-        rest.select_nth_unstable(at);
-        rest = &mut rest[..=at];
-        *found = rounded_to(f64::from_bits(rest[at]), 3);
+    let shift = (most - least)
+        .checked_ilog2()
+        .unwrap_or(0)
+        .saturating_sub(BIN_BITS - 1);
+    let bin = |number: u64| ((number - least) >> shift) as usize;
+    let mut ends = [0; 1 << BIN_BITS];
+    numbers.iter().for_each(|x| ends[bin(*x)] += 1);
+    ends.iter_mut().fold(0, |before, end| {
+        *end += before;
+        *end
+    });
+    room.resize(numbers.len(), 0);
+    for &x in numbers {
+        // What is left of an end when all are there is the start.
+        let end = &mut ends[bin(x)];
+        *end -= 1;
+        room[*end] = x;
+    }
+    for (i, found) in found.iter_mut().enumerate() {
+        let at = i * (numbers.len() - 1) / (QUANTILES - 1);
+        let own = bin(room[at]);
+        let start = ends[own];
+        let end = ends.get(own + 1).copied().unwrap_or(numbers.len());
+        let (_, number, _) = room[start..end].select_nth_unstable(at - start);
+        *found = rounded_to(f64::from_bits(*number), 3);
     }
     found
 }
+
+/// Bits by which numbers are counted.
+const BIN_BITS: u32 = 6;
 
 /// What a step's report says of one layer: a number, or one a unit.
 struct Layer<'a> {
@@ -277,14 +299,20 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_sorted_numbers() {
-        for count in 0..40 {
-            let numbers: Vec<f64> = (0..count).map(|i| f64::from(i * 17 % 41 % 12)).collect();
+        let few = |i: i32| f64::from(i * 17 % 41 % 12);
+        let far_apart = |i: i32| f64::from(i * 17 % 101).powi(i % 40);
+        let lists = (0..400).flat_map(|count| {
+            [few, far_apart].map(|number| (0..count).map(number).collect::<Vec<f64>>())
+        });
+        for numbers in lists {
+            let count = numbers.len();
             let mut sorted = numbers.clone();
             sorted.sort_by(f64::total_cmp);
             let at = |i: usize| sorted.get(i * sorted.len().saturating_sub(1) / 4);
-            let expected: [f64; 5] = std::array::from_fn(|i| at(i).copied().unwrap_or(0.0));
-            let mut bits: Vec<u64> = numbers.into_iter().map(f64::to_bits).collect();
-            assert_eq!(quantiles(&mut bits), expected, "{count}");
+            let expected: [f64; 5] =
+                std::array::from_fn(|i| at(i).map_or(0.0, |number| rounded_to(*number, 3)));
+            let bits: Vec<u64> = numbers.into_iter().map(f64::to_bits).collect();
+            assert_eq!(quantiles(&bits, &mut Vec::new()), expected, "{count}");
         }
     }
 

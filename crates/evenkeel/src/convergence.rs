@@ -87,6 +87,19 @@ mod tests {
     }
 
     #[test]
+    fn extremes_are_found_wherever_they_are() {
+        assert_eq!(extremes(&[]), None);
+        for count in 1..20 {
+            for shift in 0..count {
+                let elr = |i: usize| Elr::new(((i + shift) % count + 1) as f64).unwrap();
+                let elrs: Vec<Elr> = (0..count).map(elr).collect();
+                let found = extremes(&elrs).map(|(min, max)| (min.get(), max.get()));
+                assert_eq!(found, Some((1.0, count as f64)), "{count} {shift}");
+            }
+        }
+    }
+
+    #[test]
     fn the_flow_continues_where_the_roll_out_ends() {
         // 4 steps short of the horizon and far beyond it, the same law: steps ∝ 1/λ².
         let near = steps([1.0, 1.5, 4.0], "none", 0.02).unwrap();

@@ -338,7 +338,7 @@ impl WithSimd for OfColumns<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // Field by field: as a whole it is copied before what was just written of it can be read.
+        // Taken apart at once: as a whole it is copied by loads that wait for all of its fields to be written.
         let Self {
             rows,
             columns,

@@ -35,8 +35,9 @@ impl Rates {
             let own;
             (own, rest) = rest.split_at(layer.parts());
             let unequal = !all_are(own, &own[0]);
-            let differing = if unequal { own } else { &own[..1] };
-            let largest = differing
+            // One speaks for all that are equal: units are many.
+            let speaking = if unequal { own } else { &own[..1] };
+            let largest = speaking
                 .iter()
                 .map(|m| m.get())
                 .fold(f64::MIN_POSITIVE, f64::max);

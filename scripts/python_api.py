@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/python-api.md from the docstrings of the Python module, or checks that it is what they say.
+"""Writes docs/reference/python-api.md from the docstrings of the Python module, or checks that it is what they say.
 
     pip install . -r crates/evenkeel-python/tests/requirements.txt
     python scripts/python_api.py [--check]
@@ -12,7 +12,7 @@ import pathlib
 import re
 import sys
 
-PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs/python-api.md"
+PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs/reference/python-api.md"
 
 # Modules, and what to show of those that do not say so by __all__.
 MODULES = {
@@ -25,8 +25,8 @@ MODULES = {
 
 HEAD = """# The Python module's reference
 
-Written by `python scripts/python_api.py` from the docstrings. [python.md](python.md) is the guide,
-[from-a-log.md](from-a-log.md) begins with the log of a run; T numbers are those of [theory.md](theory.md).
+Written by `python scripts/python_api.py` from the docstrings. [The PyTorch tutorial](../tutorials/pytorch.md) is the guide,
+[From a log](../from-a-log.md) begins with the log of a run; T numbers are those of [the theory](../theory.md).
 """
 
 

@@ -17,7 +17,7 @@ const NAMED: usize = 5;
 const FINE: f64 = 0.5;
 
 /// Decades from which equal ELRs trained networks whose gradients explode better than any one rate did: BN-MLPs of 1.6 and a
-/// ResNet of 1.8 decades did as well without, BN-MLPs of 2.4 and 3.9 did not (docs/measurements.md).
+/// ResNet of 1.8 decades did as well without, BN-MLPs of 2.4 and 3.9 did not (docs/results/controls.md).
 const FAR: f64 = 2.0;
 
 /// Say what is the matter with a network's effective learning rates, and what would help.

@@ -168,7 +168,7 @@ fn caution(network: &Synthetic) -> Option<String> {
     (disparity > 1.0).then(|| {
         format!(
             "{architecture}: from layer to layer samples drift apart by a factor {disparity:.2}, so that in deep networks \
-             gradients grow faster than mean field says, by some per cents a layer (docs/measurements.md)"
+             gradients grow faster than mean field says, by some per cents a layer (docs/results/mean-field.md)"
         )
     })
 }

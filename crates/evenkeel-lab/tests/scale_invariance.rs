@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::print_stdout,
-    reason = "the table in docs/measurements.md is what this prints"
+    reason = "the table in docs/results/scale-invariance.md is what this prints"
 )]
 
 mod small;

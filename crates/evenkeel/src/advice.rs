@@ -9,7 +9,7 @@ use crate::mean_field::explosion_per_layer;
 use crate::quantity::Elr;
 
 /// ELRs that grow by this factor or more from layer to layer are those of gradients that explode. Measured
-/// (docs/measurements.md): 1.16 to 1.22 in BN-MLPs of 8 to 50 layers and ResNets of 20 to 110 without shortcuts, 1.02 to 1.04 in
+/// (docs/results/controls.md): 1.16 to 1.22 in BN-MLPs of 8 to 50 layers and ResNets of 20 to 110 without shortcuts, 1.02 to 1.04 in
 /// ResNets with them.
 pub const EXPLODES: f64 = 1.1;
 

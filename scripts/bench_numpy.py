@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares `evenkeel::bulk` with NumPy on the same layers, rates and steps; prints Markdown tables.
+"""Compares `evenkeel_bulk` with NumPy on the same layers, rates and steps; prints Markdown tables.
 
     python scripts/bench_numpy.py [--repeats 5] [--only run warm-up grid]
 
@@ -51,7 +51,7 @@ def cargo(command: str, *arguments: str) -> str:
 def bench(name: str) -> float:
     """Items a second: the fastest sample of a benchmark in benches/bulk.rs."""
     samples = ["--exact", "--sample-count", "100"]
-    out = cargo("bench -q -p evenkeel --bench bulk --", f"bulk::{name}", *samples)
+    out = cargo("bench -q -p evenkeel-bulk --bench bulk --", f"bulk::{name}", *samples)
     rates = RATE.findall(out)
     if not rates:
         raise SystemExit(f"no rate in the report of {name}:\n{out}")
@@ -64,7 +64,7 @@ def streaming(layers: int, steps: int = 10_000) -> float:
 
     def seconds(steps: int) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        cargo(f"run -q --release -p evenkeel --example streaming {layers} {steps}")
+        cargo(f"run -q --release -p evenkeel-bulk --example streaming {layers} {steps}")
         return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
     seconds(0)  # builds

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use evenkeel::control::Controls;
 use evenkeel::critical::Regime;
+use evenkeel::diagnosis::EQUAL;
 use evenkeel::flow;
 use evenkeel::optimizer::{Decay, Optimizer};
 use evenkeel::phase::{Cell, cell, network};
@@ -86,7 +87,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     let text = if args.csv {
         as_csv(&diagrams)
     } else {
-        readable(&diagrams)
+        readable(args.layers.into(), &diagrams)
     };
     Ok((text, Exit::Done))
 }
@@ -142,7 +143,7 @@ fn as_csv(diagrams: &[Diagram]) -> String {
 }
 
 /// For each control and some initial spreads, the best rate of the diagram and its steps.
-fn readable(diagrams: &[Diagram]) -> String {
+fn readable(layers: usize, diagrams: &[Diagram]) -> String {
     let mut rows = Vec::new();
     for diagram in diagrams {
         let count = diagram.columns.first().map_or(0, Vec::len);
@@ -155,9 +156,9 @@ fn readable(diagrams: &[Diagram]) -> String {
             });
             let Some(best) = best else { continue };
             // T10 is about constant rates.
-            let ends = network(2, best.decades);
+            let elrs = network(layers, best.decades);
             let rough = match diagram.control.as_str() {
-                "none" => format!("{:.1}", flow::steps_until_equal(ends[0], ends[1], best.lr)),
+                "none" => format!("{:.1}", flow::steps_until_equal(&elrs, best.lr, EQUAL)),
                 _ => "–".to_owned(),
             };
             rows.push([

@@ -5,7 +5,7 @@ use crate::flow;
 use crate::forecast::forecast_with;
 use crate::optimizer::{Decay, Optimizer};
 use crate::quantity::{Elr, LearningRate};
-use crate::spread::{Spread, fold};
+use crate::spread::{Spread, extremes};
 
 /// Steps that are rolled out one by one, at most; beyond them the flow (T9) takes over.
 const ROLLED_OUT: usize = 4096;
@@ -64,16 +64,6 @@ fn flow_until(ratio: f64, elrs: &[Elr], optimizer: &Optimizer, lr: LearningRate)
     Some(dose / growth).filter(|steps| steps.is_finite())
 }
 
-/// The smallest and the largest ELR; `None` without any.
-pub fn extremes(elrs: &[Elr]) -> Option<(Elr, Elr)> {
-    let first = *elrs.first()?;
-    let smaller = |min: Elr, elr: Elr| if elr < min { elr } else { min };
-    let larger = |max: Elr, elr: Elr| if elr > max { elr } else { max };
-    let min = fold(elrs, first, |elr| elr, smaller);
-    let max = fold(elrs, first, |elr| elr, larger);
-    Some((min, max))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,19 +74,6 @@ mod tests {
         let controls = control.parse().unwrap();
         let sgd = Optimizer::sgd(Decay::None);
         steps_until(2.0, &elrs, &sgd, &controls, LearningRate::new(lr).unwrap())
-    }
-
-    #[test]
-    fn extremes_are_found_wherever_they_are() {
-        assert_eq!(extremes(&[]), None);
-        for count in 1..20 {
-            for shift in 0..count {
-                let elr = |i: usize| Elr::new(((i + shift) % count + 1) as f64).unwrap();
-                let elrs: Vec<Elr> = (0..count).map(elr).collect();
-                let found = extremes(&elrs).map(|(min, max)| (min.get(), max.get()));
-                assert_eq!(found, Some((1.0, count as f64)), "{count} {shift}");
-            }
-        }
     }
 
     #[test]

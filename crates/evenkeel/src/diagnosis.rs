@@ -2,12 +2,12 @@
 
 use crate::advice::Advice;
 use crate::control::Controls;
-use crate::convergence::{extremes, steps_until};
+use crate::convergence::steps_until;
 use crate::equalise::{hold_multipliers, rescale_factors};
 use crate::flow::fastest_constant_lr;
 use crate::optimizer::{Decay, Optimizer};
 use crate::quantity::{Elr, LearningRate, LrMultiplier, RescaleFactor};
-use crate::spread::{Spread, geometric_mean};
+use crate::spread::{Spread, extremes, geometric_mean};
 use crate::warmup;
 
 /// ELRs count as equal when the largest is at most twice the smallest.

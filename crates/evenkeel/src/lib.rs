@@ -30,7 +30,6 @@
 //! ```
 
 pub mod advice;
-pub mod bulk;
 pub mod control;
 pub mod convergence;
 pub mod critical;

@@ -35,7 +35,7 @@ use wiring::Wiring;
 
 pub use batch::Batch;
 pub use error::MeanFieldError;
-pub use measured::explosion_per_layer;
+pub use measured::{explosion_per_layer, total_explosion};
 pub use moments::{Average, Moments};
 pub use synthetic::{GRAMMAR, Synthetic};
 

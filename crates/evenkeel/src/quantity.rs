@@ -176,7 +176,7 @@ impl Elr {
     }
 
     /// A computed ELR, kept within the positive normal numbers of `f64`.
-    pub(crate) fn saturating(value: f64) -> Self {
+    pub fn saturating(value: f64) -> Self {
         Self(value.clamp(f64::MIN_POSITIVE, f64::MAX))
     }
 

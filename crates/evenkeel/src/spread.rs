@@ -48,12 +48,7 @@ impl Spread {
 
 /// Puts together what `of` says of each, in eight places at a time: units are many, and no number waits for the
 /// one before it.
-pub(crate) fn fold<T: Copy>(
-    values: &[T],
-    start: T,
-    of: impl Fn(T) -> T,
-    join: impl Fn(T, T) -> T,
-) -> T {
+fn fold<T: Copy>(values: &[T], start: T, of: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
     let mut places = [start; 8];
     let (rows, rest) = values.as_chunks::<8>();
     for row in rows {
@@ -63,6 +58,16 @@ pub(crate) fn fold<T: Copy>(
     }
     let rest = rest.iter().map(|x| of(*x));
     places.into_iter().chain(rest).fold(start, join)
+}
+
+/// The smallest and the largest ELR; `None` without any.
+pub fn extremes(elrs: &[Elr]) -> Option<(Elr, Elr)> {
+    let first = *elrs.first()?;
+    let smaller = |min: Elr, elr: Elr| if elr < min { elr } else { min };
+    let larger = |max: Elr, elr: Elr| if elr > max { elr } else { max };
+    let min = fold(elrs, first, |elr| elr, smaller);
+    let max = fold(elrs, first, |elr| elr, larger);
+    Some((min, max))
 }
 
 /// The geometric mean `Ē` of the ELRs, or `None` for no layers.
@@ -81,6 +86,19 @@ mod tests {
         assert_eq!(Spread::of(&[elr]), Spread::default());
         assert_eq!(Spread::of(&[]), Spread::default());
         assert_eq!(geometric_mean(&[]), None);
+    }
+
+    #[test]
+    fn extremes_are_found_wherever_they_are() {
+        assert_eq!(extremes(&[]), None);
+        for count in 1..20 {
+            for shift in 0..count {
+                let elr = |i: usize| Elr::new(((i + shift) % count + 1) as f64).unwrap();
+                let elrs: Vec<Elr> = (0..count).map(elr).collect();
+                let found = extremes(&elrs).map(|(min, max)| (min.get(), max.get()));
+                assert_eq!(found, Some((1.0, count as f64)), "{count} {shift}");
+            }
+        }
     }
 
     #[test]

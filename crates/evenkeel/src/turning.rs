@@ -8,12 +8,14 @@ pub fn mean_angle(tangents: impl ExactSizeIterator<Item = f64>) -> f64 {
     tangents.map(f64::atan).sum::<f64>() / count
 }
 
-/// The cosine between a weight and itself after plain SGD has lowered its ELR from `before` to `after` with
-/// a steady base gradient: `√(E′/E)`, whatever the schedule was (T26). 1 where the ELR has not fallen.
+/// The cosine between a weight and itself after plain SGD with uncorrelated gradients has lowered its
+/// ELR from `before` to `after`, at a steady base gradient: `√(E′/E)` for any schedule (T26). 1 where
+/// the ELR has not fallen.
 ///
-/// Steps that are orthogonal to the weight (T1) and to each other, as those of uncorrelated gradients nearly
-/// are in many dimensions, leave `⟨w′, w⟩ = ‖w‖²` while `‖w′‖² = ‖w‖²·E/E′` (T2). Gradients that agree turn
-/// it further for the same growth; none turns it less.
+/// Steps that are orthogonal to the weight (T1) and to each other, as those of uncorrelated gradients
+/// nearly are in many dimensions, leave `⟨w′, w⟩ = ‖w‖²` while `‖w′‖² = ‖w‖²·E/E′` (T2). Gradients that
+/// agree turn the weight further for the same growth. Gradients that alternate in sign turn it less:
+/// each step undoes the turn of the one before, and the norm grows all the same.
 pub fn retained(before: Elr, after: Elr) -> f64 {
     retained_of(before.get() / after.get())
 }
@@ -42,5 +44,21 @@ mod tests {
             }
             assert!((cosine - retained(start, elr)).abs() < 1e-12, "{lr:?}");
         }
+    }
+    #[test]
+    fn steps_that_alternate_grow_the_norm_and_keep_the_direction() {
+        // In the plane: a step of tangent t across the weight, and the next one back.
+        let (mut x, mut y): (f64, f64) = (1.0, 0.0);
+        for step in 0..8 {
+            let (norm, sign) = (x.hypot(y), if step % 2 == 0 { 1.0 } else { -1.0 });
+            let length = 0.5 * sign / norm;
+            (x, y) = (x - length * y / norm, y + length * x / norm);
+        }
+        let (cosine, inverse_norm) = (x / x.hypot(y), x.hypot(y).recip());
+        // Uncorrelated steps would leave a cosine of 1/‖w‖ (T26).
+        assert!(
+            inverse_norm < 0.75 && cosine > 0.98,
+            "{inverse_norm} {cosine}"
+        );
     }
 }

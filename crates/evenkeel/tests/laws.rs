@@ -314,12 +314,24 @@ fn what_widens_and_in_which_model() {
         heavy[1],
         heavy[30]
     );
-    // At a rate smaller by 1 − μ it settles where plain SGD does.
-    let settled = ranges(
-        &heavy_ball,
-        critical::pair_after_inertia(pair[0], pair[1], mu),
-    );
+    // At a rate smaller by 1 − μ, for a pair as far apart as this, it settles where plain SGD does.
+    let lower = critical::pair_after_inertia(pair[0], pair[1], &heavy_ball).unwrap();
+    let settled = ranges(&heavy_ball, lower);
     assert!(settled[60] < 0.01, "{}", settled[60]);
+}
+
+#[test]
+fn equal_turns_take_this_share_of_the_steepest_descent() {
+    // T30: layers whose ln c is spread evenly over so many decades.
+    for (decades, expected) in [(0.5, 0.950), (1.0, 0.843), (3.5, 0.498)] {
+        let range: f64 = decades * std::f64::consts::LN_10;
+        let gradients = (0..10_000).map(|l| (range * f64::from(l) / 9_999.0).exp());
+        let (sum, squares) = gradients.fold((0.0, 0.0), |(s, q), c| (s + c, q + c * c));
+        let share = sum / (10_000.0 * squares).sqrt();
+        let closed = (2.0 / range * (0.5 * range).tanh()).sqrt();
+        assert!((share / closed - 1.0).abs() < 1e-3, "{share} {closed}");
+        assert!((closed - expected).abs() < 5e-4, "{closed}");
+    }
 }
 
 #[test]

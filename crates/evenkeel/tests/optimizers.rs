@@ -310,6 +310,16 @@ fn closed_forms_of_the_equilibria() {
         at("momentum:l2=0.1").tangent,
         ((1.0 - mu) * share * (2.0 - share / (1.0 + mu))).sqrt(),
     );
+    // T18: the chord is heavy ball's alone; Nesterov with coupled decay turns 16 % further.
+    let small = |name: &str| {
+        let optimizer = read(&format!("{name}:l2=1e-9"));
+        optimizer.equilibrium(rate(1.0)).unwrap()
+    };
+    let further = small("nesterov").turn.get() / small("momentum").turn.get();
+    assert!((further - (1.0 + 2.0 * mu * (1.0 - mu * mu)).sqrt()).abs() < 1e-6);
+    assert!((further - 1.158).abs() < 1e-3, "{further}");
+    let tangent = (2e-9 * (1.0 - mu)).sqrt();
+    assert!((small("nesterov").tangent / tangent - 1.0).abs() < 1e-6);
     // T19: exact as a velocity addition, and the square root for small shares.
     let k = 1.0 - share;
     for text in ["momentum:decay=0.1", "adamw:decay=0.1"] {

@@ -1,11 +1,12 @@
 //! Ratios go to 1 under every constant rate: how long that takes, with learning and without.
 
 use evenkeel::control::Controls;
-use evenkeel::convergence::{extremes, steps_until};
+use evenkeel::convergence::steps_until;
 use evenkeel::flow::fastest_constant_lr;
 use evenkeel::optimizer::Decay;
 use evenkeel::optimizer::Optimizer;
 use evenkeel::quantity::LearningRate;
+use evenkeel::spread::extremes;
 
 use super::evidence::Evidence;
 use super::finding::{Finding, Verdict};

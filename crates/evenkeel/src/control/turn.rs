@@ -4,8 +4,8 @@
 //! `no-overshoot` (T11), and a smaller tangent its trust factor.
 
 use super::{Control, Entry, Moment, Plan, Stage, numbers};
-use crate::convergence::extremes;
 use crate::quantity::LearningRate;
+use crate::spread::extremes;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "turn",

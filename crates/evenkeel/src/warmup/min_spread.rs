@@ -1,10 +1,9 @@
 //! T14: the rate that minimises the predicted standard deviation of `x′`.
 
 use super::Policy;
-use crate::convergence::extremes;
 use crate::quantity::Elr;
 use crate::recurrence::sgd;
-use crate::spread::Spread;
+use crate::spread::{Spread, extremes};
 
 pub(super) const POLICY: Policy = Policy {
     name: "min-spread",

@@ -2,7 +2,7 @@
 //! sits midway; no rate makes it smaller in one step. But `λE_max = √(E_max/E_min)` is then large, and such turns move the base gradients.
 
 use super::Policy;
-use crate::convergence::extremes;
+use crate::spread::extremes;
 
 pub(super) const POLICY: Policy = Policy {
     name: "minimax",

@@ -2,7 +2,7 @@
 //! from `R` to `ln cosh R ≈ R − ln 2`: the top ELR halves each step.
 
 use super::Policy;
-use crate::convergence::extremes;
+use crate::spread::extremes;
 
 pub(super) const POLICY: Policy = Policy {
     name: "no-overshoot",

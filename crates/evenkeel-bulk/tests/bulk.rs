@@ -1,10 +1,10 @@
 //! The bulk computation against the recurrence that it stands for (T5).
 
-use evenkeel::bulk::{self, BulkSgd, Extremes, LANES, Logs};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::recurrence::sgd;
 use evenkeel::spread::{self, Spread};
 use evenkeel::warmup::Policy;
+use evenkeel_bulk::{BulkSgd, Extremes, LANES, Logs, grid};
 use proptest::prelude::*;
 
 fn elr(value: f64) -> Elr {
@@ -149,9 +149,9 @@ fn a_grid_is_one_run_a_rate() {
             .map(|i| Elr::from_ln((f64::from(i) * 1.7).sin() * 6.0))
             .collect();
         let rates: Vec<LearningRate> = (0..rates).map(|i| lr(f64::from(i) * 0.1)).collect();
-        let grid = bulk::grid(&start, &rates, 100);
-        assert_eq!(grid.len(), rates.len());
-        for (row, &rate) in grid.iter().zip(&rates) {
+        let points = grid(&start, &rates, 100);
+        assert_eq!(points.len(), rates.len());
+        for (row, &rate) in points.iter().zip(&rates) {
             let mut alone = BulkSgd::new(&start);
             alone.run_constant(rate, 100);
             assert_eq!(*row, alone.logs());
@@ -160,7 +160,7 @@ fn a_grid_is_one_run_a_rate() {
             assert!((got.std - want.std).abs() < 1e-12 && (got.range - want.range).abs() < 1e-12);
         }
     }
-    assert_eq!(bulk::grid(&[], &[lr(1.0)], 3), [Logs::default()]);
+    assert_eq!(grid(&[], &[lr(1.0)], 3), [Logs::default()]);
 }
 
 type Rate = fn(Extremes) -> LearningRate;

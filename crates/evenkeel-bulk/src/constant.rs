@@ -3,16 +3,16 @@
 //! A constant rate can be taken out. With `v = y/λ` and `q = v²`, `q′ = (q + 1)²/q`, which saves a
 //! multiplication a step, and `(n, d)` goes to `((n + d)², nd)`.
 
-use super::LANES;
-use super::rates::{Rates, in_range, squared};
-use crate::quantity::LearningRate;
+use crate::LANES;
+use crate::rates::{Rates, in_range, squared};
+use evenkeel::quantity::LearningRate;
 use std::iter::repeat_n;
 
 /// The largest `v`, and the inverse of the smallest, whose 32nd power is a normal number.
 const LIMIT: f64 = 1e9;
 
 /// A rate for each lane.
-pub(super) struct Constant {
+pub(crate) struct Constant {
     lrs: [LearningRate; LANES],
     squares: [f64; LANES],
     steps: usize,

@@ -19,7 +19,7 @@
 //! range: `n₃ = (y⁴y₁²y₂y₃)²`, and `y` rises from step to step. Every layer is tried against ELRs of
 //! 1e-18 to 1e18 before every block of steps, with `Σλ²/y` for what the block can add to `y`; at a
 //! constant rate against `λE` of 1e-9 to 1e9, once. Layers outside take single steps, a third as fast,
-//! and outside 1e-150 to 1e150 [`sgd::elr`](crate::recurrence::sgd::elr), many times slower, and
+//! and outside 1e-150 to 1e150 [`sgd::elr`](evenkeel::recurrence::sgd::elr), many times slower, and
 //! saturate as that does: no ELR becomes zero, infinite or NaN, whatever the rates.
 //!
 //! Both forms round a few times a step. Where a step changes an ELR by little, steps may all round
@@ -46,8 +46,8 @@ pub use grid::grid;
 pub use group::LANES;
 pub use logs::Logs;
 
-use crate::quantity::{Elr, LearningRate};
 use constant::Constant;
+use evenkeel::quantity::{Elr, LearningRate};
 use extremes::Ranks;
 use rates::squared;
 use scheduled::Scheduled;
@@ -59,7 +59,8 @@ const BLOCK: usize = 1536;
 /// ELRs of many layers under plain SGD, as `y = 1/E`.
 ///
 /// ```
-/// use evenkeel::{bulk::BulkSgd, quantity::{Elr, LearningRate}};
+/// use evenkeel::quantity::{Elr, LearningRate};
+/// use evenkeel_bulk::BulkSgd;
 ///
 /// let mut units: BulkSgd = (1..=1000).map(|i| Elr::from_ln(f64::from(i) * 0.01)).collect();
 /// let before = units.logs().spread();

@@ -1,15 +1,15 @@
 //! A rate for each step: three steps for one division, as the parent module derives.
 
-use super::LANES;
-use super::rates::{Rates, in_range, squared};
-use crate::quantity::LearningRate;
+use crate::LANES;
+use crate::rates::{Rates, in_range, squared};
+use evenkeel::quantity::LearningRate;
 
 /// The largest `y`, and the inverse of the smallest, whose sixteenth power is a normal number.
 const LIMIT: f64 = 1e18;
 
 /// The same rate for all layers, another one at each step.
 #[derive(Clone, Copy)]
-pub(super) struct Scheduled<'a> {
+pub(crate) struct Scheduled<'a> {
     lrs: &'a [LearningRate],
     squares: &'a [f64],
     dose: f64,

@@ -1,6 +1,6 @@
 //! What is worth knowing of very many `ln E`.
 
-use crate::spread::Spread;
+use evenkeel::spread::Spread;
 
 /// The distribution of `x = ln E` over layers, in four numbers. All are zero without layers.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -18,7 +18,7 @@ pub struct Logs {
 impl Logs {
     /// Of `ln E = −ln y`, in one pass. Sums are taken of the distance from the first, so that the
     /// variance does not suffer from a mean far from zero.
-    pub(super) fn of_inverses(inverses: &[f64]) -> Self {
+    pub(crate) fn of_inverses(inverses: &[f64]) -> Self {
         let mut logs = inverses.iter().map(|y| -y.ln());
         let Some(first) = logs.next() else {
             return Self::default();

@@ -7,17 +7,17 @@
 /// compiler fuses no multiplication with an addition unasked. Only what is inlined into `work` is
 /// compiled anew, which is why the functions below it are `inline(always)`.
 #[inline(always)]
-pub(super) fn wide<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn wide<T>(work: impl FnOnce() -> T) -> T {
     pulp::Arch::new().dispatch(work)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::constant::Constant;
-    use super::super::group::{LANES, advance_group};
-    use super::super::scheduled::Scheduled;
     use super::wide;
-    use crate::quantity::LearningRate;
+    use crate::constant::Constant;
+    use crate::group::{LANES, advance_group};
+    use crate::scheduled::Scheduled;
+    use evenkeel::quantity::LearningRate;
 
     #[test]
     fn results_do_not_depend_on_the_width() {

@@ -4,10 +4,10 @@
 //! they are and their own steps say what a look at all layers would find. Beyond it a look is
 //! needed, which is taken in the same pass as the step.
 
-use super::group::LIMIT;
-use super::rates::in_range;
-use super::wide::wide;
-use crate::quantity::Elr;
+use crate::group::LIMIT;
+use crate::rates::in_range;
+use crate::wide::wide;
+use evenkeel::quantity::Elr;
 
 /// The ELRs that warm-up policies look at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Extremes {
 
 /// The same as inverses: the two smallest `y` and the largest.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ranks {
+pub(crate) struct Ranks {
     first: f64,
     second: f64,
     last: f64,

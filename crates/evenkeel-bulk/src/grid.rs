@@ -1,8 +1,8 @@
 //! The same layers at very many rates.
 
-use super::constant::Constant;
-use super::{Logs, group};
-use crate::quantity::{Elr, LearningRate};
+use crate::constant::Constant;
+use crate::{Logs, group};
+use evenkeel::quantity::{Elr, LearningRate};
 
 /// Layers times rates that are worked on at a time, in the fastest cache; one rate where there are
 /// more layers.

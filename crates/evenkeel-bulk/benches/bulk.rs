@@ -6,9 +6,9 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use evenkeel::bulk::{self, BulkSgd, Extremes, LANES};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::recurrence::sgd;
+use evenkeel_bulk::{BulkSgd, Extremes, LANES};
 use std::hint::black_box;
 
 #[global_allocator]
@@ -103,7 +103,7 @@ fn grid(bencher: Bencher<'_, '_>, (layers, rates): (usize, usize)) {
         .collect();
     bencher
         .counter(layer_steps(layers.len() * lrs.len(), STEPS))
-        .bench_local(|| bulk::grid(black_box(&layers), black_box(&lrs), STEPS));
+        .bench_local(|| evenkeel_bulk::grid(black_box(&layers), black_box(&lrs), STEPS));
 }
 
 #[divan::bench(sample_count = 20)]

@@ -1,9 +1,9 @@
 //! Groups of layers that go through the same steps together.
 
-use super::rates::{Rates, in_range};
-use super::wide::wide;
-use crate::quantity::Elr;
-use crate::recurrence::sgd;
+use crate::rates::{Rates, in_range};
+use crate::wide::wide;
+use evenkeel::quantity::Elr;
+use evenkeel::recurrence::sgd;
 
 /// Layers that are advanced together, in registers: many, to hide the time that one division takes
 /// behind the others, but no more than ten of the sixteen AVX2 registers hold, as six are needed
@@ -11,13 +11,13 @@ use crate::recurrence::sgd;
 pub const LANES: usize = 40;
 
 /// The largest `y`, and the inverse of the smallest, whose square is a normal number.
-pub(super) const LIMIT: f64 = 1e150;
+pub(crate) const LIMIT: f64 = 1e150;
 
 /// Steps from which on it pays to take several at a time, with a root at the end.
 const WORTHWHILE: usize = 12;
 
 /// Advances `inverses` group by group, at the `rates` of the group that begins at an index.
-pub(super) fn advance<R: Rates>(inverses: &mut [f64], rates: impl Fn(usize) -> R) {
+pub(crate) fn advance<R: Rates>(inverses: &mut [f64], rates: impl Fn(usize) -> R) {
     wide(
         #[inline(always)]
         || {
@@ -39,7 +39,7 @@ pub(super) fn advance<R: Rates>(inverses: &mut [f64], rates: impl Fn(usize) -> R
 /// Lanes that the fast way does not suit start again, the others stay: none depends on its
 /// neighbours, not even in the last bit.
 #[inline(always)]
-pub(super) fn advance_group(group: &mut [f64; LANES], rates: &impl Rates) {
+pub(crate) fn advance_group(group: &mut [f64; LANES], rates: &impl Rates) {
     let start = *group;
     let few = rates.steps() < WORTHWHILE;
     if few {

@@ -1,12 +1,12 @@
 //! A million layers over ten thousand steps, none of which is kept: time and peak memory.
 //!
 //! ```sh
-//! cargo run --release -p evenkeel --example streaming [LAYERS [STEPS]]
+//! cargo run --release -p evenkeel-bulk --example streaming [LAYERS [STEPS]]
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints what it found")]
 
-use evenkeel::bulk::BulkSgd;
 use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel_bulk::BulkSgd;
 use std::time::Instant;
 
 fn main() -> Result<(), std::num::ParseIntError> {

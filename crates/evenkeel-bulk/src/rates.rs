@@ -1,10 +1,10 @@
 //! The learning rates of a block of steps, and what they say of taking several steps at a time.
 
-use super::LANES;
-use crate::quantity::LearningRate;
+use crate::LANES;
+use evenkeel::quantity::LearningRate;
 
 /// A rate for each step and each lane of a group of `y = 1/E`.
-pub(super) trait Rates {
+pub(crate) trait Rates {
     /// The number of steps.
     fn steps(&self) -> usize;
     /// λ, which only layers out of range need.
@@ -22,13 +22,13 @@ pub(super) trait Rates {
 
 /// Whether `y` stays within `1/limit` and `limit` over steps of `Σλ² ≤ dose`.
 #[inline(always)]
-pub(super) fn in_range(y: f64, dose: f64, limit: f64) -> bool {
+pub(crate) fn in_range(y: f64, dose: f64, limit: f64) -> bool {
     // `y` never falls, so the steps add at most dose/y. Times y, to save the division.
     (y >= limit.recip()) & (dose <= y * (limit - y))
 }
 
 /// `λ²`; infinity where it overflows, which no lane takes for being in range.
-pub(super) fn squared(lr: LearningRate) -> f64 {
+pub(crate) fn squared(lr: LearningRate) -> f64 {
     lr.get() * lr.get()
 }
 

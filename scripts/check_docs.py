@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Checks the documentation: links, anchors, the book's index, and the length of the README.
 
-    python3 scripts/check_docs.py
+    python3 scripts/check_docs.py [--book target/book]
 
 Relative links must lead to a file of the repository, their anchors to a heading. Links to the
 repository itself must begin with the address in Cargo.toml and lead to a file. Other links are not
-followed. Every page under docs/ must be in docs/SUMMARY.md.
+followed. Every page under docs/ must be in docs/SUMMARY.md. With --book, the links of a book that mdBook
+has built must lead to its files.
 """
 
+import argparse
 import functools
 import pathlib
 import re
@@ -63,8 +65,22 @@ def wrong_with(link: str, page: pathlib.Path) -> str | None:
     return None
 
 
-def main() -> int:
+def book_errors(book: pathlib.Path) -> list[str]:
+    """Links between the pages of a built book that lead nowhere."""
     errors = []
+    for page in book.rglob("*.html"):
+        # print.html has all chapters in one page, 404.html is shown anywhere.
+        if page.name not in ("print.html", "toc.html", "404.html"):
+            links = set(re.findall(r"(?:href|src)=\"(?![a-z]+:|//)([^\"#]+)", page.read_text()))
+            errors += [f"{page.relative_to(book)}: {link} leads nowhere" for link in sorted(links) if not (page.parent / link).exists()]
+    return errors
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--book", type=pathlib.Path, help="a book that mdBook has built")
+    book = parser.parse_args().book
+    errors = book_errors(book) if book else []
     for page in tracked("*.md"):
         if not page.is_relative_to(ROOT / "shared"):
             text = CODE.sub("", page.read_text())

@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 export EVENKEEL_VECTORS=none PROPTEST_CASES=${PROPTEST_CASES:-2} MIRIFLAGS="-Zmiri-disable-isolation"
 miri=(cargo +nightly miri test --target-dir target/miri -p evenkeel-kernels)
 "${miri[@]}" --lib -- matmul product winograd attention
-"${miri[@]}" --test layers -- are_what_is_written_out come_to_the_same
-"${miri[@]}" --test sequences -- is_what_it_is_written_as
+"${miri[@]}" --test layers -- match_the_definition
+"${miri[@]}" --test sequences -- matches_the_definition

@@ -1,7 +1,7 @@
 //! Batch normalization against its definition and finite differences.
 
-use evenkeel_kernels::batch_norm::{Moments, Normalize};
-use evenkeel_kernels::workers::Workers;
+use evenkeel_kernels::layers::batch_norm::{Moments, Normalize};
+use evenkeel_kernels::threads::ThreadPool;
 use proptest::prelude::*;
 
 #[path = "common/narrower.rs"]
@@ -9,8 +9,8 @@ mod narrower;
 
 const EPSILON: f32 = 1e-3;
 
-/// What is normalized, in 64 bits as it is written.
-fn written_out(z: &[f64], r: &[f64], gamma: &[f64], beta: &[f64], relu: bool) -> Vec<f64> {
+/// The definition, in 64 bits.
+fn definition(z: &[f64], r: &[f64], gamma: &[f64], beta: &[f64], relu: bool) -> Vec<f64> {
     let features = gamma.len();
     let rows = z.len() / features;
     let mut y = vec![0.0; z.len()];
@@ -46,46 +46,46 @@ fn case() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>, bool)> {
 
 proptest! {
     #[test]
-    fn values_and_gradients_are_those_of_the_definition((features, numbers, of_features, relu) in case()) {
+    fn values_and_gradients_match_the_definition((features, numbers, of_features, relu) in case()) {
         let count = numbers.len() / 3;
         let (z, rest) = numbers.split_at(count);
         let (r, dy) = rest.split_at(count);
         let (gamma, beta) = of_features.split_at(features);
-        let workers = Workers::one();
-        let moments = Moments::over(&workers, z, features);
-        let scale = moments.scales(EPSILON);
+        let pool = ThreadPool::single();
+        let moments = Moments::over(&pool, z, features);
+        let scale = moments.inverse_deviations(EPSILON);
         let norm = Normalize { mean: &moments.mean, scale: &scale, gamma, beta, relu };
         let mut y = vec![f32::NAN; count];
-        norm.forward(&workers, z, Some(r), &mut y);
-        let expected = written_out(&wide(z), &wide(r), &wide(gamma), &wide(beta), relu);
+        norm.forward(&pool, z, Some(r), &mut y);
+        let expected = definition(&wide(z), &wide(r), &wide(gamma), &wide(beta), relu);
         for (ours, expected) in y.iter().zip(&expected) {
             prop_assert!((f64::from(*ours) - expected).abs() < 1e-3, "{} {}", ours, expected);
         }
 
         let (mut dz, mut dr) = (vec![f32::NAN; count], vec![f32::NAN; count]);
-        let sums = norm.backward(&workers, dy, z, Some(&y), &mut dz, Some(&mut dr));
+        let sums = norm.backward(&pool, dy, z, Some(&y), &mut dz, Some(&mut dr));
         for (dr, (dy, y)) in dr.iter().zip(dy.iter().zip(&y)) {
             prop_assert_eq!(*dr, if relu && *y <= 0.0 { 0.0 } else { *dy });
         }
-        // Without a summand the output need not be kept.
+        // Without a residual the output is not needed.
         let mut alone = vec![f32::NAN; count];
-        norm.forward(&workers, z, None, &mut alone);
+        norm.forward(&pool, z, None, &mut alone);
         let (mut kept, mut known) = (vec![f32::NAN; count], vec![f32::NAN; count]);
         let both = [
-            norm.backward(&workers, dy, z, Some(&alone), &mut kept, None),
-            norm.backward(&workers, dy, z, None, &mut known, None),
+            norm.backward(&pool, dy, z, Some(&alone), &mut kept, None),
+            norm.backward(&pool, dy, z, None, &mut known, None),
         ];
         prop_assert_eq!(&both[0], &both[1]);
         prop_assert_eq!(kept, known);
 
         let loss = |z: &[f64], gamma: &[f64], beta: &[f64]| -> f64 {
-            let y = written_out(z, &wide(r), gamma, beta, relu);
+            let y = definition(z, &wide(r), gamma, beta, relu);
             y.iter().zip(dy).map(|(y, dy)| y * f64::from(*dy)).sum()
         };
-        // Away from where ReLU bends, differences say what gradients are.
+        // Finite differences are gradients away from the kink of the ReLU.
         let step = 1e-6;
-        let bends = |feature: usize| {
-            let raw = written_out(&wide(z), &wide(r), &wide(gamma), &wide(beta), false);
+        let at_kink = |feature: usize| {
+            let raw = definition(&wide(z), &wide(r), &wide(gamma), &wide(beta), false);
             relu && raw.iter().skip(feature).step_by(features).any(|y| y.abs() < 1e-3)
         };
         let change = |numbers: &[f32], at: usize, by: f64| {
@@ -93,7 +93,7 @@ proptest! {
             numbers[at] += by;
             numbers
         };
-        for feature in (0..features).filter(|feature| !bends(*feature)) {
+        for feature in (0..features).filter(|feature| !at_kink(*feature)) {
             let slope = |up: f64, down: f64| (up - down) / (2.0 * step);
             for at in (feature..count).step_by(features) {
                 let (up, down) = (change(z, at, step), change(z, at, -step));
@@ -112,7 +112,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_a_number_stays_visible() {
+fn nan_stays_nan() {
     let norm = Normalize {
         mean: &[0.0],
         scale: &[1.0],
@@ -122,7 +122,7 @@ fn what_is_not_a_number_stays_visible() {
     };
     let mut y = [0.0; 3];
     norm.forward(
-        &Workers::one(),
+        &ThreadPool::single(),
         &[f32::NAN, f32::INFINITY, -1.0],
         None,
         &mut y,

@@ -1,14 +1,14 @@
-//! Kernels against what is written out, over random shapes.
+//! Linear layers and convolutions against their definitions, over random shapes.
 
-use evenkeel_kernels::conv::Conv;
-use evenkeel_kernels::linear::Linear;
-use evenkeel_kernels::workers::Workers;
+use evenkeel_kernels::layers::conv::Conv;
+use evenkeel_kernels::layers::linear::Linear;
+use evenkeel_kernels::threads::ThreadPool;
 use proptest::prelude::*;
 
 #[path = "common/narrower.rs"]
 mod narrower;
 
-/// Numbers from −1 to 1, other ones for each seed.
+/// Numbers from −1 to 1, by seed.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = |_| {
@@ -20,10 +20,10 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(next).collect()
 }
 
-fn close(ours: &[f32], written_out: &[f64], terms: usize) -> Result<(), TestCaseError> {
-    prop_assert_eq!(ours.len(), written_out.len());
+fn close(ours: &[f32], expected: &[f64], terms: usize) -> Result<(), TestCaseError> {
+    prop_assert_eq!(ours.len(), expected.len());
     let tolerance = 1e-6 * (terms as f64).sqrt().max(1.0) * 4.0;
-    for (index, (ours, expected)) in ours.iter().zip(written_out).enumerate() {
+    for (index, (ours, expected)) in ours.iter().zip(expected).enumerate() {
         prop_assert!(
             (f64::from(*ours) - expected).abs() <= tolerance,
             "{}: {} instead of {}",
@@ -35,8 +35,8 @@ fn close(ours: &[f32], written_out: &[f64], terms: usize) -> Result<(), TestCase
     Ok(())
 }
 
-/// Calls `meet(y, x, w)` with the positions of every output, input and weight that meet.
-fn meetings(conv: &Conv, mut meet: impl FnMut(usize, usize, usize)) {
+/// Calls `visit(y, x, w)` with the indices of every output, input and weight that are multiplied.
+fn for_each_term(conv: &Conv, mut visit: impl FnMut(usize, usize, usize)) {
     let [height, width] = conv.output_size();
     let (inputs, outputs) = (conv.inputs / conv.groups, conv.outputs / conv.groups);
     for image in 0..conv.batch {
@@ -61,7 +61,7 @@ fn meetings(conv: &Conv, mut meet: impl FnMut(usize, usize, usize)) {
                             + input;
                         let w =
                             ((output * inputs + input) * conv.kernel[0] + kr) * conv.kernel[1] + kc;
-                        meet(y, x, w);
+                        visit(y, x, w);
                     }
                 }
             }
@@ -91,10 +91,10 @@ fn convs() -> impl Strategy<Value = Conv> {
     )
 }
 
-/// Those that are computed with fewer multiplications, even sides and odd ones.
+/// Convolutions that use Winograd's algorithm, with even and odd sides.
 fn three_by_three() -> impl Strategy<Value = Conv> {
     let sizes = (1..4usize, [1..12usize, 1..12], [0..3usize, 0..3]);
-    // Of sixteen inputs the matrices fit into registers.
+    // With sixteen inputs the matrices fit into registers.
     let channels = || prop_oneof![1 => Just(16), 2 => 16..70usize];
     (sizes, channels(), channels()).prop_map(|((batch, size, padding), inputs, outputs)| Conv {
         batch,
@@ -108,7 +108,7 @@ fn three_by_three() -> impl Strategy<Value = Conv> {
     })
 }
 
-fn check(conv: &Conv, workers: &Workers, seed: u64) -> Result<(), TestCaseError> {
+fn check(conv: &Conv, pool: &ThreadPool, seed: u64) -> Result<(), TestCaseError> {
     let x = numbers(conv.batch * conv.size[0] * conv.size[1] * conv.inputs, seed);
     let weights = conv.outputs * conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1];
     let w = numbers(weights, seed + 1);
@@ -118,12 +118,12 @@ fn check(conv: &Conv, workers: &Workers, seed: u64) -> Result<(), TestCaseError>
         vec![f32::NAN; w.len()],
         vec![f32::NAN; x.len()],
     );
-    conv.forward(workers, &x, &w, &mut y);
-    conv.backward(workers, &x, &w, &dy, &mut dw, Some(&mut dx));
+    conv.forward(pool, &x, &w, &mut y);
+    conv.backward(pool, &x, &w, &dy, &mut dw, Some(&mut dx));
 
     let (mut expected_y, mut expected_dw, mut expected_dx) =
         (vec![0.0; y.len()], vec![0.0; w.len()], vec![0.0; x.len()]);
-    meetings(conv, |at_y, at_x, at_w| {
+    for_each_term(conv, |at_y, at_x, at_w| {
         expected_y[at_y] += f64::from(x[at_x]) * f64::from(w[at_w]);
         expected_dw[at_w] += f64::from(x[at_x]) * f64::from(dy[at_y]);
         expected_dx[at_x] += f64::from(w[at_w]) * f64::from(dy[at_y]);
@@ -136,17 +136,17 @@ fn check(conv: &Conv, workers: &Workers, seed: u64) -> Result<(), TestCaseError>
 
 proptest! {
     #[test]
-    fn a_convolution_and_its_gradients_are_what_is_written_out(conv in convs(), seed in 0..1000u64) {
-        check(&conv, &Workers::one(), seed)?;
+    fn convolutions_and_their_gradients_match_the_definition(conv in convs(), seed in 0..1000u64) {
+        check(&conv, &ThreadPool::single(), seed)?;
     }
 
     #[test]
-    fn fewer_multiplications_come_to_the_same(conv in three_by_three(), seed in 0..1000u64) {
-        check(&conv, &Workers::one(), seed)?;
+    fn winograd_convolutions_match_the_definition(conv in three_by_three(), seed in 0..1000u64) {
+        check(&conv, &ThreadPool::single(), seed)?;
     }
 
     #[test]
-    fn a_linear_layer_and_its_gradients_are_what_is_written_out(
+    fn linear_layers_and_their_gradients_match_the_definition(
         rows in prop_oneof![1..40usize, 380..420usize],
         inputs in prop_oneof![9 => 1..80usize, 1 => 180..220usize],
         outputs in prop_oneof![9 => 1..80usize, 1 => 180..220usize],
@@ -159,11 +159,11 @@ proptest! {
             numbers(outputs, seed + 2),
             numbers(rows * outputs, seed + 3),
         );
-        let workers = Workers::one();
+        let pool = ThreadPool::single();
         let (mut y, mut dw, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()], vec![f32::NAN; x.len()]);
-        layer.forward(&workers, &x, &w, Some(&b), &mut y);
-        layer.weight_gradient(&workers, &x, &dy, &mut dw);
-        layer.input_gradient(&workers, &dy, &w, &mut dx);
+        layer.forward(&pool, &x, &w, Some(&b), &mut y);
+        layer.weight_gradient(&pool, &x, &dy, &mut dw);
+        layer.input_gradient(&pool, &dy, &w, &mut dx);
         let (mut expected_y, mut expected_dw, mut expected_dx) =
             (vec![0.0; y.len()], vec![0.0; w.len()], vec![0.0; x.len()]);
         for r in 0..rows {
@@ -184,7 +184,7 @@ proptest! {
 }
 
 #[test]
-fn shapes_of_real_networks_are_right_too() {
+fn shapes_of_real_networks_match_the_definition() {
     let resnet = |inputs, outputs, stride, size| Conv {
         batch: 2,
         size: [size; 2],
@@ -218,7 +218,7 @@ fn shapes_of_real_networks_are_right_too() {
         depthwise,
     ];
     for conv in all {
-        check(&conv, &Workers::one(), 1).unwrap();
+        check(&conv, &ThreadPool::single(), 1).unwrap();
     }
 }
 
@@ -240,7 +240,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         outputs: 30,
     };
     let outcome = |threads: usize| {
-        let workers = Workers::new(threads).unwrap();
+        let pool = ThreadPool::new(threads).unwrap();
         let x = numbers(37 * 72 * 16, 1);
         let w = numbers(24 * 16 * 9, 2);
         let mut results = vec![
@@ -251,11 +251,11 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let [y, dw, dx] = results.as_mut_slice() else {
             unreachable!()
         };
-        conv.forward(&workers, &x, &w, y);
-        conv.backward(&workers, &x, &w, y, dw, Some(dx));
+        conv.forward(&pool, &x, &w, y);
+        conv.backward(&pool, &x, &w, y, dw, Some(dx));
         let (x, dy) = (numbers(50_000, 3), numbers(30_000, 4));
         let mut dw = vec![0.0; 1500];
-        layer.weight_gradient(&workers, &x, &dy, &mut dw);
+        layer.weight_gradient(&pool, &x, &dy, &mut dw);
         results.push(dw);
         results
     };

@@ -1,17 +1,17 @@
-//! Attention, normalization of rows, cross-entropy and column sums against what is written out, over random
-//! shapes; gradients against differences.
+//! Attention, layer normalization, cross-entropy and column sums against their definitions, over random shapes;
+//! gradients against finite differences.
 
-use evenkeel_kernels::attention::{Attention, Gradients, Parts};
-use evenkeel_kernels::column_sums::column_sums;
-use evenkeel_kernels::cross_entropy;
-use evenkeel_kernels::layer_norm::LayerNorm;
-use evenkeel_kernels::workers::Workers;
+use evenkeel_kernels::layers::attention::{Attention, AttentionMask, Gradients, Inputs};
+use evenkeel_kernels::layers::column_sums::column_sums;
+use evenkeel_kernels::layers::cross_entropy;
+use evenkeel_kernels::layers::layer_norm::LayerNorm;
+use evenkeel_kernels::threads::ThreadPool;
 use proptest::prelude::*;
 
 #[path = "common/narrower.rs"]
 mod narrower;
 
-/// Numbers from −1 to 1, other ones for each seed.
+/// Numbers from −1 to 1, by seed.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = |_| {
@@ -46,8 +46,8 @@ fn close(ours: &[f32], expected: &[f64], tolerance: f64) -> Result<(), TestCaseE
     Ok(())
 }
 
-/// The slope of `value` along each number of `x`, from both sides.
-fn slopes(x: &[f64], value: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+/// The gradient of `value` by central differences.
+fn differences(x: &[f64], value: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let step = 1e-5;
     let slope = |i: usize| {
         let moved = |by: f64| {
@@ -60,16 +60,15 @@ fn slopes(x: &[f64], value: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     (0..x.len()).map(slope).collect()
 }
 
-/// Attention as it is written.
-fn attend(of: &Attention, [query, key, value]: [&[f64]; 3]) -> Vec<f64> {
+/// The definition of attention.
+fn definition(of: &Attention, [query, key, value]: [&[f64]; 3]) -> Vec<f64> {
     let width = of.heads * of.features;
     let mut y = vec![0.0; query.len()];
     for row in 0..of.sequences * of.context {
         let start = row / of.context * of.context;
-        let end = if of.causal {
-            row + 1
-        } else {
-            start + of.context
+        let end = match of.mask {
+            AttentionMask::Causal => row + 1,
+            AttentionMask::Full => start + of.context,
         };
         for head in 0..of.heads {
             let place = |row: usize| row * width + head * of.features;
@@ -94,17 +93,17 @@ struct Attended {
     gradients: [Vec<f32>; 3],
 }
 
-/// All that the kernels make of it.
-fn by_kernels(of: &Attention, workers: &Workers, inputs: [&[f32]; 3], dy: &[f32]) -> Attended {
+/// The output and gradients of the kernels.
+fn by_kernels(of: &Attention, pool: &ThreadPool, inputs: [&[f32]; 3], dy: &[f32]) -> Attended {
     let [query, key, value] = inputs;
-    let parts = Parts { query, key, value };
+    let inputs = Inputs { query, key, value };
     let empty = || vec![f32::NAN; dy.len()];
-    let (mut y, mut seen) = (empty(), vec![f32::NAN; of.seen()]);
+    let (mut y, mut weights) = (empty(), vec![f32::NAN; of.weights()]);
     let mut gradients = [empty(), empty(), empty()];
-    of.forward(workers, parts, &mut seen, &mut y);
+    of.forward(pool, inputs, &mut weights, &mut y);
     let [query, key, value] = &mut gradients;
     let into = Gradients { query, key, value };
-    of.backward(workers, parts, &seen, dy, into);
+    of.backward(pool, inputs, &weights, dy, into);
     Attended { y, gradients }
 }
 
@@ -118,7 +117,10 @@ fn attentions(
             context,
             heads,
             features,
-            causal,
+            mask: match causal {
+                true => AttentionMask::Causal,
+                false => AttentionMask::Full,
+            },
         },
     )
 }
@@ -137,37 +139,37 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn attention_is_what_it_is_written_as(of in attentions(1..140, 1..70), seed in 0..1000u64) {
+    fn attention_matches_the_definition(of in attentions(1..140, 1..70), seed in 0..1000u64) {
         let [query, key, value, dy] = inputs(&of, seed);
-        let ours = by_kernels(&of, &Workers::one(), [&query, &key, &value], &dy);
-        let expected = attend(&of, [&wide(&query), &wide(&key), &wide(&value)]);
+        let ours = by_kernels(&of, &ThreadPool::single(), [&query, &key, &value], &dy);
+        let expected = definition(&of, [&wide(&query), &wide(&key), &wide(&value)]);
         close(&ours.y, &expected, 1e-5)?;
     }
 
     #[test]
-    fn gradients_of_attention_are_slopes(of in attentions(1..8, 1..4), seed in 0..1000u64) {
+    fn gradients_of_attention_match_differences(of in attentions(1..8, 1..4), seed in 0..1000u64) {
         let [query, key, value, dy] = inputs(&of, seed);
-        let ours = by_kernels(&of, &Workers::one(), [&query, &key, &value], &dy);
+        let ours = by_kernels(&of, &ThreadPool::single(), [&query, &key, &value], &dy);
         let (q, k, v, dy) = (wide(&query), wide(&key), wide(&value), wide(&dy));
-        let value = |parts: [&[f64]; 3]| dot(&attend(&of, parts), &dy);
-        close(&ours.gradients[0], &slopes(&q, |q| value([q, &k, &v])), 1e-5)?;
-        close(&ours.gradients[1], &slopes(&k, |k| value([&q, k, &v])), 1e-5)?;
-        close(&ours.gradients[2], &slopes(&v, |v| value([&q, &k, v])), 1e-5)?;
+        let value = |parts: [&[f64]; 3]| dot(&definition(&of, parts), &dy);
+        close(&ours.gradients[0], &differences(&q, |q| value([q, &k, &v])), 1e-5)?;
+        close(&ours.gradients[1], &differences(&k, |k| value([&q, k, &v])), 1e-5)?;
+        close(&ours.gradients[2], &differences(&v, |v| value([&q, &k, v])), 1e-5)?;
     }
 
     #[test]
-    fn bits_of_attention_do_not_depend_on_threads(of in attentions(1..110, 1..40), seed in 0..1000u64) {
+    fn attention_does_not_depend_on_threads(of in attentions(1..110, 1..40), seed in 0..1000u64) {
         let [query, key, value, dy] = inputs(&of, seed);
         let [one, three] = [1, 3].map(|threads| {
-            let workers = Workers::new(threads).unwrap();
-            by_kernels(&of, &workers, [&query, &key, &value], &dy)
+            let pool = ThreadPool::new(threads).unwrap();
+            by_kernels(&of, &pool, [&query, &key, &value], &dy)
         });
         prop_assert_eq!(one.y, three.y);
         prop_assert_eq!(one.gradients, three.gradients);
     }
 
     #[test]
-    fn rows_are_normalized_and_gradients_are_slopes(
+    fn layer_norm_and_its_gradients_match_the_definition(
         (rows, width) in (1..5usize, 1..40usize),
         shift in any::<bool>(),
         seed in 0..1000u64,
@@ -177,11 +179,11 @@ proptest! {
         let norm = LayerNorm { gamma: &gamma, beta: shift.then_some(&beta), epsilon: 0.1 };
         let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
         let (mut moments, mut sums) = (vec![f32::NAN; 2 * rows], vec![f32::NAN; 2 * width]);
-        let workers = Workers::new(2).unwrap();
-        norm.forward(&workers, &x, &mut y, &mut moments);
-        norm.backward(&workers, [&x, &dy, &moments], &mut dx, &mut sums);
+        let pool = ThreadPool::new(2).unwrap();
+        norm.forward(&pool, &x, &mut y, &mut moments);
+        norm.backward(&pool, [&x, &dy, &moments], &mut dx, &mut sums);
 
-        let written_out = |x: &[f64], gamma: &[f64], beta: &[f64]| -> Vec<f64> {
+        let expected_of = |x: &[f64], gamma: &[f64], beta: &[f64]| -> Vec<f64> {
             let row = |row: &[f64]| {
                 let mean = if shift { row.iter().sum::<f64>() / width as f64 } else { 0.0 };
                 let square = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
@@ -194,16 +196,16 @@ proptest! {
             x.chunks(width).flat_map(row).collect()
         };
         let (x, dy, g, b) = (wide(&x), wide(&dy), wide(&gamma), wide(&beta));
-        close(&y, &written_out(&x, &g, &b), 2e-6)?;
-        close(&dx, &slopes(&x, |x| dot(&written_out(x, &g, &b), &dy)), 2e-5)?;
-        close(&sums[..width], &slopes(&g, |g| dot(&written_out(&x, g, &b), &dy)), 1e-5)?;
+        close(&y, &expected_of(&x, &g, &b), 2e-6)?;
+        close(&dx, &differences(&x, |x| dot(&expected_of(x, &g, &b), &dy)), 2e-5)?;
+        close(&sums[..width], &differences(&g, |g| dot(&expected_of(&x, g, &b), &dy)), 1e-5)?;
         if shift {
-            close(&sums[width..], &slopes(&b, |b| dot(&written_out(&x, &g, b), &dy)), 1e-5)?;
+            close(&sums[width..], &differences(&b, |b| dot(&expected_of(&x, &g, b), &dy)), 1e-5)?;
         }
     }
 
     #[test]
-    fn cross_entropy_is_what_it_is_written_as(
+    fn cross_entropy_matches_the_definition(
         (rows, classes) in (1..6usize, 1..40usize),
         far in -200..200i32,
         seed in 0..1000u64,
@@ -211,25 +213,25 @@ proptest! {
         let scores: Vec<f32> = numbers(rows * classes, seed).iter().map(|x| 4.0 * x + far as f32).collect();
         let labels: Vec<usize> = (0..rows).map(|row| (row * 7 + seed as usize) % classes).collect();
         let mut gradient = vec![f32::NAN; scores.len()];
-        let workers = Workers::new(2).unwrap();
-        let loss = cross_entropy::forward(&workers, &scores, &labels, &mut gradient);
-        let written_out = |scores: &[f64]| -> f64 {
+        let pool = ThreadPool::new(2).unwrap();
+        let loss = cross_entropy::forward(&pool, &scores, &labels, &mut gradient);
+        let expected_of = |scores: &[f64]| -> f64 {
             let row = |(row, label): (&[f64], &usize)| {
                 row.iter().map(|s| (s - row[*label]).exp()).sum::<f64>().ln()
             };
             scores.chunks(classes).zip(&labels).map(row).sum::<f64>() / rows as f64
         };
         let scores = wide(&scores);
-        close(&[loss], &[written_out(&scores)], 2e-6)?;
-        close(&gradient, &slopes(&scores, written_out), 2e-6)?;
+        close(&[loss], &[expected_of(&scores)], 2e-6)?;
+        close(&gradient, &differences(&scores, expected_of), 2e-6)?;
     }
 
     #[test]
-    fn columns_are_summed(rows in 0..3000usize, columns in 1..60usize, seed in 0..1000u64) {
+    fn column_sums_match_the_definition(rows in 0..3000usize, columns in 1..60usize, seed in 0..1000u64) {
         let numbers = numbers(rows * columns, seed);
         let [one, three] = [1, 3].map(|threads| {
             let mut sums = vec![f32::NAN; columns];
-            column_sums(&Workers::new(threads).unwrap(), &numbers, &mut sums);
+            column_sums(&ThreadPool::new(threads).unwrap(), &numbers, &mut sums);
             sums
         });
         prop_assert_eq!(&one, &three);
@@ -237,7 +239,7 @@ proptest! {
         for (index, number) in numbers.iter().enumerate() {
             expected[index % columns] += f64::from(*number);
         }
-        // 3000 roundings of totals that may stray to 100, of which a single one is up to 4e-6.
+        // Up to 3000 rounding errors of up to 4e-6 each, for totals of up to 100.
         close(&one, &expected, 1e-3)?;
     }
 }

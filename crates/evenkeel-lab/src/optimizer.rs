@@ -72,14 +72,14 @@ impl Optimizer for Descent {
         let Some(momentum) = &self.momentum else {
             let keep = keep - lr * self.coupled;
             let state = SgdState::new(None);
-            return (self.kernels.descend(tensor, grad, keep, lr), Some(state));
+            return (self.kernels.sgd_update(tensor, grad, keep, lr), Some(state));
         };
         let grad = match self.coupled > 0.0 {
             true => tensor.clone().mul_scalar(self.coupled) + grad,
             false => grad,
         };
         let (direction, velocity) = momentum.transform(grad, state.and_then(|s| s.momentum));
-        let stepped = self.kernels.descend(tensor, direction, keep, lr);
+        let stepped = self.kernels.sgd_update(tensor, direction, keep, lr);
         (stepped, Some(SgdState::new(Some(velocity))))
     }
 

@@ -79,7 +79,7 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
     }
     let kernels = Kernels::new(job.threads)
         .map_err(LabError::Threads)?
-        .taking_norms(job.spec.granularity.grain());
+        .taking_norms(job.spec.granularity);
     kernels.run(|| {
         let mut session = Session::start(job, &kernels)?;
         let outcome = session.run(job.stop, observer)?;

@@ -1,64 +1,71 @@
-//! Attention.
+//! Multi-head attention.
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use evenkeel_kernels::attention::{Attention, Gradients, Parts};
+use evenkeel_kernels::layers::attention::{Attention, AttentionMask, Gradients, Inputs};
 
-use crate::memory::tensor;
+use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
-/// How rows of tokens belong together.
+/// How tokens are grouped into sequences, and features into heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sight {
-    /// Tokens of a sequence; sequences lie one after the other.
+pub struct AttentionConfig {
+    /// Tokens in a sequence.
     pub context: usize,
-    /// Heads, which share the features out in their order.
+    /// The number of heads; each owns adjacent features.
     pub heads: usize,
-    /// Whether a token sees only itself and those before it.
-    pub causal: bool,
+    /// The tokens that each token attends to.
+    pub mask: AttentionMask,
 }
 
 impl Kernels {
     /// `softmax(Q Kᵀ/√d) V` in each head of each sequence, with `Q`, `K` and `V` of `[tokens, features]`.
     ///
     /// # Panics
-    /// When the three differ in shape, or sequences or heads do not divide it.
-    pub fn attention(&self, parts: [Tensor<2>; 3], sight: Sight) -> Tensor<2> {
-        let [tokens, features] = parts[0].dims();
-        let whole = tokens.is_multiple_of(sight.context) && features.is_multiple_of(sight.heads);
-        assert!(whole, "{sight:?} of {tokens} tokens, {features} features");
-        assert!(parts.iter().all(|part| part.dims() == [tokens, features]));
+    /// When the inputs differ in shape, or sequences or heads do not divide it.
+    pub fn attention(&self, inputs: [Tensor<2>; 3], config: AttentionConfig) -> Tensor<2> {
+        let [tokens, features] = inputs[0].dims();
+        let whole = tokens.is_multiple_of(config.context) && features.is_multiple_of(config.heads);
+        assert!(
+            whole,
+            "{config:?} does not divide {tokens} tokens of {features} features"
+        );
+        assert!(
+            inputs
+                .iter()
+                .all(|input| input.dims() == [tokens, features])
+        );
         let of = Attention {
-            sequences: tokens / sight.context.max(1),
-            context: sight.context,
-            heads: sight.heads,
-            features: features / sight.heads.max(1),
-            causal: sight.causal,
+            sequences: tokens / config.context.max(1),
+            context: config.context,
+            heads: config.heads,
+            features: features / config.heads.max(1),
+            mask: config.mask,
         };
-        match all(parts.each_ref().map(Operand::of)) {
-            Some(operands) => record(operands, |parts| self.attend(of, parts)),
-            None => reference::attention(parts, sight),
+        match all(inputs.each_ref().map(Operand::of)) {
+            Some(operands) => record(operands, |inputs| self.attend(of, inputs)),
+            None => reference::attention(inputs, config),
         }
     }
 
-    fn attend(&self, of: Attention, parts: [FlexTensor; 3]) -> (FlexTensor, Seen) {
-        let shape = parts[0].layout().shape().clone();
-        let mut y = self.workers.memory().numbers(shape.num_elements());
-        let mut seen = self.workers.memory().numbers(of.seen());
-        of.forward(&self.workers, slices(&parts), &mut seen, &mut y);
-        let saved = Seen {
+    fn attend(&self, of: Attention, inputs: [FlexTensor; 3]) -> (FlexTensor, Attended) {
+        let shape = inputs[0].layout().shape().clone();
+        let mut y = self.pool.buffers().take(shape.num_elements());
+        let mut weights = self.pool.buffers().take(of.weights());
+        of.forward(&self.pool, slices(&inputs), &mut weights, &mut y);
+        let saved = Attended {
             kernels: self.clone(),
             of,
-            parts,
-            seen: tensor(seen, [of.seen()]),
+            inputs,
+            weights: tensor(weights, [of.weights()]),
         };
         (tensor(y, shape), saved)
     }
 }
 
-fn slices([query, key, value]: &[FlexTensor; 3]) -> Parts<'_> {
-    Parts {
+fn slices([query, key, value]: &[FlexTensor; 3]) -> Inputs<'_> {
+    Inputs {
         query: slice(query),
         key: slice(key),
         value: slice(value),
@@ -66,27 +73,28 @@ fn slices([query, key, value]: &[FlexTensor; 3]) -> Parts<'_> {
 }
 
 #[derive(Debug, Clone)]
-struct Seen {
+struct Attended {
     kernels: Kernels,
     of: Attention,
-    parts: [FlexTensor; 3],
-    seen: FlexTensor,
+    inputs: [FlexTensor; 3],
+    /// The attention weights.
+    weights: FlexTensor,
 }
 
-impl Saved<3> for Seen {
-    fn gradients(self, dy: FlexTensor, _wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        let workers = &self.kernels.workers;
-        let shape = self.parts[0].layout().shape().clone();
+impl Saved<3> for Attended {
+    fn gradients(self, dy: FlexTensor, _requested: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let pool = &self.kernels.pool;
+        let shape = self.inputs[0].layout().shape().clone();
         let [mut query, mut key, mut value] =
-            [(); 3].map(|()| workers.memory().numbers(shape.num_elements()));
+            [(); 3].map(|()| pool.buffers().take(shape.num_elements()));
         let gradients = Gradients {
             query: &mut query,
             key: &mut key,
             value: &mut value,
         };
-        let (parts, seen) = (slices(&self.parts), slice(&self.seen));
+        let (inputs, weights) = (slices(&self.inputs), slice(&self.weights));
         self.of
-            .backward(workers, parts, seen, slice(&dy), gradients);
+            .backward(pool, inputs, weights, slice(&dy), gradients);
         [query, key, value].map(|numbers| Some(tensor(numbers, shape.clone())))
     }
 }

@@ -1,15 +1,15 @@
-//! Batch normalization, with a sum and a ReLU behind it.
+//! Batch normalization with an optional residual and ReLU.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use evenkeel_kernels::batch_norm::{Moments, Normalize};
+use evenkeel_kernels::layers::batch_norm::{Moments, Normalize};
 
-use crate::memory::tensor;
+use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
-/// What a batch normalization is given, besides its input.
+/// The parameters of a batch normalization, and the operations that follow it.
 #[derive(Debug, Clone)]
 pub struct Norm<const D: usize> {
     /// Gain of each feature.
@@ -18,29 +18,29 @@ pub struct Norm<const D: usize> {
     pub beta: Tensor<1>,
     /// ε under the root.
     pub epsilon: f64,
-    /// What is added to the result, of the same shape.
+    /// Added to the result, if present; of the same shape.
     pub residual: Option<Tensor<D>>,
-    /// Whether what is then negative becomes zero.
+    /// Whether a ReLU follows.
     pub relu: bool,
 }
 
 /// The result of a batch normalization.
 #[derive(Debug, Clone)]
 pub struct Normalized<const D: usize> {
-    /// What was normalized.
+    /// The output.
     pub y: Tensor<D>,
-    /// Mean of each feature; part of no graph.
+    /// Mean of each feature; without gradient.
     pub mean: Tensor<1>,
-    /// Biased variance of each feature; part of no graph.
+    /// Biased variance of each feature; without gradient.
     pub variance: Tensor<1>,
 }
 
 impl Kernels {
-    /// `y = γ (z − μ)/√(v + ε) + β` with mean and biased variance of each feature over all axes but
-    /// the last, which is that of features; then the sum with `residual` and ReLU, where asked for.
+    /// `y = γ (z − μ)/√(v + ε) + β` with the mean and biased variance of each feature, the last axis, over all
+    /// other axes; then the sum with `residual` and a ReLU, if requested.
     ///
     /// # Panics
-    /// When the shapes do not fit each other.
+    /// When shapes do not match.
     pub fn batch_norm<const D: usize>(&self, z: Tensor<D>, norm: Norm<D>) -> Normalized<D> {
         let [gamma, beta] = [&norm.gamma, &norm.beta].map(Operand::of);
         let residual = norm.residual.as_ref().map(Operand::of);
@@ -72,9 +72,9 @@ impl Kernels {
         }
     }
 
-    /// A tensor of one number for each feature.
+    /// A tensor with one number for each feature.
     pub(crate) fn of_features(&self, numbers: &[f32]) -> FlexTensor {
-        let mut copy = self.workers.memory().numbers(numbers.len());
+        let mut copy = self.pool.buffers().take(numbers.len());
         copy.copy_from_slice(numbers);
         tensor(copy, [numbers.len()])
     }
@@ -88,10 +88,10 @@ impl Kernels {
         residual: Option<FlexTensor>,
         moments: &mut Moments,
     ) -> (FlexTensor, Standardized) {
-        *moments = Moments::over(&self.workers, slice(&z), slice(&gamma).len());
+        *moments = Moments::over(&self.pool, slice(&z), slice(&gamma).len());
         let mut saved = Standardized {
             kernels: self.clone(),
-            scale: moments.scales(norm.epsilon as f32),
+            scale: moments.inverse_deviations(norm.epsilon as f32),
             mean: moments.mean.clone(),
             relu: norm.relu,
             y: None,
@@ -99,11 +99,11 @@ impl Kernels {
             gamma,
             beta,
         };
-        let mut y = self.workers.memory().numbers(slice(&saved.z).len());
+        let mut y = self.pool.buffers().take(slice(&saved.z).len());
         let residual = residual.as_ref().map(slice);
         saved
             .norm()
-            .forward(&self.workers, slice(&saved.z), residual, &mut y);
+            .forward(&self.pool, slice(&saved.z), residual, &mut y);
         let y = tensor(y, saved.z.layout().shape().clone());
         saved.y = residual.map(|_| y.clone());
         (y, saved)
@@ -119,7 +119,7 @@ struct Standardized {
     gamma: FlexTensor,
     beta: FlexTensor,
     z: FlexTensor,
-    /// The output, where what ReLU let through is not known without it.
+    /// The output, if the mask of the ReLU cannot be recomputed from `z`.
     y: Option<FlexTensor>,
 }
 
@@ -134,13 +134,13 @@ impl Standardized {
         }
     }
 
-    /// Gradients of `z`, `γ` and `β`, and in `dr` that of the summand.
-    fn three(&self, dy: &FlexTensor, dr: Option<&mut [f32]>) -> [Option<FlexTensor>; 3] {
-        let workers = &self.kernels.workers;
-        let mut dz = workers.memory().numbers(slice(dy).len());
+    /// The gradients of `z`, `γ` and `β`; writes that of the residual to `dr`.
+    fn common_gradients(&self, dy: &FlexTensor, dr: Option<&mut [f32]>) -> [Option<FlexTensor>; 3] {
+        let pool = &self.kernels.pool;
+        let mut dz = pool.buffers().take(slice(dy).len());
         let (z, y) = (slice(&self.z), self.y.as_ref().map(slice));
         let norm = self.norm();
-        let sums = norm.backward(workers, slice(dy), z, y, &mut dz, dr);
+        let sums = norm.backward(pool, slice(dy), z, y, &mut dz, dr);
         let dz = tensor(dz, self.z.layout().shape().clone());
         let [gamma, beta] = [&sums.gamma, &sums.beta].map(|sums| self.kernels.of_features(sums));
         [Some(dz), Some(gamma), Some(beta)]
@@ -148,24 +148,24 @@ impl Standardized {
 }
 
 impl Saved<3> for Standardized {
-    fn gradients(self, dy: FlexTensor, _wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        self.three(&dy, None)
+    fn gradients(self, dy: FlexTensor, _requested: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        self.common_gradients(&dy, None)
     }
 }
 
 impl Saved<4> for Standardized {
-    fn gradients(self, dy: FlexTensor, wanted: [bool; 4]) -> [Option<FlexTensor>; 4] {
+    fn gradients(self, dy: FlexTensor, requested: [bool; 4]) -> [Option<FlexTensor>; 4] {
         let (dr, [dz, dgamma, dbeta]) = match self.relu {
             true => {
-                let mut dr = self.kernels.workers.memory().numbers(slice(&dy).len());
-                let three = self.three(&dy, Some(&mut dr));
-                (tensor(dr, self.z.layout().shape().clone()), three)
+                let mut dr = self.kernels.pool.buffers().take(slice(&dy).len());
+                let common = self.common_gradients(&dy, Some(&mut dr));
+                (tensor(dr, self.z.layout().shape().clone()), common)
             }
             false => {
-                let three = self.three(&dy, None);
-                (dy, three)
+                let common = self.common_gradients(&dy, None);
+                (dy, common)
             }
         };
-        [dz, dgamma, dbeta, wanted[3].then_some(dr)]
+        [dz, dgamma, dbeta, requested[3].then_some(dr)]
     }
 }

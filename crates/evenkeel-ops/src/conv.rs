@@ -2,18 +2,18 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use evenkeel_kernels::conv::Conv;
+use evenkeel_kernels::layers::conv::Conv;
 
-use crate::memory::tensor;
+use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
 impl Kernels {
     /// Convolution without bias of maps `[batch, height, width, inputs]` with weights
-    /// `[outputs, inputs / groups, rows, columns]`; pairs are of rows and columns.
+    /// `[outputs, inputs / groups, rows, columns]`. Pairs are (rows, columns).
     ///
     /// # Panics
-    /// When the shapes do not fit each other.
+    /// When shapes do not match.
     pub fn conv(
         &self,
         x: Tensor<4>,
@@ -37,7 +37,7 @@ impl Kernels {
         assert_eq!(
             inputs,
             of_group * groups,
-            "channels of x against those of W"
+            "x and W have different numbers of channels"
         );
         match all([Operand::of(&x), Operand::of(&w)]) {
             Some(operands) => record(operands, |[x, w]| self.convolve(conv, x, w)),
@@ -47,11 +47,8 @@ impl Kernels {
 
     fn convolve(&self, conv: Conv, x: FlexTensor, w: FlexTensor) -> (FlexTensor, Convolution) {
         let [height, width] = conv.output_size();
-        let mut y = self
-            .workers
-            .memory()
-            .numbers(conv.batch * conv.output_numbers());
-        conv.forward(&self.workers, slice(&x), slice(&w), &mut y);
+        let mut y = self.pool.buffers().take(conv.batch * conv.output_numbers());
+        conv.forward(&self.pool, slice(&x), slice(&w), &mut y);
         let y = tensor(y, [conv.batch, height, width, conv.outputs]);
         let saved = Convolution {
             kernels: self.clone(),
@@ -79,21 +76,17 @@ impl Saved<2> for Convolution {
             x,
             w,
         } = self;
-        let room = |tensor: &FlexTensor| {
-            kernels
-                .workers
-                .memory()
-                .numbers(tensor.layout().num_elements())
-        };
-        let (mut dw, mut dx) = (room(&w), input.then(|| room(&x)));
-        let wanted = dx.as_mut().map(|dx| &mut dx[..]);
+        let buffer_like =
+            |tensor: &FlexTensor| kernels.pool.buffers().take(tensor.layout().num_elements());
+        let (mut dw, mut dx) = (buffer_like(&w), input.then(|| buffer_like(&x)));
+        let requested = dx.as_mut().map(|dx| &mut dx[..]);
         conv.backward(
-            &kernels.workers,
+            &kernels.pool,
             slice(&x),
             slice(&w),
             slice(&dy),
             &mut dw,
-            wanted,
+            requested,
         );
         let shape = |tensor: &FlexTensor| tensor.layout().shape().clone();
         [

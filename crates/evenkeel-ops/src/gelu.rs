@@ -1,10 +1,10 @@
-//! `x Φ(x)`.
+//! GELU.
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use evenkeel_kernels::gelu;
+use evenkeel_kernels::layers::gelu;
 
-use crate::memory::tensor;
+use crate::buffer::tensor;
 use crate::record::{Operand, Saved, record, slice};
 use crate::{Kernels, reference};
 
@@ -16,11 +16,11 @@ impl Kernels {
         };
         record([operand], |[x]| {
             let shape = x.layout().shape().clone();
-            let memory = self.workers.memory();
-            let mut y = memory.numbers(shape.num_elements());
-            let mut slope = memory.numbers(shape.num_elements());
-            gelu::forward(&self.workers, slice(&x), &mut y, &mut slope);
-            let saved = Slope {
+            let buffers = self.pool.buffers();
+            let mut y = buffers.take(shape.num_elements());
+            let mut slope = buffers.take(shape.num_elements());
+            gelu::forward(&self.pool, slice(&x), &mut y, &mut slope);
+            let saved = Derivative {
                 kernels: self.clone(),
                 slope: tensor(slope, shape.clone()),
             };
@@ -30,17 +30,18 @@ impl Kernels {
 }
 
 #[derive(Debug, Clone)]
-struct Slope {
+struct Derivative {
     kernels: Kernels,
+    /// `dy/dx` of each number.
     slope: FlexTensor,
 }
 
-impl Saved<1> for Slope {
-    fn gradients(self, dy: FlexTensor, _wanted: [bool; 1]) -> [Option<FlexTensor>; 1] {
-        let workers = &self.kernels.workers;
+impl Saved<1> for Derivative {
+    fn gradients(self, dy: FlexTensor, _requested: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let pool = &self.kernels.pool;
         let shape = self.slope.layout().shape().clone();
-        let mut dx = workers.memory().numbers(shape.num_elements());
-        gelu::backward(workers, slice(&dy), slice(&self.slope), &mut dx);
+        let mut dx = pool.buffers().take(shape.num_elements());
+        gelu::backward(pool, slice(&dy), slice(&self.slope), &mut dx);
         [Some(tensor(dx, shape))]
     }
 }

@@ -1,20 +1,20 @@
-//! Normalization of each row by itself.
+//! Layer and RMS normalization.
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use evenkeel_kernels::layer_norm::LayerNorm;
-use evenkeel_kernels::memory::Numbers;
+use evenkeel_kernels::layers::layer_norm::LayerNorm;
+use evenkeel_kernels::threads::PooledBuffer;
 
-use crate::memory::tensor;
+use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
 impl Kernels {
-    /// `y = γ (x − μ)/√(v + ε) + β` with mean and biased variance of each row, which is what lies along the last
-    /// axis. Without `β` the mean counts as zero.
+    /// `y = γ (x − μ)/√(v + ε) + β` with the mean and biased variance along the last axis. Without `β` it is RMS
+    /// normalization: the mean is taken to be zero.
     ///
     /// # Panics
-    /// When the shapes do not fit each other.
+    /// When shapes do not match.
     pub fn layer_norm<const D: usize>(
         &self,
         x: Tensor<D>,
@@ -24,7 +24,10 @@ impl Kernels {
     ) -> Tensor<D> {
         let features = x.dims()[D - 1];
         let sizes = [Some(&gamma), beta.as_ref()].map(|of| of.map_or(features, |of| of.dims()[0]));
-        assert_eq!(sizes, [features; 2], "parameters against features");
+        assert_eq!(
+            sizes, [features; 2],
+            "gain and shift need one number for each feature"
+        );
         let operands = all([Operand::of(&x), Operand::of(&gamma)]);
         let epsilon_32 = epsilon as f32;
         match (operands, beta.as_ref().map(Operand::of)) {
@@ -47,15 +50,15 @@ impl Kernels {
     ) -> (FlexTensor, Rows) {
         let shape = x.layout().shape().clone();
         let (count, features) = (shape.num_elements(), slice(&gamma).len());
-        let mut y = self.workers.memory().numbers(count);
-        let mut moments = self.workers.memory().numbers(count / features.max(1) * 2);
+        let mut y = self.pool.buffers().take(count);
+        let mut moments = self.pool.buffers().take(count / features.max(1) * 2);
         let length = moments.len();
         let norm = LayerNorm {
             gamma: slice(&gamma),
             beta: beta.as_ref().map(slice),
             epsilon,
         };
-        norm.forward(&self.workers, slice(&x), &mut y, &mut moments);
+        norm.forward(&self.pool, slice(&x), &mut y, &mut moments);
         let saved = Rows {
             kernels: self.clone(),
             moments: tensor(moments, [length]),
@@ -79,21 +82,21 @@ struct Rows {
 }
 
 impl Rows {
-    /// Gradients of `x`, `γ` and `β`.
-    fn three(&self, dy: &FlexTensor) -> [Option<FlexTensor>; 3] {
-        let workers = &self.kernels.workers;
+    /// The gradients of `x`, `γ` and `β`.
+    fn all_gradients(&self, dy: &FlexTensor) -> [Option<FlexTensor>; 3] {
+        let pool = &self.kernels.pool;
         let norm = LayerNorm {
             gamma: slice(&self.gamma),
             beta: self.beta.as_ref().map(slice),
             epsilon: self.epsilon,
         };
         let features = norm.gamma.len();
-        let mut dx = workers.memory().numbers(slice(dy).len());
-        let mut sums = workers.memory().numbers(2 * features);
-        let given = [slice(&self.x), slice(dy), slice(&self.moments)];
-        norm.backward(workers, given, &mut dx, &mut sums);
+        let mut dx = pool.buffers().take(slice(dy).len());
+        let mut sums = pool.buffers().take(2 * features);
+        let inputs = [slice(&self.x), slice(dy), slice(&self.moments)];
+        norm.backward(pool, inputs, &mut dx, &mut sums);
         let half = |half: &[f32]| {
-            let mut numbers: Numbers = workers.memory().numbers(features);
+            let mut numbers: PooledBuffer = pool.buffers().take(features);
             numbers.copy_from_slice(half);
             Some(tensor(numbers, [features]))
         };
@@ -104,14 +107,14 @@ impl Rows {
 }
 
 impl Saved<2> for Rows {
-    fn gradients(self, dy: FlexTensor, _wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
-        let [x, gamma, _] = self.three(&dy);
+    fn gradients(self, dy: FlexTensor, _requested: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        let [x, gamma, _] = self.all_gradients(&dy);
         [x, gamma]
     }
 }
 
 impl Saved<3> for Rows {
-    fn gradients(self, dy: FlexTensor, _wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        self.three(&dy)
+    fn gradients(self, dy: FlexTensor, _requested: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        self.all_gradients(&dy)
     }
 }

@@ -1,9 +1,9 @@
-//! Operations of deep normalized networks, faster than by the parts that Burn has for them.
+//! Fused operations of deep normalized networks for [Burn](burn), with gradients.
 //!
-//! [`Kernels`] computes linear layers, convolutions, batch normalization (with a sum and a ReLU
-//! behind it), layer normalization, attention, GELU and cross-entropy on Burn's CPU backend `flex` in 32 bits, on as many cores as it is given, with gradients.
-//! Maps are `[batch, height, width, channels]`: the numbers of a pixel lie side by side. On every other
-//! backend and in other types it does the same by Burn's own operations ([`mod@reference`]).
+//! [`Kernels`] computes linear layers, convolutions, batch normalization with residual and ReLU, layer
+//! normalization, attention, GELU and cross-entropy on Burn's CPU backend `flex` in 32 bits, on any
+//! number of cores. Maps are `[batch, height, width, channels]`. On other backends and in other types it
+//! falls back to Burn's own operations ([`mod@reference`]).
 //!
 //! ```
 //! use burn::tensor::{Device, Distribution, Tensor};
@@ -19,67 +19,67 @@
 
 mod attention;
 mod batch_norm;
+mod buffer;
 mod conv;
 mod cross_entropy;
-mod descent;
 mod gelu;
 mod layer_norm;
-mod ledger;
 mod linear;
-mod linear_norm;
-mod memory;
+mod linear_batch_norm;
+mod norm_cache;
 mod norms;
 mod record;
 pub mod reference;
+mod sgd_update;
 mod subsample;
 
-pub use attention::Sight;
+pub use attention::AttentionConfig;
 pub use batch_norm::{Norm, Normalized};
-pub use evenkeel_kernels::norms::{Grain, Norms};
-use evenkeel_kernels::vectors;
-use evenkeel_kernels::workers::Workers;
-pub use norms::{products, products_along};
+pub use evenkeel_kernels::layers::attention::AttentionMask;
+pub use evenkeel_kernels::norms::{Granularity, Norms};
+use evenkeel_kernels::simd::instruction_set;
+use evenkeel_kernels::threads::ThreadPool;
+pub use norms::{inner_products, inner_products_along};
 
-/// Cores and memory for operations. Clones share both.
+/// Threads and buffers for operations. Clones share both.
 #[derive(Debug, Clone, Default)]
 pub struct Kernels {
-    workers: Workers,
-    /// Of what norms are taken as gradients are computed.
-    norms: Option<Grain>,
+    pool: ThreadPool,
+    /// The granularity of norms that are taken while gradients are computed.
+    norms: Option<Granularity>,
 }
 
 impl Kernels {
-    /// On `threads` threads. Results do not depend on their number.
+    /// Operations on `threads` threads. Results do not depend on their number.
     ///
     /// # Errors
-    /// When the system cannot start a thread, or the environment variable `EVENKEEL_VECTORS` names vector
-    /// instructions that nobody knows.
+    /// When the system cannot start a thread, or the environment variable `EVENKEEL_VECTORS` names an
+    /// unknown instruction set.
     pub fn new(threads: usize) -> std::io::Result<Self> {
-        vectors::check()
+        instruction_set::check()
             .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
         Ok(Self {
-            workers: Workers::new(threads).map_err(std::io::Error::other)?,
+            pool: ThreadPool::new(threads).map_err(std::io::Error::other)?,
             norms: None,
         })
     }
 
-    /// The same, for who measures weights and gradients at every step: [`products`] of a weight and its
-    /// gradient, or [`products_along`] its columns, are summed while the gradient is in the cache, where an
-    /// operation can, and asked for later cost nothing.
-    pub fn taking_norms(self, grain: Grain) -> Self {
+    /// Takes norms with gradients: [`inner_products`] of a weight and its gradient, or [`inner_products_along`] its
+    /// columns, are summed while the gradient is in the cache, where an operation supports it.
+    pub fn taking_norms(self, granularity: Granularity) -> Self {
         Self {
-            norms: Some(grain),
+            norms: Some(granularity),
             ..self
         }
     }
 
     /// The number of threads.
     pub fn threads(&self) -> usize {
-        self.workers.threads()
+        self.pool.threads()
     }
 
-    /// Runs `work` on one of the threads, from where operations start the soonest.
+    /// Runs `work` on one of the threads, where starting an operation is cheapest.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.workers.run(work)
+        self.pool.run(work)
     }
 }

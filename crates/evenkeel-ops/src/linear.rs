@@ -2,10 +2,10 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use evenkeel_kernels::column_sums::column_sums;
-use evenkeel_kernels::linear::Linear;
+use evenkeel_kernels::layers::column_sums::column_sums;
+use evenkeel_kernels::layers::linear::Linear;
 
-use crate::memory::tensor;
+use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
@@ -13,14 +13,14 @@ impl Kernels {
     /// `y = x W + b` with `x` of `[rows, inputs]` and `W` of `[inputs, outputs]`.
     ///
     /// # Panics
-    /// When the shapes do not fit each other.
+    /// When shapes do not match.
     pub fn linear(&self, x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
         let operands = all([Operand::of(&x), Operand::of(&w)]);
         match (operands, b) {
             (Some([x, w]), None) => record([x, w], |[x, w]| self.multiply(x, w, None)),
             (Some([x, w]), Some(b)) => match Operand::of(&b) {
                 Some(b) => record([x, w, b], |[x, w, b]| self.multiply(x, w, Some(b))),
-                None => unreachable!("a bias is of its weight's type and backend"),
+                None => unreachable!("a bias has the type and backend of its weight"),
             },
             (None, b) => reference::linear(x, w, b),
         }
@@ -34,15 +34,15 @@ impl Kernels {
     ) -> (FlexTensor, Product) {
         let size = |tensor: &FlexTensor| (tensor.layout().shape()[0], tensor.layout().shape()[1]);
         let ((rows, inputs), (depth, outputs)) = (size(&x), size(&w));
-        assert_eq!(inputs, depth, "columns of x against rows of W");
+        assert_eq!(inputs, depth, "x needs as many columns as W has rows");
         let layer = Linear {
             rows,
             inputs,
             outputs,
         };
-        let mut y = self.workers.memory().numbers(rows * outputs);
+        let mut y = self.pool.buffers().take(rows * outputs);
         let bias = b.as_ref().map(slice);
-        layer.forward(&self.workers, slice(&x), slice(&w), bias, &mut y);
+        layer.forward(&self.pool, slice(&x), slice(&w), bias, &mut y);
         let saved = Product {
             kernels: self.clone(),
             layer,
@@ -64,10 +64,10 @@ struct Product {
 impl Product {
     fn input(&self, dy: &FlexTensor) -> FlexTensor {
         let Linear { rows, inputs, .. } = self.layer;
-        let mut dx = self.kernels.workers.memory().numbers(rows * inputs);
-        let workers = &self.kernels.workers;
+        let mut dx = self.kernels.pool.buffers().take(rows * inputs);
+        let pool = &self.kernels.pool;
         self.layer
-            .input_gradient(workers, slice(dy), slice(&self.w), &mut dx);
+            .input_gradient(pool, slice(dy), slice(&self.w), &mut dx);
         tensor(dx, [rows, inputs])
     }
 
@@ -75,18 +75,18 @@ impl Product {
         let Linear {
             inputs, outputs, ..
         } = self.layer;
-        let mut dw = self.kernels.workers.memory().numbers(inputs * outputs);
-        let workers = &self.kernels.workers;
+        let mut dw = self.kernels.pool.buffers().take(inputs * outputs);
+        let pool = &self.kernels.pool;
         self.layer
-            .weight_gradient(workers, slice(&self.x), slice(dy), &mut dw);
+            .weight_gradient(pool, slice(&self.x), slice(dy), &mut dw);
         tensor(dw, [inputs, outputs])
     }
 
     fn bias(&self, dy: &FlexTensor) -> FlexTensor {
         let outputs = self.layer.outputs;
-        let workers = &self.kernels.workers;
-        let mut db = workers.memory().numbers(outputs);
-        column_sums(workers, slice(dy), &mut db);
+        let pool = &self.kernels.pool;
+        let mut db = pool.buffers().take(outputs);
+        column_sums(pool, slice(dy), &mut db);
         tensor(db, [outputs])
     }
 }

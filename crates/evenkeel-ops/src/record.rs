@@ -1,4 +1,4 @@
-//! From Burn's tensors to slices and back, and into the graph that gradients are computed from.
+//! Conversions between Burn's tensors and slices, and registration of operations in the autodiff graph.
 
 use std::fmt::Debug;
 
@@ -13,27 +13,27 @@ use burn_flex::FlexTensor;
 
 type Tracking = Autodiff<Flex, NoCheckpointing>;
 
-/// A tensor that is part of a graph.
+/// A tensor in an autodiff graph.
 type AutodiffTensor = FloatTensor<Tracking>;
 
-/// A tensor of this crate's backend, in 32 bits.
+/// A 32-bit tensor on the CPU backend.
 #[derive(Debug, Clone)]
 pub(crate) enum Operand {
-    /// Part of a graph.
+    /// In an autodiff graph.
     Tracked(AutodiffTensor, FlexTensor),
-    /// Part of none.
+    /// Without gradient.
     Plain(FlexTensor),
 }
 
 impl Operand {
-    /// The tensor, or none if it is another backend's, of another type, or in a graph that keeps
-    /// other things than this crate knows of.
+    /// The contiguous tensor; `None` on another backend, in another type, or in a graph with another checkpointing
+    /// strategy.
     pub(crate) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
-        Some(Self::as_it_lies(tensor)?.laid_out(contiguous))
+        Some(Self::in_any_layout(tensor)?.with_layout(contiguous))
     }
 
-    /// The same in whichever layout it has.
-    pub(crate) fn as_it_lies<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
+    /// As [`Operand::of`], in any memory layout.
+    pub(crate) fn in_any_layout<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         if tensor.dtype() != DType::F32 {
             return None;
         }
@@ -45,15 +45,15 @@ impl Operand {
         Some(Self::Tracked(tracked, numbers))
     }
 
-    /// With its numbers in another layout.
-    pub(crate) fn laid_out(self, layout: impl FnOnce(FlexTensor) -> FlexTensor) -> Self {
+    /// Changes the layout of the numbers.
+    pub(crate) fn with_layout(self, layout: impl FnOnce(FlexTensor) -> FlexTensor) -> Self {
         match self {
             Self::Tracked(tracked, numbers) => Self::Tracked(tracked, layout(numbers)),
             Self::Plain(numbers) => Self::Plain(layout(numbers)),
         }
     }
 
-    /// Its numbers.
+    /// The numbers.
     pub(crate) fn numbers(&self) -> &FlexTensor {
         match self {
             Self::Tracked(_, numbers) | Self::Plain(numbers) => numbers,
@@ -61,12 +61,13 @@ impl Operand {
     }
 }
 
-/// All of them, or none.
+/// All operands, or `None` if one is missing.
 pub(crate) fn all<const N: usize>(operands: [Option<Operand>; N]) -> Option<[Operand; N]> {
     let all: Vec<Operand> = operands.into_iter().collect::<Option<_>>()?;
     all.try_into().ok()
 }
 
+/// The tensor in row-major order without gaps.
 pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     match tensor.as_slice::<f32>() {
         Some(_) => tensor,
@@ -74,23 +75,25 @@ pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// The numbers of a tensor that is contiguous.
+/// The numbers of a contiguous 32-bit tensor.
 pub(crate) fn slice(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice().unwrap_or_default()
+    tensor
+        .as_slice()
+        .expect("operands and saved tensors are contiguous and of 32 bits")
 }
 
-/// What an operation keeps for its gradients.
+/// What an operation saves for its backward pass.
 pub(crate) trait Saved<const N: usize>: Clone + Send + Debug + 'static {
-    /// How the gradient of the output has to lie.
-    fn laid_out(&self, output: FlexTensor) -> FlexTensor {
+    /// Brings the gradient of the output into the layout that the backward pass reads.
+    fn with_layout(&self, output: FlexTensor) -> FlexTensor {
         contiguous(output)
     }
 
-    /// The gradient of each input that wants one, given that of the output.
-    fn gradients(self, output: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N];
+    /// The gradients of the requested inputs, given that of the output.
+    fn gradients(self, output: FlexTensor, requested: [bool; N]) -> [Option<FlexTensor>; N];
 }
 
-/// Computes a result and makes it part of the graph if any of the inputs is.
+/// Computes a result and adds it to the graph if any input is in one.
 pub(crate) fn record<S: Saved<N>, const N: usize, const D: usize>(
     inputs: [Operand; N],
     compute: impl FnOnce([FlexTensor; N]) -> (FlexTensor, S),
@@ -126,9 +129,9 @@ impl<S: Saved<N>, const N: usize> Backward<Flex, N> for Step<S, N> {
     type State = S;
 
     fn backward(self, ops: Ops<S, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let output = ops.state.laid_out(grads.consume::<Flex>(&ops.node));
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let gradients = ops.state.gradients(output, wanted);
+        let output = ops.state.with_layout(grads.consume::<Flex>(&ops.node));
+        let requested = ops.parents.each_ref().map(Option::is_some);
+        let gradients = ops.state.gradients(output, requested);
         for (parent, gradient) in ops.parents.iter().zip(gradients) {
             if let (Some(parent), Some(gradient)) = (parent, gradient) {
                 grads.register::<Flex>(parent.id, gradient);

@@ -1,11 +1,12 @@
-//! The same by Burn's own operations: what every other backend and type gets, and what the kernels are
-//! held against.
+//! The same operations composed of Burn's own: for other backends and types, and as the reference in tests.
 
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::{ConvOptions, PadMode};
 use burn::tensor::{Bool, Int, Tensor, activation, s};
 
-use crate::attention::Sight;
+use evenkeel_kernels::layers::attention::AttentionMask;
+
+use crate::attention::AttentionConfig;
 use crate::batch_norm::{Norm, Normalized};
 
 /// As [`Kernels::linear`](crate::Kernels::linear).
@@ -35,10 +36,10 @@ pub fn batch_norm<const D: usize>(z: Tensor<D>, norm: Norm<D>) -> Normalized<D> 
     let features = shape[D - 1];
     let rows = z.reshape([-1, features as i32]);
     let mean = rows.clone().mean_dim(0);
-    let apart = rows - mean.clone();
-    let variance = apart.clone().square().mean_dim(0);
+    let deviations = rows - mean.clone();
+    let variance = deviations.clone().square().mean_dim(0);
     let scale = (variance.clone() + norm.epsilon).sqrt();
-    let y = apart / scale * norm.gamma.unsqueeze() + norm.beta.unsqueeze();
+    let y = deviations / scale * norm.gamma.unsqueeze() + norm.beta.unsqueeze();
     let mut y: Tensor<D> = y.reshape(shape);
     if let Some(residual) = norm.residual {
         y = y + residual;
@@ -60,9 +61,14 @@ pub fn subsample(x: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
     kept.pad([(0, 0), (0, 0), (0, 0), (0, zeros)], PadMode::Constant(0.0))
 }
 
-/// As [`Kernels::descend`](crate::Kernels::descend).
-pub fn descend<const D: usize>(w: Tensor<D>, g: Tensor<D>, keep: f64, rate: f64) -> Tensor<D> {
-    w.mul_scalar(keep) - g.mul_scalar(rate)
+/// As [`Kernels::sgd_update`](crate::Kernels::sgd_update).
+pub fn sgd_update<const D: usize>(
+    w: Tensor<D>,
+    g: Tensor<D>,
+    weight_decay_factor: f64,
+    lr: f64,
+) -> Tensor<D> {
+    w.mul_scalar(weight_decay_factor) - g.mul_scalar(lr)
 }
 
 /// As [`Kernels::gelu`](crate::Kernels::gelu).
@@ -77,12 +83,12 @@ pub fn layer_norm<const D: usize>(
     beta: Option<Tensor<1>>,
     epsilon: f64,
 ) -> Tensor<D> {
-    let apart = match beta {
+    let deviations = match beta {
         Some(_) => x.clone() - x.mean_dim(D - 1),
         None => x,
     };
-    let root = (apart.clone().square().mean_dim(D - 1) + epsilon).sqrt();
-    let y = apart / root * gamma.unsqueeze();
+    let root = (deviations.clone().square().mean_dim(D - 1) + epsilon).sqrt();
+    let y = deviations / root * gamma.unsqueeze();
     match beta {
         Some(beta) => y + beta.unsqueeze(),
         None => y,
@@ -90,12 +96,12 @@ pub fn layer_norm<const D: usize>(
 }
 
 /// As [`Kernels::attention`](crate::Kernels::attention).
-pub fn attention([query, key, value]: [Tensor<2>; 3], sight: Sight) -> Tensor<2> {
-    let Sight {
+pub fn attention([query, key, value]: [Tensor<2>; 3], config: AttentionConfig) -> Tensor<2> {
+    let AttentionConfig {
         context,
         heads,
-        causal,
-    } = sight;
+        mask,
+    } = config;
     let [tokens, width] = query.dims();
     let features = width / heads;
     let by_head = |x: Tensor<2>| {
@@ -104,13 +110,13 @@ pub fn attention([query, key, value]: [Tensor<2>; 3], sight: Sight) -> Tensor<2>
     };
     let scale = (features as f64).sqrt().recip();
     let mut scores = by_head(query * scale).matmul(by_head(key).swap_dims(2, 3));
-    if causal {
+    if mask == AttentionMask::Causal {
         let later = Tensor::<2, Bool>::tril_mask([context; 2], 0, &scores.device());
         let later = later.unsqueeze::<4>().expand(scores.dims());
         scores = scores.mask_fill(later, f32::NEG_INFINITY);
     }
-    let seen = activation::softmax(scores, 3).matmul(by_head(value));
-    seen.swap_dims(1, 2).reshape([tokens, width])
+    let attended = activation::softmax(scores, 3).matmul(by_head(value));
+    attended.swap_dims(1, 2).reshape([tokens, width])
 }
 
 /// As [`Kernels::cross_entropy`](crate::Kernels::cross_entropy).

@@ -1,7 +1,10 @@
-//! Every operation against Burn's own, values and gradients, over random shapes.
+//! Values and gradients of every operation against Burn's own, over random shapes.
 
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use evenkeel_ops::{Grain, Kernels, Norm, Normalized, Sight, products, products_along, reference};
+use evenkeel_ops::{
+    AttentionConfig, AttentionMask, Granularity, Kernels, Norm, Normalized, inner_products,
+    inner_products_along, reference,
+};
 use proptest::prelude::*;
 
 #[path = "../../evenkeel-kernels/tests/common/narrower.rs"]
@@ -143,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn conv_by_fewer_multiplications(
+    fn winograd_conv(
         (batch, height, width) in (1..4usize, 2..9usize, 2..9usize),
         (inputs, outputs) in (16..40usize, 16..40usize),
         padding in [0..3usize, 0..3],
@@ -168,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn linear_and_batch_norm_in_one(
+    fn linear_batch_norm(
         (rows, inputs, blocks) in (prop_oneof![2..200usize, 510..515usize], 1..70usize, 1..12usize),
         relu in any::<bool>(),
         residual in proptest::bool::weighted(0.2),
@@ -285,13 +288,14 @@ proptest! {
         let shape = [sequences * context, heads * features];
         let [query, key, value, dy] = [(); 4].map(|()| random(shape));
         let kernels = Kernels::new(2).unwrap();
-        let sight = Sight { context, heads, causal };
+        let mask = if causal { AttentionMask::Causal } else { AttentionMask::Full };
+        let config = AttentionConfig { context, heads, mask };
         let [(y, dq, dk, dv), (ry, rdq, rdk, rdv)] = [true, false].map(|ours| {
             let (query, key, value) = (leaf(&query), leaf(&key), leaf(&value));
             let parts = [query.clone(), key.clone(), value.clone()];
             let y = match ours {
-                true => kernels.attention(parts, sight),
-                false => reference::attention(parts, sight),
+                true => kernels.attention(parts, config),
+                false => reference::attention(parts, config),
             };
             let (dq, dk, dv) = gradients!(y, dy, [query, key, value]);
             (y.inner(), dq, dk, dv)
@@ -328,24 +332,24 @@ proptest! {
 }
 
 #[test]
-fn a_step_changes_weights_where_they_are_and_nobody_elses() {
+fn an_update_in_place_leaves_shared_tensors_alone() {
     let kernels = Kernels::new(2).unwrap();
     let (w, g) = (random([300, 70]).inner(), random([300, 70]).inner());
-    let reference = reference::descend(w.clone(), g.clone(), 0.9, 0.1);
+    let reference = reference::sgd_update(w.clone(), g.clone(), 0.9, 0.1);
     let before = w.to_data();
     let kept = w.clone();
-    let stepped = kernels.descend(w, g.clone(), 0.9, 0.1);
+    let stepped = kernels.sgd_update(w, g.clone(), 0.9, 0.1);
     assert!(apart(&stepped, &reference) < 1e-6);
     assert_eq!(kept.to_data(), before);
     // A view of some rows is no vector by itself, and its other rows stay.
     let rows = kept.clone().transpose();
-    let stepped = kernels.descend(rows, g.transpose(), 0.9, 0.1);
+    let stepped = kernels.sgd_update(rows, g.transpose(), 0.9, 0.1);
     assert!(apart(&stepped.transpose(), &reference) < 1e-6);
     assert_eq!(kept.to_data(), before);
 }
 
 #[test]
-fn without_a_graph_and_in_other_types_it_is_the_same() {
+fn results_without_graph_and_in_other_types_agree() {
     let kernels = Kernels::default();
     let (x, w) = (random([5, 7]), random([7, 9]));
     let tracked = kernels
@@ -360,7 +364,7 @@ fn without_a_graph_and_in_other_types_it_is_the_same() {
 }
 
 #[test]
-fn inputs_that_are_no_row_of_numbers_are_put_in_order() {
+fn inputs_may_be_transposed_views() {
     let kernels = Kernels::default();
     let (x, w) = (random([7, 5]), random([9, 7]));
     let ours = kernels.linear(x.clone().transpose(), w.clone().transpose(), None);
@@ -386,8 +390,8 @@ fn norms_come_with_gradients() {
     let (x, dy) = (random([40, 50]), random([40, 70]));
     for kernels in [
         Kernels::new(2).unwrap(),
-        Kernels::new(2).unwrap().taking_norms(Grain::Whole),
-        Kernels::new(2).unwrap().taking_norms(Grain::Columns),
+        Kernels::new(2).unwrap().taking_norms(Granularity::Layer),
+        Kernels::new(2).unwrap().taking_norms(Granularity::Unit),
     ] {
         let w = leaf(&random([50, 70]));
         let gradient = || {
@@ -402,9 +406,9 @@ fn norms_come_with_gradients() {
             gradients!(y, dy, [w]).0
         };
         let plain = w.clone().inner();
-        let whole = |dw: &Tensor<2>| vec![products(&plain, dw).unwrap()];
-        let outputs = |dw: &Tensor<2>| products_along(&plain, dw, 1).unwrap().to_vec();
-        let inputs = |dw: &Tensor<2>| products_along(&plain, dw, 0).unwrap().to_vec();
+        let whole = |dw: &Tensor<2>| vec![inner_products(&plain, dw).unwrap()];
+        let outputs = |dw: &Tensor<2>| inner_products_along(&plain, dw, 1).unwrap().to_vec();
+        let inputs = |dw: &Tensor<2>| inner_products_along(&plain, dw, 0).unwrap().to_vec();
         type Sums<'a> = &'a dyn Fn(&Tensor<2>) -> Vec<[f64; 3]>;
         let all: [Sums; 3] = [&whole, &outputs, &inputs];
         for (sums, count) in all.into_iter().zip([1, 70, 50]) {
@@ -418,8 +422,8 @@ fn norms_come_with_gradients() {
         }
         // Of what has changed since nothing is known.
         let dw = gradient();
-        let twice = products(&(plain.clone() * 2), &dw).unwrap()[0];
-        let once = products(&plain, &dw).unwrap()[0];
+        let twice = inner_products(&(plain.clone() * 2), &dw).unwrap()[0];
+        let once = inner_products(&plain, &dw).unwrap()[0];
         assert!((twice / once - 4.0).abs() < 1e-5, "{twice} {once}");
     }
 }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use evenkeel::layer::LayerNorms;
 use evenkeel::quantity::{Elr, GradientNorm, QuantityError, WeightNorm};
-use evenkeel_ops::{products, products_along};
+use evenkeel_ops::{inner_products, inner_products_along};
 
 use super::{COSINE_TOLERANCE, MAX_COSINE};
 
@@ -111,9 +111,9 @@ impl Sums {
     ) -> usize {
         let start = self.readings.len();
         let taken = match axis {
-            None => products(&weight, &gradient).is_some_and(|sums| self.take(&[sums])),
+            None => inner_products(&weight, &gradient).is_some_and(|sums| self.take(&[sums])),
             Some(axis) => {
-                products_along(&weight, &gradient, axis).is_some_and(|sums| self.take(&sums))
+                inner_products_along(&weight, &gradient, axis).is_some_and(|sums| self.take(&sums))
             }
         };
         if taken {

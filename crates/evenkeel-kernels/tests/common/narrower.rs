@@ -1,10 +1,10 @@
-//! Everything of a test program once more with narrower vectors than this processor has.
+//! Runs a test program again with narrower vector instructions.
 
 const VARIABLE: &str = "EVENKEEL_VECTORS";
 
-/// In processes of their own: what vectors are used is decided once.
+/// In processes of their own, because the instruction set is chosen once per process.
 #[test]
-fn narrower_vectors_pass_too() {
+fn tests_pass_with_narrower_vectors() {
     if std::env::var_os(VARIABLE).is_some() {
         return;
     }
@@ -14,7 +14,7 @@ fn narrower_vectors_pass_too() {
             .env(VARIABLE, name)
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success(), "{name}: {said}");
+        let output = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{name}: {output}");
     }
 }

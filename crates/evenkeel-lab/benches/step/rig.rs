@@ -56,7 +56,7 @@ impl<'a> Rig<'a> {
     ) -> Result<Self, Box<dyn Error>> {
         let kernels = &match way {
             Way::Plain => kernels.clone(),
-            Way::Layers | Way::Units => kernels.clone().taking_norms(spec.granularity.grain()),
+            Way::Layers | Way::Units => kernels.clone().taking_norms(spec.granularity),
         };
         let network = initial(spec)?.on(kernels);
         let telemetry = match way {

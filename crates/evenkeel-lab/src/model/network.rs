@@ -6,7 +6,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Int, Tensor, activation};
-use evenkeel_ops::{Kernels, Norm, Normalized, Sight};
+use evenkeel_ops::{AttentionConfig, AttentionMask, Kernels, Norm, Normalized};
 
 use super::draw::Draw;
 use super::init::Init;
@@ -214,12 +214,16 @@ impl Network {
                 let mut rows =
                     |network: &'a Network| part(network, input.clone(), Behind::default()).rows();
                 let parts = [rows(query), rows(key), rows(value)];
-                let sight = Sight {
+                let mask = match causal {
+                    true => AttentionMask::Causal,
+                    false => AttentionMask::Full,
+                };
+                let config = AttentionConfig {
                     context: *context,
                     heads: *heads,
-                    causal: *causal,
+                    mask,
                 };
-                self.kernels.attention(parts, sight).into()
+                self.kernels.attention(parts, config).into()
             }
             (&Layer::Subsample { stride, zeros }, _, _) => {
                 self.kernels.subsample(input.maps(), stride, zeros).into()

@@ -8,6 +8,7 @@ mod diagnosis;
 mod error;
 mod forecast;
 mod input;
+mod log;
 mod network;
 mod phase;
 mod plan;
@@ -24,6 +25,8 @@ mod _theory {
     use crate::error::ElrError;
     #[pymodule_export]
     use crate::forecast::{Forecast, forecast};
+    #[pymodule_export]
+    use crate::log::read_log;
     #[pymodule_export]
     use crate::network::{Spread, advance, critical_lr, critical_lrs, policies, spread};
     #[pymodule_export]

@@ -10,7 +10,7 @@ use crate::input::parsed;
 
 /// One step's norms of a network's layers.
 #[pyclass(frozen, module = "evenkeel")]
-pub struct Snapshot(reader::Parsed);
+pub struct Snapshot(pub(crate) reader::Parsed);
 
 #[pymethods]
 impl Snapshot {
@@ -29,6 +29,12 @@ impl Snapshot {
         self.0.snapshot.names().collect()
     }
 
+    /// The training step, where the input says it.
+    #[getter]
+    fn step(&self) -> Option<u64> {
+        self.0.snapshot.step
+    }
+
     /// What the reader noticed, a sentence each.
     #[getter]
     fn warnings(&self) -> Vec<&str> {
@@ -39,9 +45,8 @@ impl Snapshot {
     #[pyo3(signature = (optimizer="sgd"))]
     fn elr<'py>(&self, py: Python<'py>, optimizer: &str) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let optimizer: Optimizer = parsed(optimizer)?;
-        let elr = |layer: &reader::LayerEntry| Ok(layer.elr_for(&optimizer).map_err(refuse)?.get());
-        let elrs = self.0.snapshot.layers.iter().map(elr);
-        Ok(PyArray1::from_vec(py, elrs.collect::<PyResult<_>>()?))
+        let elrs = self.0.elrs_for(&optimizer).map_err(refuse)?;
+        Ok(PyArray1::from_iter(py, elrs.iter().map(|elr| elr.get())))
     }
 
     fn __len__(&self) -> usize {

@@ -6,7 +6,8 @@ mod records;
 use std::borrow::Cow;
 
 use self::header::Header;
-use self::records::{Fault, Problem, Records};
+use self::records::Problem;
+pub(crate) use self::records::{Fault, Records};
 use crate::cells::Cells;
 use crate::collector::{Collector, Rows};
 use crate::error::SnapshotError;

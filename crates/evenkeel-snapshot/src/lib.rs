@@ -10,6 +10,9 @@
 //! [`Rates`] and [`Scales`] are read in the same formats: a number for each step of a run, as the
 //! columns `lr`, `share` or `scale`, optionally with `step`.
 //!
+//! [`read_log`] takes one step's norms from the log of a training, in any of the formats of
+//! [`format::ALL`]: what trackers export and trainers write.
+//!
 //! Every error names the input, the row and the column, carries the value, and says what is
 //! permitted. Nothing that a file can hold makes it panic, and [`Limits`] bound what it may cost:
 //!
@@ -49,13 +52,16 @@ mod collector;
 mod column;
 mod csv;
 mod error;
+pub mod format;
 mod json;
 mod kind;
 mod layers;
 mod limits;
+mod log;
 mod measure;
 mod names;
 mod number;
+mod order;
 mod parse;
 mod place;
 mod series;
@@ -66,7 +72,9 @@ pub use column::Column;
 pub use error::SnapshotError;
 pub use kind::Kind;
 pub use limits::Limits;
+pub use log::{LogError, LogOptions, read_log};
 pub use measure::MeasureError;
+pub use order::depth_order;
 pub use place::{Place, Unit};
 pub use series::{Rates, Scales};
 pub use snapshot::{LayerEntry, Parsed, Snapshot};

@@ -1,11 +1,13 @@
 //! A snapshot, and how text becomes one.
 
+use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
 
 use crate::collector::Rows;
 use crate::error::SnapshotError;
 use crate::layers::Layers;
 use crate::limits::Limits;
+use crate::measure::MeasureError;
 use crate::parse::parse;
 
 /// One step's norms of a network's layers. No two layers have the same name.
@@ -40,6 +42,10 @@ pub struct Parsed {
     /// What the user should know: columns that were ignored, weights that look as if they were not
     /// scale-invariant. One sentence each.
     pub warnings: Vec<String>,
+    /// The training step, where the input says it.
+    pub step: Option<u64>,
+    /// `‖ΔW‖/(λ‖W‖)` of each layer as it was logged (T15), where updates and the learning rate were.
+    pub update_elrs: Option<Vec<Elr>>,
 }
 
 impl Snapshot {
@@ -65,6 +71,8 @@ impl Snapshot {
         Ok(Parsed {
             snapshot: layers.into(),
             warnings: warnings.finish(source_name, Layers::KIND),
+            step: None,
+            update_elrs: None,
         })
     }
 
@@ -76,5 +84,24 @@ impl Snapshot {
     /// The names, in the order of the layers.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.layers.iter().map(|layer| layer.name.as_str())
+    }
+}
+
+impl Parsed {
+    /// The ELRs as `optimizer` goes by them: of one that goes by updates those that were logged, or
+    /// else those of its first step.
+    ///
+    /// # Errors
+    /// [`MeasureError`] for an update of a weight whose size is not known.
+    pub fn elrs_for(&self, optimizer: &Optimizer) -> Result<Vec<Elr>, MeasureError> {
+        match &self.update_elrs {
+            Some(elrs) if optimizer.measure() == Measure::Update => Ok(elrs.clone()),
+            _ => self
+                .snapshot
+                .layers
+                .iter()
+                .map(|layer| layer.elr_for(optimizer))
+                .collect(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-"""``python -m evenkeel forecast|advise``: predictions and diagnoses from a file of norms.
+"""``python -m evenkeel forecast|advise``: predictions and diagnoses from a log, or one step's norms.
 
 The same arguments and the same JSON as the commands of the Rust program; exit codes too: 2 for what
 was asked, 3 for what was read.
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import POLICIES, ElrError, Snapshot, __version__, advise, critical_lrs, forecast
+from . import POLICIES, ElrError, __version__, advise, critical_lrs, forecast, read_log
 from .theory import Vector
 
 USAGE, FILE = 2, 3
@@ -46,19 +46,16 @@ def optimizer(args: argparse.Namespace) -> str:
 def read(args: argparse.Namespace, by: str) -> tuple[list[str], Vector]:
     """The layers and their ELRs; what the reader noticed goes to standard error."""
     try:
-        if args.snapshot == "-":
-            source, text = "standard input", sys.stdin.buffer.read()
-        else:
-            source = args.snapshot
-            with open(source, "rb") as file:
-                text = file.read()
-        snapshot = Snapshot.parse(text, source)
-        elr = snapshot.elr(by)
-    except (OSError, ElrError) as error:
+        log = read_log(
+            args.log, step=args.step, run=args.run_name, skip=args.skip, only=args.only,
+            weight=args.weight, gradient=args.gradient, update=args.update,
+        )  # fmt: skip
+        elr = log.elr(by)
+    except ElrError as error:
         raise FileError(error) from error
-    for warning in snapshot.warnings:
+    for warning in log.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return snapshot.layers, elr
+    return log.layers, elr
 
 
 def run_forecast(args: argparse.Namespace) -> dict[str, Any]:
@@ -128,7 +125,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"evenkeel {__version__}")
     commands = top.add_subparsers(dest="command", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("snapshot", help="CSV, JSON or JSONL with layer, weight_norm, grad_norm (or layer, elr); - for standard input")
+    common.add_argument(
+        "log", nargs="+",
+        help="log of a run, as files or folders, in any format that is read; or layer,weight_norm,grad_norm; - for standard input",
+    )  # fmt: skip
+    common.add_argument("--step", type=int, help="training step (default: the first with all norms)")
+    common.add_argument("--run", dest="run_name", metavar="NAME", help="run, where the log holds several")
+    common.add_argument("--skip", action="append", default=[], metavar="GLOB", help="layers that do not count")
+    common.add_argument("--only", action="append", default=[], metavar="GLOB", help="the only layers that count")
+    for norm, what in (("weight", "|W|"), ("gradient", "|grad W|"), ("update", "|dW|")):
+        common.add_argument(f"--{norm}", metavar="PATTERN", help=f"how tags name {what}")
     common.add_argument("--lr", type=float, required=True, help="learning rate: the peak of the schedule")
     common.add_argument("--optimizer", choices=["sgd", "adam", "adamw"], default="sgd")
     common.add_argument("--momentum", type=float, help="momentum of SGD")
@@ -150,6 +156,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
+        if args.step is not None and args.step < 0:
+            raise ElrError(f"--step is {args.step}, but must be at least 0")
         if getattr(args, "steps", 0) < 0:
             raise ElrError(f"--steps is {args.steps}, but must be at least 0")
         found = args.run(args)

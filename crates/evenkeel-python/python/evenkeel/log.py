@@ -1,19 +1,12 @@
-"""Norms from what run trackers export: CSV of Weights & Biases, of TensorBoard, or of the like."""
+"""Norms from the log of a training run, in any format that a tracker or trainer writes."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import os
-import pathlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ._theory import ElrError, Snapshot
-
-STEPS = ("step", "_step", "global_step", "trainer/global_step")
-"""Columns that count steps, in any case of letters."""
+from . import _theory
+from ._theory import Snapshot
 
 Path = str | os.PathLike[str]
 
@@ -22,96 +15,37 @@ def read_log(
     paths: Path | Sequence[Path],
     *,
     step: int | None = None,
+    run: str | None = None,
     skip: Sequence[str] = (),
-    weight: str = "weight_norm",
-    gradient: str = "grad_norm",
+    only: Sequence[str] = (),
+    weight: str | None = None,
+    gradient: str | None = None,
+    update: str | None = None,
 ) -> Snapshot:
-    """Read one step's norms from exported CSV: the first step that has them all, or ``step``.
+    """Read one step's norms from a log: files, folders, or several that belong to one run.
 
-    ``skip`` names layers that do not count, as no normalization follows them: the classifier's, mostly.
-    Tags name the layer and what it is: ``grad_norm/conv1.weight`` or ``conv1.weight/grad_norm``.
-    One file has a column for each tag, as Weights & Biases exports it (``run - tag`` is a tag too, its
-    ``__MIN`` and ``__MAX`` are not); or each has the values of a tag, as TensorBoard downloads it
-    (``Wall time,Step,Value`` in ``run-NAME-tag-TAG.csv``).
+    The formats are told by the content: history and charts of Weights & Biases, event files and CSV of
+    TensorBoard, MLflow, Lightning, Composer, levanter, Hugging Face's ``trainer_state.json``, JSON Lines,
+    tables with ``step,layer,weight_norm,grad_norm``, and the run folders of evenkeel. What is set aside,
+    such as the norm over all weights, is said in ``warnings``.
+
+    Args:
+        paths: Files or folders.
+        step: The training step. Default: the first at which every layer has its norms.
+        run: The run, where the log holds several.
+        skip: Layers that do not count, as no normalization follows them: names, or patterns with ``*``
+            and ``?``.
+        only: The only layers that count, likewise.
+        weight: How tags name ‖W‖: ``NAME`` in ``NAME/LAYER`` or ``LAYER/NAME``, or a pattern whose ``*``
+            is the layer. Default: the usual names, such as ``weight_norm``.
+        gradient: How tags name ‖∇W‖. Default: the usual names, such as ``grad_norm``.
+        update: How tags name ‖ΔW‖, the norm of a step. Default: the usual names, such as ``update_norm``.
+
+    Returns:
+        The layers in the order of depth, with ``elr()``, ``layers``, ``step`` and ``warnings``.
+
+    Raises:
+        ElrError: The log says too little, says two things at once, or cannot be read.
     """
     files = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    found: dict[tuple[int, str], dict[str, float]] = {}
-    tags: dict[str, None] = {}
-    for path in files:
-        for at, tag, value in values(pathlib.Path(path)):
-            tags[tag] = None
-            for kind in (weight, gradient):
-                layer = layer_of(tag, kind)
-                if layer is not None and layer not in skip:
-                    found.setdefault((at, layer), {})[kind] = value
-    layers = list(dict.fromkeys(layer for _, layer in found))
-    names = ", ".join(str(file) for file in files)
-    if not layers:
-        raise ElrError(
-            f"{names}: no tag is {gradient}/LAYER or LAYER/{gradient}, or the same with {weight}; there are "
-            f"{', '.join([*tags][:5]) or 'none'}. Name what your tags say: read_log(paths, weight=…, gradient=…)"
-        )
-    for layer in layers:
-        for kind in (weight, gradient):
-            if not any(kind in row for (_, name), row in found.items() if name == layer):
-                raise ElrError(f"{names}: `{layer}` has no {kind}, but an ELR is ‖∇W‖/‖W‖: log both norms of each weight")
-    whole = [at for at in sorted({at for at, _ in found}) if all(len(found.get((at, layer), {})) == 2 for layer in layers)]
-    chosen = whole[:1] if step is None else [at for at in whole if at == step]
-    if not chosen:
-        raise ElrError(f"{names}: norms of all {len(layers)} layers at step {step or 'any'} are not there; steps that have them: {whole[:10] or 'none'}")
-    at = chosen[0]
-    rows = [(layer, found[at, layer][weight], found[at, layer][gradient]) for layer in layers]
-    return Snapshot.parse(as_csv(rows), f"{names} at step {at}")
-
-
-def values(path: pathlib.Path) -> Iterator[tuple[int, str, float]]:
-    """Step, tag and value of every number in a file."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = list(rows.fieldnames or [])
-            steps = [c for c in columns if c.lower() in STEPS]
-            if not steps:
-                raise ElrError(f"{path}: no column counts steps; there must be one of {', '.join(STEPS)}")
-            # Weights & Biases adds the extremes over the runs of a group.
-            columns = [c for c in columns if not c.endswith(("__MIN", "__MAX"))]
-            single = [c.lower() for c in columns] == ["wall time", "step", "value"]
-            for row in rows:
-                at = number(row[steps[0]])
-                for column in [columns[2]] if single else columns:
-                    value = number(row[column])
-                    if column != steps[0] and math.isfinite(at) and math.isfinite(value):
-                        yield int(at), tag_of(path, column, single), value
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ElrError(f"{path}: {error}") from error
-
-
-def tag_of(path: pathlib.Path, column: str, single: bool) -> str:
-    """What a column's numbers are."""
-    if single:
-        return path.stem.rpartition("-tag-")[2]
-    return column.rpartition(" - ")[2]
-
-
-def layer_of(tag: str, kind: str) -> str | None:
-    """The layer that a tag of a kind is of; TensorBoard writes ``/`` as ``_`` in names of files."""
-    escaped = re.escape(kind)
-    match = re.fullmatch(rf"(?:.*/)?{escaped}[/_](?P<a>.+)|(?P<b>.+)[/_]{escaped}", tag)
-    return None if match is None else match["a"] or match["b"]
-
-
-def number(text: str | None) -> float:
-    """A number, or NaN for what is none."""
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
-
-
-def as_csv(rows: list[tuple[str, float, float]]) -> bytes:
-    """Norms as the reader of snapshots takes them, which checks them."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(("layer", "weight_norm", "grad_norm"))
-    writer.writerows((layer, repr(w), repr(g)) for layer, w, g in rows)
-    return text.getvalue().encode()
+    return _theory.read_log(files, step, run, list(skip), list(only), weight, gradient, update)

@@ -8,15 +8,17 @@ use std::borrow::Cow;
 
 /// Splits text into rows, and these into fields.
 #[derive(Debug)]
-pub(super) struct Records<'t> {
+pub(crate) struct Records<'t> {
     rest: &'t str,
     row: usize,
     most: usize,
+    delimiter: char,
+    is_cut: bool,
 }
 
 /// What is wrong with a row.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// In which field, from 0.
     pub field: usize,
     pub problem: Problem,
@@ -24,20 +26,32 @@ pub(super) struct Fault {
 
 /// What can be wrong with a row.
 #[derive(Debug, PartialEq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     TooLong,
     Unclosed,
     TextAfterQuote(char),
 }
 
 impl<'t> Records<'t> {
-    /// Rows of at most `most` bytes each.
+    /// Rows of at most `most` bytes each, with commas between fields.
     pub fn new(text: &'t str, most: usize) -> Self {
+        Self::separated(text, most, ',')
+    }
+
+    /// The same with another character between fields.
+    pub fn separated(text: &'t str, most: usize, delimiter: char) -> Self {
         Self {
             rest: text,
             row: 0,
             most,
+            delimiter,
+            is_cut: false,
         }
+    }
+
+    /// Whether the row read last ends with the text, without a line ending.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// The number of the row read last, from 1.
@@ -63,25 +77,27 @@ impl<'t> Records<'t> {
             if before - self.rest.len() > self.most {
                 return Err(fault(Problem::TooLong));
             }
-            match self.rest.strip_prefix(',') {
+            match self.rest.strip_prefix(self.delimiter) {
                 Some(rest) => self.rest = rest,
                 None => break,
             }
         }
-        self.rest = ["\r\n", "\n", "\r"]
+        let behind = ["\r\n", "\n", "\r"]
             .into_iter()
-            .find_map(|end| self.rest.strip_prefix(end))
-            .unwrap_or_default();
+            .find_map(|end| self.rest.strip_prefix(end));
+        self.is_cut = behind.is_none();
+        self.rest = behind.unwrap_or_default();
         Ok(true)
     }
 
     /// Reads up to the comma or line ending, which stays.
     fn field(&mut self) -> Result<Cow<'t, str>, Problem> {
-        let text = without_blanks(self.rest);
+        let text = self.without_blanks(self.rest);
         if let Some(quoted) = text.strip_prefix('"') {
             return self.quoted(quoted);
         }
-        let ends = |byte: u8| matches!(byte, b',' | b'\n' | b'\r');
+        let delimiter = self.delimiter as u8;
+        let ends = |byte: u8| byte == delimiter || matches!(byte, b'\n' | b'\r');
         let end = self.rest.bytes().position(ends);
         let (field, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
@@ -102,9 +118,9 @@ impl<'t> Records<'t> {
                 text = rest;
                 continue;
             }
-            self.rest = without_blanks(rest);
+            self.rest = self.without_blanks(rest);
             return match self.rest.chars().next() {
-                Some(found) if !matches!(found, ',' | '\n' | '\r') => {
+                Some(found) if found != self.delimiter && !matches!(found, '\n' | '\r') => {
                     Err(Problem::TextAfterQuote(found))
                 }
                 _ if parts.is_empty() => Ok(Cow::Borrowed(part)),
@@ -112,10 +128,25 @@ impl<'t> Records<'t> {
             };
         }
     }
+
+    /// A tab that separates fields is no blank.
+    fn without_blanks(&self, text: &'t str) -> &'t str {
+        let delimiter = self.delimiter;
+        text.trim_start_matches(|c| matches!(c, ' ' | '\t') && c != delimiter)
+    }
 }
 
-fn without_blanks(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t'])
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let field = self.field + 1;
+        match self.problem {
+            Problem::TooLong => write!(f, "it is longer than is permitted"),
+            Problem::Unclosed => write!(f, "the quote of field {field} is never closed"),
+            Problem::TextAfterQuote(_) => {
+                write!(f, "text follows the closing quote of field {field}")
+            }
+        }
+    }
 }
 
 #[cfg(test)]

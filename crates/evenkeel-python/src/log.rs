@@ -33,5 +33,7 @@ pub fn read_log(
         update,
         ..LogOptions::default()
     };
-    py.detach(|| read(&paths, &options)).map(Snapshot).map_err(refuse)
+    py.detach(|| read(&paths, &options))
+        .map(Snapshot)
+        .map_err(refuse)
 }

@@ -32,7 +32,7 @@ impl Snapshot {
     /// The training step, where the input says it.
     #[getter]
     fn step(&self) -> Option<u64> {
-        self.0.snapshot.step
+        self.0.step
     }
 
     /// What the reader noticed, a sentence each.

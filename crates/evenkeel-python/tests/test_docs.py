@@ -78,11 +78,11 @@ def test_the_norms_of_a_log_are_read_by_step_and_by_any_name(tmp_path: pathlib.P
     ("text", "message"),
     [
         ("step,grad_norm/a\n0,1\n", "`a` has no weight_norm"),
-        ("step,loss\n0,1\n", "no tag is grad_norm/LAYER.*there are loss"),
+        ("step,loss\n0,1\n", "no tag is grad_norm/LAYER.*there are `loss`"),
         ("loss\n1\n", "no column counts steps"),
-        ("step,grad_norm/a,weight_norm/a\n0,1,\n1,,2\n", "norms of all 1 layers at step any"),
+        ("step,grad_norm/a,weight_norm/a\n0,1,\n1,,2\n", "norms of all 1 layers are not there at one step"),
         ("step,grad_norm/a,weight_norm/a\n0,1,-2\n", "`weight_norm` is `-2.0`"),
-        ("", "no column counts steps"),
+        ("", "is empty"),
     ],
 )
 def test_logs_that_say_too_little_are_refused(tmp_path: pathlib.Path, text: str, message: str) -> None:

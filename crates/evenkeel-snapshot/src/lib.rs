@@ -72,7 +72,7 @@ pub use column::Column;
 pub use error::SnapshotError;
 pub use kind::Kind;
 pub use limits::Limits;
-pub use log::{LogError, LogOptions, read_log};
+pub use log::{LogError, LogOptions, parse_log, read_log};
 pub use measure::MeasureError;
 pub use order::depth_order;
 pub use place::{Place, Unit};

@@ -47,14 +47,44 @@ pub fn read_log<P: AsRef<Path>>(paths: &[P], options: &LogOptions) -> Result<Par
         sources.extend(Source::find(path.as_ref())?);
     }
     for source in &sources {
-        if let Some(plain) = read_source(source, sources.len() == 1, options, &mut points)? {
+        let bytes = match source.is_run {
+            true => Vec::new(),
+            false => source.bytes(&options.limits)?,
+        };
+        if let Some(plain) = read_source(source, &bytes, sources.len() == 1, options, &mut points)?
+        {
             return filter::of_snapshot(plain, options, &source.name);
         }
     }
-    let names = listed(&sources);
-    let layers = Layers::gather(&points, options.run.as_deref(), &names)?;
+    of_points(&points, &sources, options)
+}
+
+/// Reads one step's norms from the bytes of one file. `source_name` is what errors call it.
+///
+/// # Errors
+/// [`LogError`] for the first thing that is wrong.
+pub fn parse_log(
+    source_name: &str,
+    bytes: &[u8],
+    options: &LogOptions,
+) -> Result<Parsed, LogError> {
+    let mut points = Points::new(options.names());
+    let source = Source::named(source_name);
+    match read_source(&source, bytes, true, options, &mut points)? {
+        Some(plain) => filter::of_snapshot(plain, options, &source.name),
+        None => of_points(&points, &[source], options),
+    }
+}
+
+fn of_points(
+    points: &Points,
+    sources: &[Source],
+    options: &LogOptions,
+) -> Result<Parsed, LogError> {
+    let names = listed(sources);
+    let layers = Layers::gather(points, options.run.as_deref(), &names)?;
     Choice {
-        points: &points,
+        points,
         options,
         names: &names,
     }
@@ -75,18 +105,15 @@ fn listed(sources: &[Source]) -> String {
 /// Adds a source to the points, or reads it as one step's norms where it is the only one.
 fn read_source(
     source: &Source,
+    bytes: &[u8],
     is_only: bool,
     options: &LogOptions,
     points: &mut Points,
 ) -> Result<Option<Parsed>, LogError> {
-    let bytes = match source.is_run {
-        true => Vec::new(),
-        false => source.bytes(&options.limits)?,
-    };
     let names = points.names.clone();
     let mut input = Input {
         source,
-        bytes: &bytes,
+        bytes,
         text: "",
         table: None,
         columns: Vec::new(),
@@ -99,12 +126,12 @@ fn read_source(
         return Ok(None);
     }
     let plain = || -> Result<Option<Parsed>, LogError> {
-        let parsed = Snapshot::parse_within(&source.name, &bytes, &options.limits);
+        let parsed = Snapshot::parse_within(&source.name, bytes, &options.limits);
         Ok(Some(parsed.map_err(|error| {
-            with_layer(error, source, &bytes, options)
+            with_layer(error, source, bytes, options)
         })?))
     };
-    let Ok(text) = std::str::from_utf8(&bytes) else {
+    let Ok(text) = std::str::from_utf8(bytes) else {
         return match is_only && bytes.iter().take(1 << 12).all(|byte| *byte != 0) {
             true => plain(),
             false => Err(LogError::NotText {

@@ -2,6 +2,7 @@
 
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::{Elr, QuantityError};
+use evenkeel::quote::quote;
 use thiserror::Error;
 
 use crate::snapshot::LayerEntry;
@@ -11,8 +12,9 @@ use crate::snapshot::LayerEntry;
 pub enum MeasureError {
     /// The size of its weight is not known.
     #[error(
-        "layer `{layer}` has no numel, which {optimizer} needs: its updates do not depend on gradients but on the \
-         number of weights; add a column numel, or give elr as |dW| / (lr |W|)"
+        "layer {} has no numel, which {optimizer} needs: its updates do not depend on gradients but on the \
+         number of weights; add a column numel, or give elr as |dW| / (lr |W|)",
+        quote(layer)
     )]
     NoNumel {
         /// The layer.
@@ -21,7 +23,7 @@ pub enum MeasureError {
         optimizer: &'static str,
     },
     /// Its weight is too large or too small.
-    #[error("layer `{layer}`: {source}")]
+    #[error("layer {}: {source}", quote(layer))]
     Unusable {
         /// The layer.
         layer: String,

@@ -531,3 +531,16 @@ fn an_input_beyond_the_limit_is_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn the_guide_lists_every_format() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/from-a-log.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    for format in format::ALL {
+        assert!(
+            guide.contains(&format!("\n| {} |", format.name)),
+            "{}",
+            format.name
+        );
+    }
+}

@@ -51,7 +51,7 @@ fn read(input: &Input, points: &mut Points) -> Result<(), LogError> {
         name: input.source.path.join(RUN_HEADER).display().to_string(),
         unit: "line",
         number: 1,
-        problem: error.to_string(),
+        problem: error.message().to_owned(),
     })?;
     let mut series = |quantity: Quantity, layer: &str| {
         let meaning = Meaning {

@@ -44,6 +44,11 @@ impl Source {
         Ok(sources)
     }
 
+    /// Bytes that are there already.
+    pub fn named(name: &str) -> Self {
+        Self::file(Path::new(name), None)
+    }
+
     fn file(path: &Path, below: Option<String>) -> Self {
         Self {
             name: match path.as_os_str() == STANDARD_INPUT {

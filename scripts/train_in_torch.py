@@ -17,7 +17,7 @@ import statistics
 import torch
 from torch import nn
 
-DATA = pathlib.Path(__file__).parent.parent / "crates/evenkeel-lab/assets/digits.csv.gz"
+DATA = pathlib.Path(__file__).parent.parent / "crates/evenkeel-nn/assets/digits.csv.gz"
 DEPTH, WIDTH, BATCH, LR, LAST = 50, 128, 128, 0.1, 20
 
 

@@ -4,7 +4,7 @@
     python scripts/bench/torch_steps.py FOLDER THREADS
 
 Reads network, weights and batches from FOLDER, then answers each line of JSON on its input with one
-on its output, like `crates/evenkeel-lab/benches/step`. A `way` is what PyTorch can be set to.
+on its output, like `crates/evenkeel-train/benches/step`. A `way` is what PyTorch can be set to.
 """
 
 import json

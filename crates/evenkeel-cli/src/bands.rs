@@ -3,7 +3,7 @@
 use evenkeel::drift::Drift;
 use evenkeel::ensemble::{Band, Draws, Ensemble, QUANTILES};
 use evenkeel::forecast::Forecast;
-use evenkeel_lab::report::figure::{Color, Series};
+use evenkeel_report::figure::{Color, Series};
 use serde_json::{Value, json};
 
 /// What may happen when base gradients drift.

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use evenkeel_lab::dataset::{self, DataError, Entry, Source};
-use evenkeel_lab::store::{OfficialFile, Origin, Presence, Store};
+use evenkeel_nn::dataset::{self, Entry, Source};
+use evenkeel_nn::error::DataError;
+use evenkeel_nn::store::{OfficialFile, Origin, Presence, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{Exit, usage};
+use crate::message;
 
 /// List, get and verify the files of data sets.
 ///
@@ -160,7 +162,7 @@ fn verify(store: &Store, names: &[String]) -> anyhow::Result<(String, Exit)> {
                 Ok(_) => format!("{}: verified\n", store.path(name, file).display()),
                 Err(error) => {
                     exit = Exit::File;
-                    format!("{error}\n")
+                    format!("{}\n", message::of_data(&error))
                 }
             };
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use evenkeel::drift::{Drift, Fit};
 use evenkeel::ensemble::{Band, Draws, Ensemble};
 use evenkeel::forecast::Forecast;
-use evenkeel_lab::prediction::Prediction;
-use evenkeel_lab::run_folder::{Run, find_runs};
+use evenkeel_runs::folder::{Run, find_runs};
+use evenkeel_runs::prediction::Prediction;
 use serde_json::{Value, json};
 
 use crate::bands::decades;

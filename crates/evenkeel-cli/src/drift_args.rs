@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{anyhow, bail};
 use evenkeel::drift::{Drift, Fit};
 use evenkeel::ensemble::Draws;
-use evenkeel_lab::prediction;
-use evenkeel_lab::run_folder::{Run, find_runs};
+use evenkeel_runs::folder::{Run, find_runs};
+use evenkeel_runs::prediction;
 
 use crate::exit::usage;
 

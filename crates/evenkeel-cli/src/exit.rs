@@ -1,9 +1,12 @@
-//! Exit codes.
+//! Exit codes, and which error leads to which.
 
 use std::fmt;
 use std::process::ExitCode;
 
-use evenkeel_lab::error::LabError;
+use evenkeel_claims::error::ClaimsError;
+use evenkeel_report::error::ReportError;
+use evenkeel_runs::error::RunsError;
+use evenkeel_train::error::{SpecError, TrainError};
 
 /// How a command ended, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,16 +19,76 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The exit of an error: usage where it was marked as such or the laboratory says so, otherwise
-    /// a matter of data and files.
+    /// The exit of an error: usage for what was asked, otherwise a matter of data and files.
     pub fn of(error: &anyhow::Error) -> Self {
-        let lab = error.downcast_ref::<LabError>().map(LabError::exit_code);
-        match lab {
-            Some(2) => Self::Usage,
-            None if error.is::<Usage>() => Self::Usage,
-            _ => Self::File,
+        let is_usage = if let Some(error) = error.downcast_ref::<ClaimsError>() {
+            of_claims(error)
+        } else if let Some(error) = error.downcast_ref::<TrainError>() {
+            of_train(error)
+        } else if let Some(error) = error.downcast_ref::<SpecError>() {
+            of_spec(error)
+        } else if let Some(error) = error.downcast_ref::<ReportError>() {
+            of_report(error)
+        } else if let Some(error) = error.downcast_ref::<RunsError>() {
+            of_runs(error)
+        } else {
+            error.is::<Usage>()
+        };
+        match is_usage {
+            true => Self::Usage,
+            false => Self::File,
         }
     }
+}
+
+fn of_claims(error: &ClaimsError) -> bool {
+    match error {
+        ClaimsError::Train(error) => of_train(error),
+        ClaimsError::Report(error) => of_report(error),
+        ClaimsError::Runs(error) => of_runs(error),
+        ClaimsError::NoPages { .. } => false,
+    }
+}
+
+fn of_train(error: &TrainError) -> bool {
+    match error {
+        TrainError::Spec(error) => of_spec(error),
+        TrainError::Runs(error) => of_runs(error),
+        TrainError::Grid(_)
+        | TrainError::Probe(_)
+        | TrainError::NothingToControl { .. }
+        | TrainError::NoDoubles { .. }
+        | TrainError::NoTurn { .. }
+        | TrainError::Steer(_) => true,
+        _ => false,
+    }
+}
+
+fn of_spec(error: &SpecError) -> bool {
+    match error {
+        SpecError::Data(error) => error.is_usage(),
+        SpecError::Device(error) => error.is_usage(),
+        SpecError::Weights(_) => false,
+        _ => true,
+    }
+}
+
+fn of_report(error: &ReportError) -> bool {
+    match error {
+        ReportError::Runs(error) => of_runs(error),
+        ReportError::UnknownFormat { .. } => true,
+        ReportError::Figure { .. } => false,
+    }
+}
+
+fn of_runs(error: &RunsError) -> bool {
+    matches!(
+        error,
+        RunsError::FolderTaken { .. }
+            | RunsError::OtherRun { .. }
+            | RunsError::Filter(_)
+            | RunsError::UnknownFormat { .. }
+    )
 }
 
 /// An error in what was asked for.

@@ -6,8 +6,8 @@ use evenkeel::ensemble::ensemble;
 use evenkeel::forecast::{Forecast, forecast_scaled};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::warmup;
-use evenkeel_lab::report;
-use evenkeel_lab::report::figure::{Color, Figure, Series, Stroke};
+use evenkeel_report as report;
+use evenkeel_report::figure::{Color, Figure, Series, Stroke};
 use serde_json::{Map, Value, json};
 
 use crate::bands::{Bands, decades};

@@ -16,6 +16,7 @@ mod drift_args;
 mod dynamics_args;
 mod exit;
 mod forecast;
+mod message;
 mod norms;
 mod phase;
 mod rate_args;
@@ -36,8 +37,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use exit::Exit;
 use mimalloc::MiMalloc;
+
+use exit::Exit;
 
 /// Autodiff asks for thousands of small pieces of memory a step, and gives them back in another order.
 #[global_allocator]
@@ -111,7 +113,7 @@ fn main() -> ExitCode {
             }
         },
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", message::of(&error));
             Exit::of(&error).into()
         }
     }

@@ -9,7 +9,7 @@ use anyhow::{anyhow, bail};
 use evenkeel::mean_field::{GRAMMAR, Synthetic, activation, normalization, wiring};
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::Elr;
-use evenkeel_lab::run_folder::{Run, find_runs};
+use evenkeel_runs::folder::{Run, find_runs};
 use evenkeel_snapshot::{Limits, Snapshot};
 
 use crate::exit::usage;

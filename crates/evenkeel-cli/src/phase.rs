@@ -9,8 +9,8 @@ use evenkeel::flow;
 use evenkeel::optimizer::{Decay, Optimizer};
 use evenkeel::phase::{Cell, cell, network};
 use evenkeel::quantity::LearningRate;
-use evenkeel_lab::report;
-use evenkeel_lab::report::figure::{Content, Division, Figure, Heatmap};
+use evenkeel_report as report;
+use evenkeel_report::figure::{Content, Division, Figure, Heatmap};
 
 use crate::exit::{Exit, usage};
 use crate::table::table;

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::experiment::page;
-use evenkeel_lab::report::{self, Format};
-use evenkeel_lab::run_folder::find_runs;
+use evenkeel_claims::page;
+use evenkeel_report::{self as report, Format};
+use evenkeel_runs::folder::find_runs;
 
 use crate::exit::Exit;
 use crate::reproduce::CLAIMS;
@@ -30,8 +29,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         .format
         .split(',')
         .map(|format| format.trim().parse::<Format>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(LabError::from)?;
+        .collect::<Result<Vec<_>, _>>()?;
     let figures = page::figures(&args.dir)?;
     let written = match figures.is_empty() {
         true => report::write(&args.dir, &find_runs(&args.dir)?, &formats)?,

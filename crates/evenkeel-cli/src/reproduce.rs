@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::anyhow;
-use evenkeel_lab::experiment::finding::Finding;
-use evenkeel_lab::experiment::provenance::{Provenance, hardware};
-use evenkeel_lab::experiment::reproduction::Request;
-use evenkeel_lab::experiment::{ALL, Claim, Scale, find, page};
-use evenkeel_lab::report::{self, Format, figure::Figure};
-use evenkeel_lab::sweep::in_parallel;
+use evenkeel_claims::claim::{ALL, Claim, Scale, find};
+use evenkeel_claims::finding::Finding;
+use evenkeel_claims::page;
+use evenkeel_claims::provenance::{Provenance, hardware};
+use evenkeel_claims::reproduction::Request;
+use evenkeel_report::{self as report, Format, figure::Figure};
+use evenkeel_train::sweep::in_parallel;
 
 use crate::exit::{Exit, usage};
 use crate::spec_args::listed;

@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::{anyhow, bail};
 use evenkeel::gradient_scale::MeasuredScale;
-use evenkeel_lab::prediction::norms_of_line;
-use evenkeel_lab::run_folder::Run;
+use evenkeel_runs::folder::Run;
+use evenkeel_runs::prediction::norms_of_line;
 use evenkeel_snapshot::Scales;
 
 use crate::exit::usage;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::snapshot::{self, Precision};
+use evenkeel_train::resolve::resolve;
+use evenkeel_train::snapshot::{self, Precision};
 
 use crate::exit::Exit;
 use crate::spec_args::SpecArgs;
@@ -33,11 +33,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let spec = args
-        .spec
-        .raw(0.0, "none", 1, 1)
-        .check()
-        .map_err(LabError::from)?;
+    let spec = resolve(args.spec.raw(0.0, "none", 1, 1))?;
     let precision = if args.single {
         Precision::F32
     } else {

@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 
-use evenkeel_lab::granularity;
-use evenkeel_lab::model::choice::Choice;
-use evenkeel_lab::model::{self, activation, init, norm};
-use evenkeel_lab::spec::RawSpec;
-use evenkeel_lab::{dataset, device};
+use evenkeel_nn::choice::Choice;
+use evenkeel_nn::layer::{activation, init, norm};
+use evenkeel_nn::model;
+use evenkeel_nn::{dataset, device};
+use evenkeel_runs::settings::RunSettings;
+use evenkeel_train::granularity;
 
 #[derive(Debug, clap::Args)]
 pub struct SpecArgs {
@@ -83,8 +84,8 @@ pub struct SpecArgs {
 
 impl SpecArgs {
     /// The specification of a run of the described network.
-    pub fn raw(&self, lr: f64, control: &str, steps: usize, eval_every: usize) -> RawSpec {
-        RawSpec {
+    pub fn raw(&self, lr: f64, control: &str, steps: usize, eval_every: usize) -> RunSettings {
+        RunSettings {
             model: self.model.clone(),
             depth: self.depth,
             width: self.width,
@@ -105,7 +106,7 @@ impl SpecArgs {
             seed: self.seed,
             device: self.device.clone(),
             weights: self.weights.clone(),
-            ..RawSpec::default()
+            ..RunSettings::default()
         }
     }
 }

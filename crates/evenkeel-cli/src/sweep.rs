@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::spec::RawSpec;
-use evenkeel_lab::sweep::{cells, grid};
+use evenkeel_runs::settings::RunSettings;
+use evenkeel_train::error::TrainError;
+use evenkeel_train::sweep::{cells, grid};
 
 use crate::exit::Exit;
+use crate::message;
 use crate::workers::{Ended, WorkerArgs};
 
 /// Do all runs of a grid, several at a time
@@ -45,18 +46,18 @@ pub struct Args {
 }
 
 /// What a grid does not say: as in `train`.
-fn defaults() -> RawSpec {
-    RawSpec {
+fn defaults() -> RunSettings {
+    RunSettings {
         steps: 600,
         eval_every: 100,
-        ..RawSpec::default()
+        ..RunSettings::default()
     }
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
     let shown = args.grid.display();
     let text = fs::read_to_string(&args.grid).map_err(|error| anyhow!("{shown}: {error}"))?;
-    let raws = grid::parse(&args.grid, &text, &defaults()).map_err(LabError::from)?;
+    let raws = grid::parse(&args.grid, &text, &defaults()).map_err(TrainError::from)?;
     let cells = cells(raws)?;
     if args.dry_run {
         let lines = cells.iter().map(|cell| format!("{}\n", cell.name));
@@ -76,7 +77,7 @@ fn told(out: &Path, count: usize, ended: &Ended) -> String {
     }
     text += ".\n";
     for (name, error) in &ended.failed {
-        text += &format!("failed: {name}: {error}\n");
+        text += &format!("failed: {name}: {}\n", message::of_train(error));
     }
     if ended.interrupted > 0 {
         text += "Interrupted: the same command goes on.\n";

@@ -10,21 +10,28 @@ use std::time::Duration;
 
 use evenkeel::advice::{self, Advice};
 use evenkeel::{control, optimizer, schedule, warmup};
-use evenkeel_lab::comparison;
-use evenkeel_lab::drive;
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::prediction::explosion;
-use evenkeel_lab::report::{self, Format};
-use evenkeel_lab::run_folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
-use evenkeel_lab::spec::{MEASURES, RawSpec, RunSpec, SpecError};
-use evenkeel_lab::summary::{Summary, decades};
-use evenkeel_lab::sweep::in_parallel;
-use evenkeel_lab::trainer::{self, Job, Keeping, Observer, Start};
-use evenkeel_lab::turn;
+use evenkeel_report::error::ReportError;
+use evenkeel_report::{self as report, Format};
+use evenkeel_runs::error::RunsError;
+use evenkeel_runs::folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
+use evenkeel_runs::prediction::explosion;
+use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::summary::{Summary, decades};
+use evenkeel_train::comparison;
+use evenkeel_train::error::{SpecError, TrainError};
+use evenkeel_train::gradient_source;
+use evenkeel_train::initial::initial_elrs;
+use evenkeel_train::measure::MEASURES;
+use evenkeel_train::resolve::{resolve, resolve_on};
+use evenkeel_train::run::ResolvedRun;
+use evenkeel_train::sweep::in_parallel;
+use evenkeel_train::trainer::{self, Job, Keeping, Observer, Start};
+use evenkeel_train::turn;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::config::{Typed, merged, printed};
 use crate::exit::{Exit, usage};
+use crate::message;
 use crate::spec_args::{SpecArgs, listed};
 use crate::table::table;
 use crate::workers::{cores, stop_on_signal};
@@ -78,7 +85,7 @@ pub struct Args {
     clip_norm: Option<f64>,
 
     /// Where the gradients of scale-invariant weights come from.
-    #[arg(long, value_name = "NAME", default_value = drive::ALL[0].name, long_help = listed("Where the gradients of scale-invariant weights come from.", drive::ALL.iter().map(|d| (d.name, d.summary))))]
+    #[arg(long, value_name = "NAME", default_value = gradient_source::ALL[0].name, long_help = listed("Where the gradients of scale-invariant weights come from.", gradient_source::ALL.iter().map(|d| (d.name, d.summary))))]
     gradients: String,
 
     /// Stop after this many evaluations without a lower test loss.
@@ -184,7 +191,7 @@ fn control_help() -> String {
 
 pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
     let raws = raws(&args, typed)?;
-    let specs = specs(&raws).map_err(LabError::from)?;
+    let specs = specs(&raws)?;
     if args.print_config {
         return Ok((printed_config(&specs, &raws)?, Exit::Done));
     }
@@ -211,13 +218,13 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
         .zip(&folders)
         .map(|(spec, folder)| Task {
             job: Job {
-                spec,
+                run: spec,
                 folder: folder.clone(),
                 start: args.start(),
                 checkpoints: Keeping {
                     every: args
                         .checkpoint_every
-                        .map_or(spec.raw.eval_every, |every| every as usize),
+                        .map_or(spec.settings.eval_every, |every| every as usize),
                     keep: args.keep as usize,
                 },
                 threads,
@@ -243,6 +250,7 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
         }
         // The runs are kept and the table is still worth showing.
         Err(error) => {
+            let error = message::of_report(&error);
             eprintln!("error: {error}; the runs are complete: try `evenkeel report` later");
             (text, Exit::File)
         }
@@ -250,7 +258,7 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
 }
 
 /// Everything in the folder is compared, runs of an earlier call included.
-fn write_reports(runs: &[Run], out: &Path) -> Result<(), LabError> {
+fn write_reports(runs: &[Run], out: &Path) -> Result<(), ReportError> {
     for run in runs {
         report::write(&run.folder, std::slice::from_ref(run), &[Format::Html])?;
     }
@@ -268,8 +276,8 @@ impl Args {
     }
 
     /// The specification, with all controls in one text.
-    fn raw(&self) -> RawSpec {
-        RawSpec {
+    fn raw(&self) -> RunSettings {
+        RunSettings {
             optimizer: self.optimizer.clone(),
             elr: self.elr.clone(),
             schedule: self.schedule.clone(),
@@ -287,7 +295,7 @@ impl Args {
 
 /// What is asked for, one specification a control. When runs are resumed without saying what they
 /// are, it is what was asked for then.
-fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RawSpec>> {
+fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RunSettings>> {
     let mut raw = args.raw();
     let silent = args.config.is_none() && !typed.says_anything_of(&raw)?;
     if let (Some(out), true, true) = (&args.out, args.resume, silent) {
@@ -306,7 +314,7 @@ fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RawSpec>> {
     if let Rate::Turn(tangent) = args.lr {
         raw.lr = turn::rate(&measured(&raw)?, tangent)?;
     }
-    let one_each = controls(&raw)?.into_iter().map(|control| RawSpec {
+    let one_each = controls(&raw)?.into_iter().map(|control| RunSettings {
         control,
         ..raw.clone()
     });
@@ -314,12 +322,12 @@ fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RawSpec>> {
 }
 
 /// The controls asked for, with the one that suits the network by its name. If that is asked for as well, it is one run.
-fn controls(raw: &RawSpec) -> anyhow::Result<Vec<String>> {
+fn controls(raw: &RunSettings) -> anyhow::Result<Vec<String>> {
     let asked: Vec<&str> = raw.control.split(',').map(str::trim).collect();
     let by_name = asked.iter().filter(|control| **control != ADVISED);
     let mut controls: Vec<&str> = by_name.copied().collect();
     if controls.len() < asked.len() {
-        let elrs = trainer::initial_elrs(&measured(raw)?)?;
+        let elrs = initial_elrs(&measured(raw)?)?;
         let advised = Advice::of(&elrs).control();
         if !controls.contains(&advised) {
             controls.push(advised);
@@ -329,31 +337,31 @@ fn controls(raw: &RawSpec) -> anyhow::Result<Vec<String>> {
 }
 
 /// The network whose ELRs are measured to choose a rate or a control, which do not depend on the controls.
-fn measured(raw: &RawSpec) -> anyhow::Result<RunSpec> {
-    let spec = RawSpec {
+fn measured(raw: &RunSettings) -> anyhow::Result<ResolvedRun> {
+    let spec = RunSettings {
         control: "none".to_owned(),
         ..raw.clone()
     };
-    Ok(spec.check().map_err(LabError::from)?)
+    Ok(resolve(spec)?)
 }
 
 /// The specification as it was resolved, with all controls.
-fn printed_config(specs: &[RunSpec], raws: &[RawSpec]) -> anyhow::Result<String> {
+fn printed_config(specs: &[ResolvedRun], raws: &[RunSettings]) -> anyhow::Result<String> {
     let controls: Vec<&str> = raws.iter().map(|raw| raw.control.as_str()).collect();
     match specs.first() {
-        Some(spec) => printed(&RawSpec {
+        Some(spec) => printed(&RunSettings {
             control: controls.join(","),
-            ..spec.raw.clone()
+            ..spec.settings.clone()
         }),
         None => Ok(String::new()),
     }
 }
 
-fn specs(raws: &[RawSpec]) -> Result<Vec<RunSpec>, SpecError> {
-    let mut specs: Vec<RunSpec> = Vec::new();
+fn specs(raws: &[RunSettings]) -> Result<Vec<ResolvedRun>, SpecError> {
+    let mut specs: Vec<ResolvedRun> = Vec::new();
     for raw in raws {
         let loaded = specs.first().map(|spec| Arc::clone(&spec.data));
-        specs.push(raw.clone().check_on(loaded)?);
+        specs.push(resolve_on(raw.clone(), loaded)?);
     }
     let folders: Vec<String> = specs
         .iter()
@@ -376,7 +384,7 @@ fn out_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = asked {
         return Ok(folder.to_owned());
     }
-    fs::create_dir_all("runs").map_err(|source| LabError::Io {
+    fs::create_dir_all("runs").map_err(|source| RunsError::Io {
         path: "runs".into(),
         source,
     })?;
@@ -385,7 +393,7 @@ fn out_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(LabError::Io { path, source }.into()),
+            Err(source) => return Err(RunsError::Io { path, source }.into()),
         }
     }
     anyhow::bail!("runs/ is full")
@@ -397,7 +405,7 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn run(self) -> Result<Outcome, LabError> {
+    fn run(self) -> Result<Outcome, TrainError> {
         let mut observer = Bar { bar: self.bar };
         observer.bar.enable_steady_tick(Duration::from_millis(250));
         observer.bar.reset_elapsed();
@@ -407,11 +415,11 @@ impl Task<'_> {
     }
 }
 
-fn bar(spec: &RunSpec) -> ProgressBar {
+fn bar(spec: &ResolvedRun) -> ProgressBar {
     let template = "{prefix:<22} {bar:24} {pos:>5}/{len} {msg}  {eta} left";
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(spec.raw.steps as u64)
+    ProgressBar::new(spec.settings.steps as u64)
         .with_style(style)
         .with_prefix(spec.controls.to_string())
 }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use evenkeel_lab::checkpoint::Which;
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::interchange::of_run;
-use evenkeel_lab::run_folder::write_atomically;
+use evenkeel_runs::file::write_atomically;
+use evenkeel_train::checkpoint::Which;
+use evenkeel_train::weights;
 
 use crate::exit::{Exit, usage};
 
@@ -34,14 +33,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let which: Which = args.checkpoint.parse().map_err(LabError::from)?;
+    let which: Which = args.checkpoint.parse()?;
     let out = args.out.display();
     if !args.overwrite && args.out.exists() {
         return Err(usage(format!(
             "{out} is there already; choose another --out, or replace it with --overwrite"
         )));
     }
-    let weights = of_run::weights(&args.run, which)?;
+    let weights = weights::weights(&args.run, which)?;
     write_atomically(&args.out, &weights.bytes)?;
     let text = format!(
         "{out}: {} tensors of step {}\n",

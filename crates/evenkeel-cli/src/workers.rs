@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::run_folder::{Outcome, StepLine};
-use evenkeel_lab::sweep::{self, Cell, Watcher, Workers};
+use evenkeel_runs::folder::{Outcome, StepLine};
+use evenkeel_train::error::TrainError;
+use evenkeel_train::sweep::{self, Cell, Watcher, Workers};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::Exit;
+use crate::message;
 
 /// How many runs at a time, by how many threads.
 #[derive(Debug, clap::Args)]
@@ -51,11 +52,11 @@ pub struct Ended {
     /// Runs that were stopped.
     pub interrupted: usize,
     /// Runs that could not be done, and why.
-    pub failed: Vec<(String, LabError)>,
+    pub failed: Vec<(String, TrainError)>,
 }
 
 impl Ended {
-    fn of(cells: &[Cell], results: Vec<Result<Outcome, LabError>>) -> Self {
+    fn of(cells: &[Cell], results: Vec<Result<Outcome, TrainError>>) -> Self {
         let mut ended = Self {
             diverged: 0,
             interrupted: 0,
@@ -126,7 +127,7 @@ impl Watcher for Progress {
         self.bar.inc(1);
     }
 
-    fn ended(&self, cell: &Cell, result: &Result<Outcome, LabError>) {
+    fn ended(&self, cell: &Cell, result: &Result<Outcome, TrainError>) {
         let mut counts = self.counts();
         // Steps that were done earlier, or never will be.
         let done = counts.steps.remove(&cell.name).unwrap_or(0);
@@ -134,7 +135,8 @@ impl Watcher for Progress {
         counts.ended += 1;
         if let Err(error) = result {
             counts.failed += 1;
-            self.bar.suspend(|| eprintln!("{}: {error}", cell.name));
+            self.bar
+                .suspend(|| eprintln!("{}: {}", cell.name, message::of_train(error)));
         }
         let failed = match counts.failed {
             0 => String::new(),

@@ -1,8 +1,8 @@
 //! Values of runs for people: few digits, and nothing that could move a terminal's cursor.
 
-use evenkeel_lab::difference::ABSENT;
-use evenkeel_lab::run_index::column::Column;
-use evenkeel_lab::run_index::value::Value;
+use evenkeel_runs::difference::ABSENT;
+use evenkeel_runs::index::column::Column;
+use evenkeel_runs::value::Value;
 
 /// Characters shown of a text from a file.
 const MOST: usize = 60;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use evenkeel_lab::difference::{ABSENT, Span, differing, groups, setting};
-use evenkeel_lab::run_index::column;
-use evenkeel_lab::run_index::entry::Entry;
-use evenkeel_lab::run_index::read_all;
+use evenkeel_runs::difference::{ABSENT, Span, differing, groups, setting};
+use evenkeel_runs::index::column;
+use evenkeel_runs::index::entry::Entry;
+use evenkeel_runs::index::read_all;
 
 use super::cell::{cell, number, tame};
 use crate::exit::{Exit, usage};

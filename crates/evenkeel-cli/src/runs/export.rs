@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::export::{self, Format, Table};
-use evenkeel_lab::spec::SpecError;
+use evenkeel_runs::export::{self, Format, Table};
 
 use super::select::SelectArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::spec_args::listed;
 
 /// Write runs as one tidy table for pandas, polars or a spreadsheet.
@@ -32,14 +30,14 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<(String, Exit)> {
-    let format: Format = args.format.parse().map_err(LabError::from)?;
+    let format: Format = args.format.parse()?;
     let table = Table::find(&args.what).ok_or_else(|| {
         let names: Vec<&str> = export::ALL.iter().map(|table| table.name).collect();
-        LabError::from(SpecError::Unknown {
-            kind: "table",
-            given: args.what.clone(),
-            permitted: names.join(", "),
-        })
+        usage(format!(
+            "unknown table `{}`; permitted: {}",
+            args.what,
+            names.join(", ")
+        ))
     })?;
     let runs = args.select.runs()?;
     let exported = export::write(&args.out, format, table, &args.select.root, &runs)?;

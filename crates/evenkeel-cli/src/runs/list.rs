@@ -1,11 +1,10 @@
 //! `evenkeel runs list`.
 
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::export;
-use evenkeel_lab::run_index::column::{self, Column};
-use evenkeel_lab::run_index::entry::Entry;
-use evenkeel_lab::run_index::filter::FilterError;
-use evenkeel_lab::run_index::value::Value;
+use evenkeel_runs::error::{FilterError, RunsError};
+use evenkeel_runs::export;
+use evenkeel_runs::index::column::{self, Column};
+use evenkeel_runs::index::entry::Entry;
+use evenkeel_runs::value::Value;
 
 use super::cell::{cell, tame};
 use super::select::SelectArgs;
@@ -55,7 +54,7 @@ pub fn run(args: &Args) -> anyhow::Result<(String, Exit)> {
 }
 
 /// The columns of these names, or those shown unasked.
-fn columns(names: Option<&str>, all: bool) -> Result<Vec<&'static Column>, LabError> {
+fn columns(names: Option<&str>, all: bool) -> Result<Vec<&'static Column>, RunsError> {
     let Some(names) = names else {
         let shown = column::ALL.iter().filter(|column| all || column.is_listed);
         return Ok(shown.collect());

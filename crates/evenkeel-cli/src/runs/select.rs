@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::run_index::column;
-use evenkeel_lab::run_index::entry::Entry;
-use evenkeel_lab::run_index::filter::{Filter, Sort};
-use evenkeel_lab::run_index::{Query, RunIndex};
+use evenkeel_runs::error::RunsError;
+use evenkeel_runs::index::column;
+use evenkeel_runs::index::entry::Entry;
+use evenkeel_runs::index::filter::{Filter, Sort};
+use evenkeel_runs::index::{Query, RunIndex};
 
 use crate::spec_args::listed;
 
@@ -46,7 +46,7 @@ fn filter_help() -> String {
 
 impl SelectArgs {
     /// The runs, once the index is up to date. What there is to say about it goes to standard error.
-    pub fn runs(&self) -> Result<Vec<Entry>, LabError> {
+    pub fn runs(&self) -> Result<Vec<Entry>, RunsError> {
         let query = Query {
             filter: self
                 .filter

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evenkeel_lab::error::LabError;
-use evenkeel_lab::run_folder::{Lock, Outcome, Run, is_run};
-use evenkeel_lab::run_index::entry::refuse_unusual;
-use evenkeel_lab::summary::Summary;
+use evenkeel_runs::error::RunsError;
+use evenkeel_runs::folder::{Lock, Outcome, Run, is_run};
+use evenkeel_runs::index::entry::refuse_unusual;
+use evenkeel_runs::summary::Summary;
 
 use super::cell::tame;
 use crate::exit::Exit;
@@ -34,7 +34,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<(String, Exit)> {
     let folder = &args.run;
     if !is_run(folder) {
-        return Err(LabError::NoRun {
+        return Err(RunsError::NoRun {
             path: folder.clone(),
         }
         .into());

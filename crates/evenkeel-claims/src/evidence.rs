@@ -1,0 +1,100 @@
+//! The numbers that a claim is judged by.
+
+use std::fs;
+use std::path::Path;
+
+use evenkeel_runs::error::RunsError;
+use evenkeel_runs::file::write_atomically;
+use evenkeel_runs::folder::Run;
+use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::value::Value;
+use toml::Value as Setting;
+
+use crate::claim::{Claim, Sheet};
+use crate::error::ClaimsError;
+use crate::table::Frame;
+
+/// Tables by name.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    frames: Vec<(&'static str, Frame)>,
+    nothing: Frame,
+}
+
+impl Evidence {
+    /// Nothing yet, but every table that the claim has.
+    pub fn none(claim: &Claim) -> Self {
+        let frame = |sheet: &Sheet| {
+            let columns = sheet.settings.iter().chain(sheet.columns).copied();
+            (sheet.name, Frame::new(columns))
+        };
+        Self {
+            frames: claim.sheets.iter().map(frame).collect(),
+            nothing: Frame::default(),
+        }
+    }
+
+    /// Whether no run has said anything.
+    pub fn is_empty(&self) -> bool {
+        self.frames.iter().all(|(_, frame)| frame.is_empty())
+    }
+
+    /// Adds what a run says.
+    pub fn add(&mut self, claim: &Claim, run: &Run) {
+        for (sheet, (_, frame)) in claim.sheets.iter().zip(&mut self.frames) {
+            let settings = settings(&run.header.spec, sheet.settings);
+            for row in (sheet.rows)(run) {
+                frame.push(settings.iter().cloned().chain(row).collect());
+            }
+        }
+    }
+
+    /// Reads the tables of a claim back.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] or [`RunsError::Malformed`].
+    pub fn load(claim: &Claim, folder: &Path) -> Result<Self, ClaimsError> {
+        let mut evidence = Self::none(claim);
+        for (name, frame) in &mut evidence.frames {
+            let path = folder.join(format!("{name}.csv"));
+            let text = fs::read_to_string(&path).map_err(RunsError::io(&path))?;
+            *frame = Frame::parse(&path, &text)?;
+        }
+        Ok(evidence)
+    }
+
+    /// Writes each table as CSV.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`].
+    pub fn save(&self, folder: &Path) -> Result<(), ClaimsError> {
+        fs::create_dir_all(folder).map_err(RunsError::io(folder))?;
+        for (name, frame) in &self.frames {
+            let path = folder.join(format!("{name}.csv"));
+            write_atomically(&path, frame.to_csv().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The table of this name; an empty one where there is none.
+    pub fn sheet(&self, name: &str) -> &Frame {
+        let found = self.frames.iter().find(|(known, _)| *known == name);
+        found.map_or(&self.nothing, |(_, frame)| frame)
+    }
+}
+
+/// Settings of a specification by name.
+fn settings(spec: &RunSettings, names: &[&str]) -> Vec<Value> {
+    let mut table = toml::Table::try_from(spec).unwrap_or_default();
+    // Left out of files where it is the default.
+    let gradients = Setting::String(spec.gradients.clone());
+    table.insert("gradients".to_owned(), gradients);
+    let value = |name: &&str| match table.get(*name) {
+        Some(Setting::Integer(whole)) => Value::Integer(*whole),
+        Some(Setting::Float(number)) => Value::Real(*number),
+        Some(Setting::Boolean(set)) => Value::from(if *set { "yes" } else { "no" }),
+        Some(Setting::String(text)) => Value::from(text.as_str()),
+        _ => Value::Missing,
+    };
+    names.iter().map(value).collect()
+}

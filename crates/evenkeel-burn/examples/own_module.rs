@@ -5,6 +5,7 @@ use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Distribution, Tensor, activation::relu};
+use evenkeel::control::{Controls, Critical, Hold};
 use evenkeel::quantity::LearningRate;
 use evenkeel_burn::{controller::ElrController, probe::Probe};
 
@@ -29,12 +30,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let x = Tensor::random([256, 32], Distribution::Default, &device);
     let (mut net, mut optimizer) = (Net { layers }, SgdConfig::new().init());
     let probe = Probe::find(&net, &gradients(&net, &x).1)?;
-    let mut controller = ElrController::new(probe, "critical+hold".parse()?);
+    let controls = Controls::from(Critical::default()).and(Hold::default())?;
+    let mut controller = ElrController::new(probe, controls);
     for step in 0..200 {
         let (loss, grads) = gradients(&net, &x);
-        let s = controller.steer(net, grads, &mut optimizer, LearningRate::new(0.1)?)?;
-        eprintln!("{step}: loss {loss:.4}, lr {:.4}", s.report.lr.get());
-        net = optimizer.step(s.lr, s.model, s.gradients);
+        let (stepped, report) =
+            controller.step(net, grads, &mut optimizer, LearningRate::new(0.1)?)?;
+        eprintln!("{step}: loss {loss:.4}, lr {:.4}", report.plan.lr.get());
+        net = stepped;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 //!
 //! - [`probe`] finds by measurement which weights are scale-invariant and reads `‖W‖`, `‖∇W‖` and
 //!   their cosine for all of them with one read-back;
-//! - [`controller`] puts the controls of the theory crate (critical warm-up, rescale, hold) into a
-//!   training loop with two lines;
+//! - [`controller`] takes the optimiser's steps under controls of the theory crate (critical warm-up,
+//!   rescale, hold);
 //! - [`rescale`] multiplies weights without changing the function, and carries gradients and the
 //!   optimiser's state along;
 //! - `learner`, with the feature `train`, has metrics for Burn's own training loop.
@@ -15,6 +15,7 @@
 //! use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 //! use burn::optim::{GradientsParams, SgdConfig};
 //! use burn::tensor::{Device, Distribution, Tensor, activation::relu};
+//! use evenkeel::control::{Controls, Critical, Hold};
 //! use evenkeel::quantity::LearningRate;
 //! use evenkeel_burn::{controller::ElrController, probe::Probe};
 //!
@@ -34,12 +35,14 @@
 //! };
 //!
 //! let probe = Probe::find(&net, &gradients(&net))?;
-//! let mut controller = ElrController::new(probe, "critical+hold".parse()?);
+//! let controls = Controls::from(Critical::default()).and(Hold::default())?;
+//! let mut controller = ElrController::new(probe, controls);
 //! let mut optimizer = SgdConfig::new().init();
 //! for _ in 0..3 {
 //!     let grads = gradients(&net);
-//!     let step = controller.steer(net, grads, &mut optimizer, LearningRate::new(0.1)?)?;
-//!     net = optimizer.step(step.lr, step.model, step.gradients);
+//!     let (stepped, report) = controller.step(net, grads, &mut optimizer, LearningRate::new(0.1)?)?;
+//!     net = stepped;
+//!     println!("rate {}, critical {:?}", report.plan.lr, report.plan.critical);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

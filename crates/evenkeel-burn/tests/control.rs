@@ -8,8 +8,11 @@ use std::collections::HashMap;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::{ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, RmsPropConfig, SgdConfig};
+use burn::tensor::Tensor;
 use common::{Batch, Net, distance, momentum, setup, values};
+use evenkeel::control::{Critical, Hold, Rescale};
 use evenkeel::equalise::rescale_factors;
+use evenkeel::optimizer::Measure;
 use evenkeel::quantity::{Elr, LearningRate, RescaleFactor};
 use evenkeel::spread::Spread;
 use evenkeel_burn::controller::{ElrController, StepReport};
@@ -177,60 +180,67 @@ fn adams_moments_follow_and_unknown_states_are_refused() {
     );
 }
 
+/// `W′ − W` of each layer, and of the head.
+fn changes(before: &Net, after: &Net) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let change = |old: &Tensor<2>, new: &Tensor<2>| values(new.clone() - old.clone());
+    let layers = before.blocks.iter().zip(&after.blocks);
+    let layers =
+        layers.map(|(old, new)| change(&old.linear.weight.val(), &new.linear.weight.val()));
+    let head = change(&before.head.weight.val(), &after.head.weight.val());
+    (layers.collect(), head)
+}
+
 #[test]
-fn holding_makes_every_layer_act_alike_and_moves_no_weight_itself() {
+fn holding_steps_each_layer_at_its_own_rate() {
     let (net, batch) = setup(8, 24);
-    let mut controller = ElrController::new(probe(&net, &batch), "hold".parse().unwrap());
-    let before = values(net.logits(&batch));
-    let gradients = net.gradients(&batch);
-    let step = controller
-        .steer(net, gradients, &mut momentum(), rate(3.0))
+    let mut controller = ElrController::new(probe(&net, &batch), Hold::default());
+    let mut sgd = SgdConfig::new().init();
+    let (after, report) = controller
+        .step(net.clone(), net.gradients(&batch), &mut sgd, rate(0.3))
         .unwrap();
-    assert_eq!(
-        before,
-        values(step.model.logits(&batch)),
-        "the function stays to the bit"
-    );
-    let report = &step.report;
-    assert!(Spread::of(&StepReport::alive(&report.acting)).range < 1e-9);
-    assert!(Spread::of(&StepReport::alive(&report.raw)).decades() > 0.3);
-    for (layer, multiplier) in controller.probe().layers().zip(report.multipliers.iter()) {
-        let own = step.lr.lr_from_param(layer.id, None);
-        assert!((own - 3.0 * multiplier.get()).abs() < 1e-12);
+    assert_eq!(controller.measure(), Some(Measure::Gradient));
+    assert!(Spread::of(&StepReport::alive(&report.plan.acting)).range < 1e-9);
+    assert!(Spread::of(&StepReport::alive(&report.plan.raw)).decades() > 0.3);
+    let gradients = net.gradients(&batch);
+    let expected = |id, lr: f64| -> Vec<f64> {
+        let gradient = values(gradients.get::<2>(id).unwrap());
+        gradient.iter().map(|g| -lr * g).collect()
+    };
+    let (layers, head) = changes(&net, &after);
+    let multipliers = report.plan.multipliers.iter();
+    for ((id, change), multiplier) in net.weights().into_iter().zip(&layers).zip(multipliers) {
+        let off = distance(&expected(id, 0.3 * multiplier.get()), change);
+        assert!(off < 1e-3, "{off}");
     }
-    assert_eq!(step.lr.lr_from_param(step.model.head.weight.id, None), 3.0);
+    assert!(distance(&expected(net.head.weight.id, 0.3), &head) < 1e-3);
 }
 
 #[test]
 fn a_held_network_turns_every_layer_by_the_same_angle() {
     let (net, batch) = setup(6, 24);
-    let mut controller = ElrController::new(probe(&net, &batch), "hold".parse().unwrap());
-    let mut sgd = SgdConfig::new().init();
-    let gradients = net.gradients(&batch);
-    let step = controller
-        .steer(net.clone(), gradients, &mut sgd, rate(0.5))
-        .unwrap();
-    let after = sgd.step(step.lr, step.model, step.gradients);
-    let turns: Vec<f64> = net
-        .blocks
-        .iter()
-        .zip(&after.blocks)
-        .map(|(old, new)| {
-            let (w, v) = (
-                values(old.linear.weight.val()),
-                values(new.linear.weight.val()),
+    for (mut optimizer, measure) in [
+        (SgdConfig::new().init(), Measure::Gradient),
+        (momentum(), Measure::Update),
+        (
+            AdamWConfig::new().with_weight_decay(0.0).init(),
+            Measure::Update,
+        ),
+    ] {
+        let mut controller = ElrController::new(probe(&net, &batch), Hold::default());
+        let gradients = net.gradients(&batch);
+        let (after, report) = controller
+            .step(net.clone(), gradients, &mut optimizer, rate(0.01))
+            .unwrap();
+        assert_eq!(controller.measure(), Some(measure));
+        let expected = 0.01 * report.plan.acting[0].unwrap().get();
+        for (change, block) in changes(&net, &after).0.iter().zip(&net.blocks) {
+            let norm = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let turn = norm(change) / norm(&values(block.linear.weight.val()));
+            assert!(
+                (turn / expected - 1.0).abs() < 0.01,
+                "{turn} instead of {expected}"
             );
-            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            (dot(&v, &v) / dot(&w, &w) - 1.0).sqrt()
-        })
-        .collect();
-    let expected = 0.5 * step.report.acting[0].unwrap().get();
-    for turn in turns {
-        // T4: σ′²/σ² = 1 + (λE)².
-        assert!(
-            (turn / expected - 1.0).abs() < 0.01,
-            "{turn} instead of {expected}"
-        );
+        }
     }
 }
 
@@ -242,14 +252,14 @@ fn the_critical_warm_up_caps_and_ends_by_itself() {
         .map(|e| e.get())
         .fold(0.0, f64::max);
     let target = rate(2.0 / largest);
-    let mut controller = ElrController::new(probe(&net, &batch), "critical".parse().unwrap());
+    let mut controller = ElrController::new(probe(&net, &batch), Critical::default());
     let (mut net, mut sgd) = (net, SgdConfig::new().init());
     let mut rates = Vec::new();
     for _ in 0..40 {
         let gradients = net.gradients(&batch);
-        let step = controller.steer(net, gradients, &mut sgd, target).unwrap();
-        rates.push(step.report.lr.get());
-        net = sgd.step(step.lr, step.model, step.gradients);
+        let (stepped, report) = controller.step(net, gradients, &mut sgd, target).unwrap();
+        rates.push(report.plan.lr.get());
+        net = stepped;
     }
     assert!(
         (rates[0] * largest - 1.0).abs() < 1e-6,
@@ -257,5 +267,26 @@ fn the_critical_warm_up_caps_and_ends_by_itself() {
     );
     assert!(rates.iter().all(|lr| *lr <= target.get()));
     assert_eq!(*rates.last().unwrap(), target.get(), "{rates:?}");
-    assert_eq!(controller.past().steps, 40);
+    assert_eq!(controller.state().steps, 40);
+    assert!(
+        controller
+            .state()
+            .warmup_steps
+            .is_some_and(|steps| steps > 0)
+    );
+}
+
+#[test]
+fn a_step_that_cannot_rescale_is_not_counted() {
+    let (net, batch) = setup(3, 16);
+    let mut rms = RmsPropConfig::new().init();
+    let net = rms.step(1e-3, net.clone(), net.gradients(&batch));
+    let mut controller = ElrController::new(probe(&net, &batch), Rescale);
+    let gradients = net.gradients(&batch);
+    let error = controller
+        .step(net, gradients, &mut rms, rate(0.1))
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("cannot be rescaled"), "{error}");
+    assert_eq!(controller.state().steps, 0);
 }

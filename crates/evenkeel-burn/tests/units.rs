@@ -10,11 +10,12 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::Tensor;
 use common::{Batch, Net, distance, momentum, setup, values};
+use evenkeel::control::Controls;
 use evenkeel::equalise::rescale_factors;
 use evenkeel::optimizer::Measure;
 use evenkeel::quantity::LearningRate;
 use evenkeel::spread::Spread;
-use evenkeel_burn::controller::{ElrController, SteerError, StepReport};
+use evenkeel_burn::controller::{ElrController, StepReport};
 use evenkeel_burn::probe::{Probe, Reading};
 use evenkeel_burn::rescale::rescale;
 use evenkeel_burn::scale::Scale;
@@ -28,7 +29,7 @@ fn divided(net: &Net, batch: &Batch) -> Probe {
 }
 
 fn controller(net: &Net, batch: &Batch, control: &str) -> ElrController {
-    ElrController::new(divided(net, batch), control.parse().unwrap())
+    ElrController::new(divided(net, batch), control.parse::<Controls>().unwrap())
 }
 
 fn rate(lr: f64) -> LearningRate {
@@ -148,17 +149,17 @@ fn held_units_turn_by_the_same_angle_under_every_optimiser() {
         (momentum(), Measure::Gradient),
         (AdamWConfig::new().init(), Measure::Update),
     ] {
-        let mut held = controller(&net, &batch, "hold").for_measure(measure);
+        let mut held = controller(&net, &batch, "hold").by_measure(measure);
         let (after, report) = held
-            .advance(
+            .step(
                 net.clone(),
                 net.gradients(&batch),
                 &mut optimizer,
                 rate(0.01),
             )
             .unwrap();
-        assert!(Spread::of(&StepReport::alive(&report.acting)).range < 1e-9);
-        let turn = report.acting[0].unwrap().get();
+        assert!(Spread::of(&StepReport::alive(&report.plan.acting)).range < 1e-9);
+        let turn = report.plan.acting[0].unwrap().get();
         for block in 0..4 {
             let (old, new) = (weight(&net, block), weight(&after, block));
             let change: Vec<f64> = old.iter().zip(&new).map(|(a, b)| b - a).collect();
@@ -182,12 +183,12 @@ fn shares_are_rates_exactly_with_momentum_and_decay() {
         config.with_weight_decay(Some(decay)).init()
     };
     let mut mine = optimizer();
-    let mut held = controller(&net, &batch, "hold");
+    let mut held = controller(&net, &batch, "hold").by_measure(Measure::Gradient);
     let (mut one, mut steps) = (net.clone(), Vec::new());
     for _ in 0..2 {
         let gradients = one.gradients(&batch);
         let before = one.clone();
-        let (after, report) = held.advance(one, gradients, &mut mine, rate(0.05)).unwrap();
+        let (after, report) = held.step(one, gradients, &mut mine, rate(0.05)).unwrap();
         steps.push((before, report));
         one = after;
     }
@@ -196,7 +197,7 @@ fn shares_are_rates_exactly_with_momentum_and_decay() {
         let mut optimizer = optimizer();
         let mut stepped = Vec::new();
         for (before, report) in &steps {
-            let lr = 0.05 * report.multipliers[WIDTH + i].get();
+            let lr = 0.05 * report.plan.multipliers[WIDTH + i].get();
             stepped = weight(
                 &optimizer.step(lr, before.clone(), before.gradients(&batch)),
                 1,
@@ -217,20 +218,21 @@ fn holding_by_rates_is_rescaling_at_every_step_in_function_space() {
     for optimizer in [sgd, momentum] {
         let (net, batch) = setup(4, WIDTH);
         let (mut by_rates, mut by_weights) = (optimizer(), optimizer());
-        let mut held = controller(&net, &batch, "hold");
+        let mut held = controller(&net, &batch, "hold").by_measure(Measure::Gradient);
         let probe = divided(&net, &batch);
         let (mut one, mut two) = (net.clone(), net.clone());
         for _ in 0..4 {
             let gradients = one.gradients(&batch);
             one = held
-                .advance(one, gradients, &mut by_rates, rate(0.02))
+                .step(one, gradients, &mut by_rates, rate(0.02))
                 .unwrap()
                 .0;
             let gradients = two.gradients(&batch);
             // `rescale` acts at step 0 only: a new controller at every step.
-            let mut fresh = ElrController::new(probe.clone(), "rescale".parse().unwrap());
+            let mut fresh =
+                ElrController::new(probe.clone(), "rescale".parse::<Controls>().unwrap());
             two = fresh
-                .advance(two, gradients, &mut by_weights, rate(0.02))
+                .step(two, gradients, &mut by_weights, rate(0.02))
                 .unwrap()
                 .0;
         }
@@ -246,15 +248,15 @@ fn a_dead_unit_takes_no_part_and_keeps_its_multiplier() {
     let (net, batch) = setup(3, WIDTH);
     let mut held = controller(&net, &batch, "hold+sphere");
     let gradients = net.gradients(&batch);
-    let (after, first) = held.advance(net, gradients, &mut sgd(), rate(0.1)).unwrap();
+    let (after, first) = held.step(net, gradients, &mut sgd(), rate(0.1)).unwrap();
     let gradients = with_a_dead_unit(&after, &batch);
     let (last, report) = held
-        .advance(after.clone(), gradients, &mut sgd(), rate(0.1))
+        .step(after.clone(), gradients, &mut sgd(), rate(0.1))
         .unwrap();
     let dead = WIDTH + 3;
-    assert_eq!(report.acting[dead], None);
-    assert_eq!(report.multipliers[dead], first.multipliers[dead]);
-    assert_eq!(StepReport::alive(&report.acting).len(), 3 * WIDTH - 1);
+    assert_eq!(report.plan.acting[dead], None);
+    assert_eq!(report.plan.multipliers[dead], first.plan.multipliers[dead]);
+    assert_eq!(StepReport::alive(&report.plan.acting).len(), 3 * WIDTH - 1);
     assert_eq!(unit(&weight(&last, 1), 3), unit(&weight(&after, 1), 3));
     assert!(weight(&last, 1).iter().all(|w| w.is_finite()));
 }
@@ -267,28 +269,28 @@ fn spheres_keep_norms_and_resume() {
     ] {
         let (net, batch) = setup(3, WIDTH);
         let mut optimizer = optimizer;
-        let mut sphere = controller(&net, &batch, "sphere").for_measure(measure);
+        let mut sphere = controller(&net, &batch, "sphere").by_measure(measure);
         let (mut net, mut reports) = (net, Vec::new());
         for _ in 0..5 {
             let gradients = net.gradients(&batch);
             let (after, report) = sphere
-                .advance(net, gradients, &mut optimizer, rate(0.05))
+                .step(net, gradients, &mut optimizer, rate(0.05))
                 .unwrap();
             net = after;
             reports.push(report);
         }
-        let grown = |r: &StepReport, i: usize| r.readings[i].weight_norm * r.factors[i].get();
+        let grown = |r: &StepReport, i: usize| r.readings[i].weight_norm * r.plan.factors[i].get();
         for i in 0..3 * WIDTH {
             let start = reports[0].readings[i].weight_norm;
             assert!(reports[4].readings[i].weight_norm / start - 1.0 > 1e-7);
             assert!((grown(&reports[4], i) / start - 1.0).abs() < 1e-5);
         }
         let mut resumed = controller(&net, &batch, "sphere")
-            .for_measure(measure)
-            .resumed(sphere.past().clone());
+            .by_measure(measure)
+            .resumed(sphere.state().clone());
         let step = |controller: &mut ElrController, optimizer: &mut ModuleOptimizer| {
             let gradients = net.gradients(&batch);
-            let stepped = controller.advance(net.clone(), gradients, optimizer, rate(0.05));
+            let stepped = controller.step(net.clone(), gradients, optimizer, rate(0.05));
             weight(&stepped.unwrap().0, 1)
         };
         let mut twin = optimizer.clone();
@@ -298,17 +300,4 @@ fn spheres_keep_norms_and_resume() {
         );
         assert_eq!(one, two, "to the bit");
     }
-}
-
-#[test]
-fn rates_of_units_are_not_for_steering() {
-    let (net, batch) = setup(3, WIDTH);
-    let steer = |control: &str| {
-        let gradients = net.gradients(&batch);
-        controller(&net, &batch, control).steer(net.clone(), gradients, &mut sgd(), rate(0.1))
-    };
-    let error = steer("hold").err().unwrap();
-    assert!(matches!(error, SteerError::UnitRates { .. }));
-    assert!(error.to_string().contains("advance"), "{error}");
-    assert!(steer("critical+rescale").is_ok());
 }

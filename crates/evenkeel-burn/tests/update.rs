@@ -5,6 +5,7 @@ mod common;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, ModuleOptimizer, SgdConfig};
 use common::{Batch, Net, distance, momentum, setup, values};
+use evenkeel::control::Controls;
 use evenkeel::optimizer::Measure;
 use evenkeel::quantity::LearningRate;
 use evenkeel::spread::Spread;
@@ -24,7 +25,7 @@ fn rate(lr: f64) -> LearningRate {
 
 fn controller(net: &Net, batch: &Batch, control: &str) -> ElrController {
     let probe = Probe::find(net, &net.gradients(batch)).unwrap();
-    ElrController::new(probe, control.parse().unwrap()).for_measure(Measure::Update)
+    ElrController::new(probe, control.parse::<Controls>().unwrap()).by_measure(Measure::Update)
 }
 
 fn weight(net: &Net, block: usize) -> Vec<f64> {
@@ -58,7 +59,7 @@ fn without_control_the_step_is_the_optimisers_own() {
     for _ in 0..3 {
         let gradients = one.gradients(&batch);
         one = steered
-            .advance(one, gradients, &mut mine, rate(0.01))
+            .step(one, gradients, &mut mine, rate(0.01))
             .unwrap()
             .0;
         let gradients = two.gradients(&batch);
@@ -73,7 +74,7 @@ fn the_elr_is_that_of_the_update_and_hold_makes_it_equal() {
     let (net, batch) = setup(5, 16);
     let mut free = controller(&net, &batch, "none");
     let (after, report) = free
-        .advance(net.clone(), net.gradients(&batch), &mut adam(), rate(0.01))
+        .step(net.clone(), net.gradients(&batch), &mut adam(), rate(0.01))
         .unwrap();
     // Adam's first step changes every entry by the rate, up to ε under tiny gradients.
     for (reading, measured) in report.readings.iter().zip(turned(&net, &after, 0.01)) {
@@ -84,9 +85,9 @@ fn the_elr_is_that_of_the_update_and_hold_makes_it_equal() {
     for control in ["hold", "critical+hold", "rescale"] {
         let mut steered = controller(&net, &batch, control);
         let (after, report) = steered
-            .advance(net.clone(), net.gradients(&batch), &mut adam(), rate(0.01))
+            .step(net.clone(), net.gradients(&batch), &mut adam(), rate(0.01))
             .unwrap();
-        assert!(Spread::of(&StepReport::alive(&report.acting)).range < 1e-9);
+        assert!(Spread::of(&StepReport::alive(&report.plan.acting)).range < 1e-9);
         if control == "hold" {
             let turned = turned(&net, &after, 0.01);
             assert!(ratio(&turned) - 1.0 < 1e-3, "{turned:?}");
@@ -103,17 +104,17 @@ fn rescaling_under_adam_takes_the_state_along() {
     let before = values(net.logits(&batch));
     // A step so small that the rescaling shows, and large enough to be measured in 32 bits.
     let (net, _) = steered
-        .advance(net, gradients, &mut optimizer, rate(1e-5))
+        .step(net, gradients, &mut optimizer, rate(1e-5))
         .unwrap();
     assert!(distance(&before, &values(net.logits(&batch))) < 0.02);
     let gradients = net.gradients(&batch);
     let (_, report) = steered
-        .advance(net, gradients, &mut optimizer, rate(0.01))
+        .step(net, gradients, &mut optimizer, rate(0.01))
         .unwrap();
     assert!(
-        Spread::of(&StepReport::alive(&report.raw)).range < 0.05,
+        Spread::of(&StepReport::alive(&report.plan.raw)).range < 0.05,
         "{:?}",
-        report.raw
+        report.plan.raw
     );
 }
 
@@ -121,11 +122,11 @@ fn rescaling_under_adam_takes_the_state_along() {
 fn turns_with_a_long_memory(measure: Measure) -> Vec<f64> {
     let (net, batch) = setup(5, 16);
     let mut optimizer = momentum();
-    let mut steered = controller(&net, &batch, "hold").for_measure(measure);
+    let mut steered = controller(&net, &batch, "hold").by_measure(measure);
     let mut advance = |net: Net, optimizer: &mut ModuleOptimizer| {
         let gradients = net.gradients(&batch);
         steered
-            .advance(net, gradients, optimizer, rate(0.3))
+            .step(net, gradients, optimizer, rate(0.3))
             .unwrap()
             .0
     };
@@ -147,15 +148,15 @@ fn gradients_and_updates_agree_for_plain_sgd() {
     let (net, batch) = setup(3, 16);
     let sgd = || SgdConfig::new().init();
     let mut by_update = controller(&net, &batch, "hold");
-    let mut by_gradient = controller(&net, &batch, "hold").for_measure(Measure::Gradient);
+    let mut by_gradient = controller(&net, &batch, "hold").by_measure(Measure::Gradient);
     let gradients = || net.gradients(&batch);
     let (one, first) = by_update
-        .advance(net.clone(), gradients(), &mut sgd(), rate(0.1))
+        .step(net.clone(), gradients(), &mut sgd(), rate(0.1))
         .unwrap();
     let (two, second) = by_gradient
-        .advance(net.clone(), gradients(), &mut sgd(), rate(0.1))
+        .step(net.clone(), gradients(), &mut sgd(), rate(0.1))
         .unwrap();
-    for (a, b) in first.raw.iter().zip(second.raw.iter()) {
+    for (a, b) in first.plan.raw.iter().zip(second.plan.raw.iter()) {
         assert!((a.unwrap().ln() - b.unwrap().ln()).abs() < 1e-4);
     }
     assert!(distance(&weight(&one, 1), &weight(&two, 1)) < 1e-4);

@@ -1,6 +1,6 @@
 //! `evenkeel advise`: a diagnosis in plain words, with the numbers, and what to change.
 
-use evenkeel::advice::HOLD;
+use evenkeel::advice::default_control;
 use evenkeel::diagnosis::{Diagnosis, EQUAL};
 use evenkeel::turning;
 use serde_json::json;
@@ -76,7 +76,7 @@ fn as_json(norms: &Norms, diagnosis: &Diagnosis) -> serde_json::Value {
             "decades": diagnosis.spread.decades(),
         },
         "growth_per_layer": diagnosis.advice.growth,
-        "control": diagnosis.advice.control(),
+        "control": diagnosis.advice.control().to_string(),
         "carriers": carriers.collect::<Vec<_>>(),
         "critical": critical,
         "turn_tangent": {"largest": diagnosis.tangents.0, "smallest": diagnosis.tangents.1},
@@ -220,7 +220,8 @@ fn control(diagnosis: &Diagnosis) -> String {
     format!(
         "\nELRs that grow by a factor of {found:.2} from layer to layer at initialisation say that gradients explode. The control that\n\
          trained such networks with nothing to tune at least as well as the best warm-up that was tuned (T31): {control}\n\
-         (equal until weights have turned by a radian, then at most half a decade apart). At a constant rate {HOLD} trained\n\
-         deep MLPs better still.\n{doubt}"
+         (equal until weights have turned by a radian, then at most half a decade apart). At a constant rate {} trained\n\
+         deep MLPs better still.\n{doubt}",
+        default_control()
     )
 }

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use evenkeel::ensemble::ensemble;
-use evenkeel::forecast::{Forecast, forecast_scaled};
+use evenkeel::forecast::{Forecast, Forecaster};
 use evenkeel::quantity::{Elr, LearningRate};
 use evenkeel::warmup;
 use evenkeel_report as report;
@@ -76,25 +75,13 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         )));
     }
     let scale = args.scale.read(norms.run.as_ref(), args.steps)?;
-    let (target, scale) = (|step| schedule.at(step), |step| scale.at(step));
-    let run = forecast_scaled(
-        &norms.elrs,
-        &optimizer,
-        &controls,
-        target,
-        scale,
-        args.steps,
-    );
+    let forecaster = Forecaster::new(&norms.elrs, |step| schedule.at(step))
+        .optimizer(&optimizer)
+        .controls(controls.clone())
+        .gradient_scale(|step| scale.at(step));
+    let run = forecaster.run(args.steps);
     let bands = drift.map(|(drift, draws)| Bands {
-        ensemble: ensemble(
-            &norms.elrs,
-            &optimizer,
-            &controls,
-            target,
-            args.steps,
-            &drift,
-            draws,
-        ),
+        ensemble: forecaster.ensemble(args.steps, &drift, draws),
         drift,
         draws,
     });

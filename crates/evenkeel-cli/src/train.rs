@@ -61,7 +61,7 @@ pub struct Args {
     lr: Rate,
 
     /// Controls to compare, separated by commas; `+` joins several into one.
-    #[arg(long, default_value_t = format!("none,critical,{}", advice::HOLD), value_name = "A[,B...]", long_help = control_help())]
+    #[arg(long, default_value_t = format!("none,critical,{}", advice::default_control()), value_name = "A[,B...]", long_help = control_help())]
     control: String,
 
     /// Optimiser.
@@ -177,13 +177,13 @@ impl FromStr for Rate {
 }
 
 /// Instead of a control: the one that suits the network.
-const ADVISED: &str = "advised";
+const ADVISED: &str = "auto";
 
 fn control_help() -> String {
     let controls = control::ALL.iter().map(|c| (c.grammar, c.summary));
     let policies = warmup::ALL.iter().map(|p| (p.name, p.summary));
     listed(
-        "Controls to compare, separated by commas; `+` joins several into one (critical+hold). `advised` is the one that suits the \
+        "Controls to compare, separated by commas; `+` joins several into one (critical+hold). `auto` is the one that suits the \
          network as it is at initialisation (T31).",
         controls,
     ) + &listed("\n\nPolicies for critical:", policies)
@@ -325,12 +325,14 @@ fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RunSettings>> {
 fn controls(raw: &RunSettings) -> anyhow::Result<Vec<String>> {
     let asked: Vec<&str> = raw.control.split(',').map(str::trim).collect();
     let by_name = asked.iter().filter(|control| **control != ADVISED);
-    let mut controls: Vec<&str> = by_name.copied().collect();
+    let controls: Vec<&str> = by_name.copied().collect();
     if controls.len() < asked.len() {
         let elrs = initial_elrs(&measured(raw)?)?;
-        let advised = Advice::of(&elrs).control();
-        if !controls.contains(&advised) {
+        let advised = Advice::of(&elrs).control().to_string();
+        if !controls.iter().any(|control| **control == advised) {
+            let mut controls: Vec<String> = controls.into_iter().map(str::to_owned).collect();
             controls.push(advised);
+            return Ok(controls);
         }
     }
     Ok(controls.into_iter().map(str::to_owned).collect())

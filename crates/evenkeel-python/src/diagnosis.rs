@@ -45,7 +45,7 @@ fn as_dict<'py>(
     ];
     dict.set_item("spread", table(py, &numbers)?)?;
     dict.set_item("growth_per_layer", found.advice.growth)?;
-    dict.set_item("control", found.advice.control())?;
+    dict.set_item("control", found.advice.control().to_string())?;
     let carrier = |(layer, decades): &(usize, f64)| {
         let row = PyDict::new(py);
         row.set_item("layer", &layers[*layer])?;

@@ -95,6 +95,11 @@ pub fn forecast(
         )));
     }
     let target = |step| schedule.at(step);
-    let run = py.detach(|| theory::forecast_with(&elrs, &optimizer, &controls, target, steps));
+    let run = py.detach(|| {
+        theory::Forecaster::new(&elrs, target)
+            .optimizer(&optimizer)
+            .controls(controls)
+            .run(steps)
+    });
     Ok(Forecast(run))
 }

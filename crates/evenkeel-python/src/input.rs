@@ -48,3 +48,11 @@ pub fn measure(name: &str) -> PyResult<Measure> {
         ))),
     }
 }
+
+/// The name of a measure.
+pub fn measure_name(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Gradient => "gradient",
+        Measure::Update => "update",
+    }
+}

@@ -4,6 +4,8 @@
 //! interpreter's lock released, and every error becomes a `ValueError` with the theory's own words.
 //! What users see is `python/evenkeel`.
 
+mod controller;
+mod controls;
 mod diagnosis;
 mod error;
 mod forecast;
@@ -20,6 +22,10 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _theory {
     #[pymodule_export]
+    use crate::controller::{Controller, Layers};
+    #[pymodule_export]
+    use crate::controls::{Controls, StepContext};
+    #[pymodule_export]
     use crate::diagnosis::advise;
     #[pymodule_export]
     use crate::error::ElrError;
@@ -32,7 +38,7 @@ mod _theory {
     #[pymodule_export]
     use crate::phase::{Phase, phase};
     #[pymodule_export]
-    use crate::plan::{Controls, Plan, rescale_factors};
+    use crate::plan::{Plan, rescale_factors};
     #[pymodule_export]
     use crate::snapshot::Snapshot;
 

@@ -1,83 +1,21 @@
-//! What controls decide at a step.
+//! What to do in one step.
 
-use evenkeel::control::{self, Moment};
-use evenkeel::equalise::rescale_factors_for;
-use evenkeel::optimizer::Measure;
-use evenkeel::quantity::{Growth, LrMultiplier, QuantityError};
+use evenkeel::controller;
+use evenkeel::quantity::Elr;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
-use crate::error::refuse;
-use crate::input::{Vector, elrs, measure, parsed, rate};
+use crate::input::{Vector, elrs, measure};
 
-/// Controls of effective learning rates, such as `critical+hold`.
+/// What to do in one step. Vectors have one entry for each part of the layers.
 #[pyclass(frozen, module = "evenkeel")]
-pub struct Controls(control::Controls);
+pub struct Plan(pub controller::Plan);
 
-/// What to do at one step.
-#[pyclass(frozen, module = "evenkeel")]
-pub struct Plan(control::Plan);
+type Floats<'py> = Bound<'py, PyArray1<f64>>;
 
-#[pymethods]
-impl Controls {
-    #[new]
-    fn new(text: &str) -> PyResult<Self> {
-        Ok(Self(parsed(text)?))
-    }
-
-    /// The name, as it is read.
-    #[getter]
-    fn name(&self) -> String {
-        self.0.to_string()
-    }
-
-    /// Decides what to do at a step, from the ELRs as they stand and the rate the schedule asks for.
-    #[pyo3(signature = (step, elr, lr, multipliers=None, measure="gradient", growths=None, path=0.0))]
-    fn decide(
-        &self,
-        step: usize,
-        elr: Vector<'_>,
-        lr: f64,
-        multipliers: Option<Vector<'_>>,
-        measure: &str,
-        growths: Option<Vector<'_>>,
-        path: f64,
-    ) -> PyResult<Plan> {
-        let elrs = elrs(&elr)?;
-        let multipliers = quantities(multipliers, LrMultiplier::new)?;
-        let growths = quantities(growths, Growth::new)?;
-        for (name, given) in [
-            ("multipliers", multipliers.len()),
-            ("growths", growths.len()),
-        ] {
-            if given != 0 && given != elrs.len() {
-                return Err(refuse(format!(
-                    "there are {given} {name} for {} layers; give one for each, or none",
-                    elrs.len()
-                )));
-            }
-        }
-        let moment = Moment {
-            step,
-            measure: self::measure(measure)?,
-            multipliers: &multipliers,
-            growths: &growths,
-            path,
-        };
-        Ok(Plan(self.0.decide_at(&moment, elrs, rate(lr)?)))
-    }
-
-    /// Which ELRs to go by under an optimiser such as `momentum:mu=0.9`: `gradient` or `update`.
-    fn measure(&self, optimizer: &str) -> PyResult<&'static str> {
-        Ok(match self.0.measure(&parsed(optimizer)?) {
-            Measure::Gradient => "gradient",
-            Measure::Update => "update",
-        })
-    }
-
-    fn __repr__(&self) -> String {
-        format!("Controls({:?})", self.name())
-    }
+fn floats(py: Python<'_>, elrs: &[Option<Elr>]) -> Py<PyArray1<f64>> {
+    let numbers = elrs.iter().map(|elr| elr.map_or(f64::NAN, Elr::get));
+    PyArray1::from_iter(py, numbers).unbind()
 }
 
 #[pymethods]
@@ -88,7 +26,13 @@ impl Plan {
         self.0.lr.get()
     }
 
-    /// The critical rate at the ELRs as they act.
+    /// The rate that the schedule asks for.
+    #[getter]
+    fn target(&self) -> f64 {
+        self.0.target.get()
+    }
+
+    /// The critical rate at the ELRs as they act; `None` when every part is dead.
     #[getter]
     fn critical(&self) -> Option<f64> {
         self.0.critical.map(|rate| rate.get())
@@ -100,43 +44,60 @@ impl Plan {
         self.0.is_capped()
     }
 
+    /// `lr/target`; 1 for a target of 0.
+    #[getter]
+    fn fraction(&self) -> f64 {
+        self.0.fraction()
+    }
+
+    /// Whether multipliers were decided in this step.
+    #[getter]
+    fn multiplies(&self) -> bool {
+        self.0.multiplies
+    }
+
     /// The factors by which to multiply weights before the step, if any.
     #[getter]
-    fn rescale<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
-        let factors = self.0.rescale.as_ref()?;
-        Some(PyArray1::from_iter(py, factors.iter().map(|a| a.get())))
+    fn rescale<'py>(&self, py: Python<'py>) -> Option<Floats<'py>> {
+        let factors = self.0.factors.iter().map(|a| a.get());
+        self.0.rescales.then(|| PyArray1::from_iter(py, factors))
     }
 
-    /// The multipliers of the layers' rates, if any.
+    /// The multipliers of the rates. A dead part keeps the one it had.
     #[getter]
-    fn multipliers<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
-        let multipliers = self.0.multipliers.as_ref()?;
-        Some(PyArray1::from_iter(py, multipliers.iter().map(|m| m.get())))
+    fn multipliers<'py>(&self, py: Python<'py>) -> Floats<'py> {
+        PyArray1::from_iter(py, self.0.multipliers.iter().map(|m| m.get()))
     }
 
-    /// The ELRs as they act in this step.
+    /// The fraction that each part takes of the step that the optimiser makes at the target rate.
     #[getter]
-    fn elr<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_iter(py, self.0.elrs.iter().map(|elr| elr.get()))
+    fn fractions<'py>(&self, py: Python<'py>) -> Floats<'py> {
+        PyArray1::from_iter(py, self.0.fractions.iter().copied())
     }
 
-    /// The angle by which the step turns layers, mean over them, in radians.
+    /// The ELRs as they stood; NaN for a dead part.
     #[getter]
-    fn turn(&self) -> f64 {
-        self.0.mean_turn()
+    fn raw(&self, py: Python<'_>) -> Py<PyArray1<f64>> {
+        floats(py, &self.0.raw)
     }
-}
 
-/// What was before the step, one for each layer; none when nothing is given.
-fn quantities<T>(
-    values: Option<Vector<'_>>,
-    checked: fn(f64) -> Result<T, QuantityError>,
-) -> PyResult<Vec<T>> {
-    let Some(values) = &values else {
-        return Ok(Vec::new());
-    };
-    let values = values.as_array();
-    values.iter().map(|v| checked(*v).map_err(refuse)).collect()
+    /// The ELRs under the multipliers of the step before; NaN for a dead part.
+    #[getter]
+    fn before_hold(&self, py: Python<'_>) -> Py<PyArray1<f64>> {
+        floats(py, &self.0.before_hold)
+    }
+
+    /// The ELRs as they act in this step; NaN for a dead part.
+    #[getter]
+    fn elr(&self, py: Python<'_>) -> Py<PyArray1<f64>> {
+        floats(py, &self.0.acting)
+    }
+
+    /// The angle by which the step turns layers, in radians, mean over those that are alive.
+    #[getter]
+    fn mean_angle(&self) -> f64 {
+        self.0.mean_angle
+    }
 }
 
 /// The factors that make all ELRs equal (T22).
@@ -146,7 +107,8 @@ pub fn rescale_factors<'py>(
     py: Python<'py>,
     elr: Vector<'py>,
     measure: &str,
-) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    let factors = rescale_factors_for(self::measure(measure)?, &elrs(&elr)?);
+) -> PyResult<Floats<'py>> {
+    let measure = self::measure(measure)?;
+    let factors = evenkeel::equalise::rescale_factors_for(measure, &elrs(&elr)?);
     Ok(PyArray1::from_iter(py, factors.iter().map(|a| a.get())))
 }

@@ -2,8 +2,8 @@
 
 use evenkeel::control::Controls;
 use evenkeel::drift::{Drift, Fit, FitError, fit};
-use evenkeel::ensemble::{Draws, Ensemble, ensemble};
-use evenkeel::forecast::{Forecast, forecast_scaled, forecast_with};
+use evenkeel::ensemble::{Draws, Ensemble};
+use evenkeel::forecast::{Forecast, Forecaster};
 use evenkeel::gradient_scale::MeasuredScale;
 use evenkeel::layer::LayerNorms;
 use evenkeel::mean_field::{Architecture, Batch, MeanFieldError};
@@ -43,42 +43,28 @@ impl Prediction {
         })
     }
 
+    fn forecaster(&self) -> Forecaster<'_> {
+        Forecaster::new(&self.start, |step| self.schedule.at(step))
+            .optimizer(&self.optimizer)
+            .controls(self.controls.clone())
+    }
+
     /// With steady base gradients.
     pub fn steady(&self) -> Forecast {
-        forecast_with(
-            &self.start,
-            &self.optimizer,
-            &self.controls,
-            |step| self.schedule.at(step),
-            self.steps,
-        )
+        self.forecaster().run(self.steps)
     }
 
     /// With the scale that all base gradients had together in each step of `run` (T20). `None` where a
     /// norm of it is none.
     pub fn scaled(&self, run: &Run) -> Option<Forecast> {
         let scale = MeasuredScale::of_norms(&measured_norms(run).ok()?);
-        Some(forecast_scaled(
-            &self.start,
-            &self.optimizer,
-            &self.controls,
-            |step| self.schedule.at(step),
-            |step| scale.at(step),
-            self.steps,
-        ))
+        let forecaster = self.forecaster().gradient_scale(|step| scale.at(step));
+        Some(forecaster.run(self.steps))
     }
 
     /// With base gradients that drift (T24).
     pub fn drifting(&self, drift: &Drift, draws: Draws) -> Ensemble {
-        ensemble(
-            &self.start,
-            &self.optimizer,
-            &self.controls,
-            |step| self.schedule.at(step),
-            self.steps,
-            drift,
-            draws,
-        )
+        self.forecaster().ensemble(self.steps, drift, draws)
     }
 }
 

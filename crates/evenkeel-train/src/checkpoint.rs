@@ -1,9 +1,9 @@
 //! Checkpoints: all that a run is between two steps, in one file that is whole or absent.
 //!
 //! ```text
-//! "evenkeel-ckpt/1\n"   16 bytes
+//! "evenkeel-ckpt/2\n"   16 bytes
 //! SHA-256               of everything below
-//! length, state         JSON: step, batches drawn, multipliers, lengths of the logs
+//! length, state         JSON: step, batches drawn, controller, lengths of the logs
 //! length, model         Burn's record of the module, with the identities of its parameters
 //! length, optimizer     Burn's record of the optimiser
 //! ```
@@ -16,6 +16,7 @@ mod store;
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
+use evenkeel::controller::ControllerState;
 use evenkeel_nn::network::Network;
 use evenkeel_runs::writer::Lengths;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 pub use store::{Checkpoints, Which};
 
-const MAGIC: &[u8; 16] = b"evenkeel-ckpt/1\n";
+const MAGIC: &[u8; 16] = b"evenkeel-ckpt/2\n";
 const DIGEST: usize = 32;
 const LENGTH: usize = 8;
 
@@ -37,14 +38,8 @@ pub struct State {
     pub run: String,
     /// Training batches drawn, those for the probe not counted.
     pub batches: u64,
-    /// `λ_l/λ` of the step before as the bits of 64-bit floats, in the order of the probe's parts.
-    pub multipliers: Vec<u64>,
-    /// `‖W‖` as the first step found it, in the same bits and order.
-    #[serde(default)]
-    pub starts: Vec<u64>,
-    /// The angle that weights have turned so far, in such bits.
-    #[serde(default)]
-    pub path: u64,
+    /// What the controller remembers.
+    pub controller: ControllerState,
     /// How long the logs were.
     pub logs: Lengths,
     /// Whether the evaluation due at this step is in the logs.
@@ -161,9 +156,7 @@ mod tests {
                 step: 3,
                 run: "ab".to_owned(),
                 batches: 4,
-                multipliers: vec![0.1f64.to_bits()],
-                starts: vec![0.2f64.to_bits()],
-                path: 0.3f64.to_bits(),
+                controller: ControllerState::default(),
                 logs: Lengths::default(),
                 evaluated: true,
                 best: Best::default(),

@@ -5,7 +5,7 @@ mod spec;
 
 use std::path::{Path, PathBuf};
 
-use evenkeel_burn::controller::SteerError;
+use evenkeel_burn::controller::StepError;
 use evenkeel_burn::probe::ProbeError;
 use evenkeel_nn::choice::names;
 use evenkeel_nn::interchange::weights_error::WeightsError;
@@ -56,7 +56,7 @@ pub enum TrainError {
     },
     /// The network cannot be controlled.
     #[error(transparent)]
-    Steer(#[from] SteerError),
+    Steer(#[from] StepError),
     /// The system starts no more threads, or the vector instructions asked for are unknown.
     #[error("cannot start the kernels: {0}")]
     Threads(#[source] std::io::Error),

@@ -5,6 +5,7 @@
 //! it with the least turning (T30). Where they do not, steps within which the loss is nearly linear are long enough to
 //! train with, and larger ones throw the network onto a plateau (T29).
 
+use crate::control::{Band, ControlError, Controls, Hold, MaxAngle};
 use crate::mean_field::explosion_per_layer;
 use crate::quantity::Elr;
 
@@ -13,18 +14,32 @@ use crate::quantity::Elr;
 /// ResNets with them.
 pub const EXPLODES: f64 = 1.1;
 
-/// What is compared by default: of the controls without hyper-parameters, the one that trains best over depths and rates in the
-/// claim `constrained`, by a rule that was set before (docs/results). It is not the best everywhere. Five more seeds at depth 50 say
-/// the same (grids/hold-or-critical.toml): a cap besides changes nothing at small rates and costs some 30 points at the largest.
-pub const HOLD: &str = "hold";
+/// The control compared by default: of those without hyper-parameters, the one that trains best over
+/// depths and rates in the claim `constrained`, by a rule that was set before.
+pub fn default_control() -> Controls {
+    Hold::default().into()
+}
 
-/// For gradients that explode: level with the best tuned linear warm-up or ahead of it, as far as seeds can tell, on each of
-/// seven networks (T30, grids/annealed.toml, grids/within-elsewhere.toml, grids/within.toml).
-pub const BAND: &str = "within:0.5:1+turn:0.1";
+/// For gradients that explode: level with the best tuned linear warm-up or ahead of it, as far as
+/// seeds can tell, on each of seven networks (T30).
+pub fn for_exploding() -> Controls {
+    let band = Band::new(0.5).and_then(|band| band.equal(0.0..1.0));
+    joined(band.map(Controls::from), MaxAngle::new(0.1))
+}
 
-/// For gradients that do not explode: level with the tuned linear warm-up on ResNets of 20, 56 and 110 layers with shortcuts, as far
-/// as seeds can tell (T32, grids/advised.toml).
-pub const GENTLE: &str = "hold+turn:0.1:0.001:0.05";
+/// For gradients that do not explode: level with the tuned linear warm-up on ResNets of 20, 56 and 110
+/// layers with shortcuts, as far as seeds can tell (T32).
+pub fn for_steady() -> Controls {
+    joined(
+        Ok(Hold::default().into()),
+        MaxAngle::growing(0.1, 0.001, 0.05),
+    )
+}
+
+fn joined(one: Result<Controls, ControlError>, other: Result<MaxAngle, ControlError>) -> Controls {
+    one.and_then(|one| one.and(other?))
+        .expect("the constants above are in range and the stages differ")
+}
 
 /// What ELRs at initialisation say about the control to begin with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,10 +66,10 @@ impl Advice {
     }
 
     /// The control that suits the network, with nothing to tune.
-    pub fn control(self) -> &'static str {
+    pub fn control(self) -> Controls {
         match self.explodes() {
-            true => BAND,
-            false => GENTLE,
+            true => for_exploding(),
+            false => for_steady(),
         }
     }
 }
@@ -62,7 +77,6 @@ impl Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Controls;
     use crate::mean_field::bn_relu_explosion;
 
     fn geometric(growth: f64, layers: i32) -> Vec<Elr> {
@@ -86,20 +100,25 @@ mod tests {
     #[test]
     fn exploding_networks_are_told_from_others() {
         let mut plain = geometric(bn_relu_explosion(), 50);
-        assert_eq!(Advice::of(&plain).control(), BAND);
+        assert_eq!(Advice::of(&plain).control(), for_exploding());
         plain.reverse();
-        assert_eq!(Advice::of(&plain).control(), BAND);
+        assert_eq!(Advice::of(&plain).control(), for_exploding());
         let residual = Advice::of(&geometric(1.04, 110));
-        assert_eq!(residual.control(), GENTLE);
+        assert_eq!(residual.control(), for_steady());
         // Layers of different kinds are far apart, and nothing grows.
         let kinds: Vec<Elr> = [0.01, 1.0, 1.0, 0.01].map(|e| Elr::new(e).unwrap()).into();
-        assert_eq!(Advice::of(&kinds).control(), GENTLE);
+        assert_eq!(Advice::of(&kinds).control(), for_steady());
     }
 
     #[test]
-    fn what_is_advised_can_be_read() {
-        for control in [HOLD, BAND, GENTLE] {
-            assert_eq!(control.parse::<Controls>().unwrap().to_string(), control);
+    fn what_is_advised_has_a_text() {
+        for (control, text) in [
+            (default_control(), "hold"),
+            (for_exploding(), "band:0.5:1+max-angle:0.1"),
+            (for_steady(), "hold+max-angle:0.1:0.001:0.05"),
+        ] {
+            assert_eq!(control.to_string(), text);
+            assert_eq!(control, text.parse().unwrap());
         }
     }
 }

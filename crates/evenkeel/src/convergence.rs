@@ -2,7 +2,7 @@
 
 use crate::control::Controls;
 use crate::flow;
-use crate::forecast::forecast_with;
+use crate::forecast::Forecaster;
 use crate::optimizer::{Decay, Optimizer};
 use crate::quantity::{Elr, LearningRate};
 use crate::spread::{Spread, extremes};
@@ -37,7 +37,10 @@ pub fn steps_until(
     // In horizons that grow, because most networks need few steps and some very many.
     let mut steps = SHORTEST;
     loop {
-        let run = forecast_with(start, optimizer, controls, |_| lr, steps);
+        let run = Forecaster::new(start, |_| lr)
+            .optimizer(optimizer)
+            .controls(controls.clone())
+            .run(steps);
         let reached = |spread: &Spread| spread.range <= ratio.ln();
         if let Some(step) = run.spreads.iter().position(reached) {
             return Some(step as f64);
@@ -71,7 +74,7 @@ mod tests {
 
     fn steps(elrs: [f64; 3], control: &str, lr: f64) -> Option<f64> {
         let elrs = elrs.map(|e| Elr::new(e).unwrap());
-        let controls = control.parse().unwrap();
+        let controls: Controls = control.parse().unwrap();
         let sgd = Optimizer::sgd(Decay::None);
         steps_until(2.0, &elrs, &sgd, &controls, LearningRate::new(lr).unwrap())
     }

@@ -1,7 +1,7 @@
 //! What is the matter with a network's ELRs, and what would help.
 
 use crate::advice::Advice;
-use crate::control::Controls;
+use crate::control::{Controls, Critical, Hold, Rescale};
 use crate::convergence::steps_until;
 use crate::equalise::{hold_multipliers, rescale_factors};
 use crate::flow::fastest_constant_lr;
@@ -119,28 +119,22 @@ fn pairs(elrs: &[Elr], lr: LearningRate) -> PairCounts {
 
 /// The plan as it is, under each policy, at the best constant rate, and equalised.
 fn plans(elrs: &[Elr], optimizer: &Optimizer, lr: LearningRate, best: LearningRate) -> Vec<Plan> {
-    let plan = |control: &str, name: &str, lr: LearningRate| {
-        let steps = control
-            .parse::<Controls>()
-            .ok()
-            .and_then(|controls| steps_until(EQUAL, elrs, optimizer, &controls, lr));
-        Plan {
-            name: name.to_owned(),
-            lr,
-            steps,
-        }
+    let plan = |name: String, controls: Controls, lr: LearningRate| Plan {
+        steps: steps_until(EQUAL, elrs, optimizer, &controls, lr),
+        name,
+        lr,
     };
-    let mut plans = vec![plan("none", "none", lr)];
+    let under = |controls: Controls| plan(controls.to_string(), controls, lr);
+    let mut plans = vec![under(Controls::default())];
     for policy in warmup::ALL {
-        let control = format!("critical:{}", policy.name);
-        plans.push(plan(&control, &control, lr));
+        plans.push(under(Critical::by(policy).into()));
     }
     // Of a constant rate the theory knows the best for plain SGD only (T10).
     if optimizer == &Optimizer::sgd(Decay::None) {
-        plans.push(plan("none", "best constant", best));
+        plans.push(plan("best constant".to_owned(), Controls::default(), best));
     }
-    plans.push(plan("rescale", "rescale", lr));
-    plans.push(plan("hold", "hold", lr));
+    plans.push(under(Rescale.into()));
+    plans.push(under(Hold::default().into()));
     plans
 }
 

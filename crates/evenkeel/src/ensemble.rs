@@ -7,10 +7,8 @@ use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::control::Controls;
 use crate::drift::Drift;
-use crate::forecast::Forecast;
-use crate::optimizer::Optimizer;
+use crate::forecast::{Forecast, Forecaster};
 use crate::quantity::{Elr, GradientScale, LearningRate};
 use crate::rollout::Rollout;
 use crate::spread::Spread;
@@ -88,30 +86,32 @@ impl Ensemble {
     }
 }
 
-/// Rolls out `draws.members` networks as [`forecast_with`](crate::forecast::forecast_with) rolls out
-/// one, with base gradients that follow `drift`.
-///
-/// ELRs of layers must come in their order from input to output: drift accumulates from the last to
-/// the first. Members see the measured ELRs at step 0.
-pub fn ensemble(
-    start: &[Elr],
-    optimizer: &Optimizer,
-    controls: &Controls,
-    target: impl Fn(usize) -> LearningRate,
+impl Forecaster<'_> {
+    /// Rolls out `draws.members` networks as [`Forecaster::run`] rolls out one, with base gradients that
+    /// follow `drift` instead of a common scale.
+    ///
+    /// ELRs of layers must come in their order from input to output: drift accumulates from the last to
+    /// the first. Members see the measured ELRs at step 0.
+    pub fn ensemble(&self, steps: usize, drift: &Drift, draws: Draws) -> Ensemble {
+        let member = |index| {
+            let network = Rollout::new(self.start, &self.optimizer, &self.controls);
+            Member::new(network, self.start.len(), draws.seed, index)
+        };
+        let members = (0..draws.members).map(member).collect();
+        bands(members, self.start.len(), steps, drift, |step| {
+            self.target(step)
+        })
+    }
+}
+
+/// Quantiles over members before each step and after the last.
+fn bands(
+    mut members: Vec<Member>,
+    layers: usize,
     steps: usize,
     drift: &Drift,
-    draws: Draws,
+    target: impl Fn(usize) -> LearningRate,
 ) -> Ensemble {
-    let mut members: Vec<Member> = (0..draws.members)
-        .map(|index| {
-            Member::new(
-                Rollout::new(start, optimizer, controls),
-                start.len(),
-                draws.seed,
-                index,
-            )
-        })
-        .collect();
     let mut bands = Ensemble {
         std: Vec::with_capacity(steps + 1),
         range: Vec::with_capacity(steps + 1),
@@ -131,7 +131,7 @@ pub fn ensemble(
         let of_layer = |layer: usize| {
             Band::of(&mut rows.iter().map(|row| row[layer].get()).collect::<Vec<_>>())
         };
-        bands.elrs.push((0..start.len()).map(of_layer).collect());
+        bands.elrs.push((0..layers).map(of_layer).collect());
     }
     bands
 }
@@ -169,7 +169,7 @@ impl<'a> Member<'a> {
         if !last {
             self.network.advance(&plan, of_layer);
         }
-        plan.elrs
+        plan.acting.iter().flatten().copied().collect()
     }
 
     /// `c_l(t)/c_l(0)`: the gains' changes, summed from the last layer to each.

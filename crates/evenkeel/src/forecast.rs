@@ -1,13 +1,122 @@
 //! Rolls a whole network's ELRs out under an optimiser with a schedule and a control (T5, T15–T20).
 
+use std::fmt;
+
 use crate::control::Controls;
 use crate::optimizer::{Decay, Optimizer};
 use crate::quantity::{Elr, GradientScale, LearningRate, Turn};
 use crate::rollout::Rollout;
 use crate::spread::Spread;
 
+/// What to forecast: a network, how it is trained, and at which rates.
+///
+/// Without more said: plain SGD, no control, steady base gradients.
+///
+/// ```
+/// use evenkeel::control::Critical;
+/// use evenkeel::forecast::Forecaster;
+/// use evenkeel::quantity::{Elr, LearningRate};
+///
+/// let elrs = [0.002, 0.03, 0.4, 5.0, 60.0].map(|e| Elr::new(e).expect("positive"));
+/// let lr = LearningRate::new(0.1)?;
+/// let run = Forecaster::new(&elrs, |_step| lr).controls(Critical::default()).run(100);
+/// assert!(run.spreads[100].range < run.spreads[0].range);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Forecaster<'a> {
+    pub(crate) start: &'a [Elr],
+    pub(crate) optimizer: Optimizer,
+    pub(crate) controls: Controls,
+    schedule: Rates<'a>,
+    scale: Option<Scales<'a>>,
+}
+
+/// The rate to aim at in each step.
+type Rates<'a> = std::rc::Rc<dyn Fn(usize) -> LearningRate + 'a>;
+/// The scale of all base gradients in each step.
+type Scales<'a> = std::rc::Rc<dyn Fn(usize) -> GradientScale + 'a>;
+
+impl fmt::Debug for Forecaster<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forecaster")
+            .field("start", &self.start)
+            .field("optimizer", &self.optimizer)
+            .field("controls", &self.controls)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Forecaster<'a> {
+    /// A forecast from the ELRs of the first step, at the rates that `schedule` asks for in each step.
+    ///
+    /// `start` holds ELRs by the optimiser's [`Measure`](crate::optimizer::Measure), with empty
+    /// buffers.
+    pub fn new(start: &'a [Elr], schedule: impl Fn(usize) -> LearningRate + 'a) -> Self {
+        Self {
+            start,
+            optimizer: Optimizer::sgd(Decay::None),
+            controls: Controls::default(),
+            schedule: std::rc::Rc::new(schedule),
+            scale: None,
+        }
+    }
+
+    /// Under this optimiser (T15–T19).
+    #[must_use]
+    pub fn optimizer(mut self, optimizer: &Optimizer) -> Self {
+        self.optimizer = *optimizer;
+        self
+    }
+
+    /// Under these controls. They decide here as on a real network.
+    #[must_use]
+    pub fn controls(mut self, controls: impl Into<Controls>) -> Self {
+        self.controls = controls.into();
+        self
+    }
+
+    /// With all base gradients multiplied by `scale` of the step (T20).
+    ///
+    /// One measured number a step, such as the geometric mean of `c_l` over layers relative to step 0,
+    /// separates the dynamics of ratios from the fall of the loss. It is asked for steps 0 to `steps`,
+    /// the last for the state after the end.
+    #[must_use]
+    pub fn gradient_scale(mut self, scale: impl Fn(usize) -> GradientScale + 'a) -> Self {
+        self.scale = Some(std::rc::Rc::new(scale));
+        self
+    }
+
+    /// The rate that the schedule asks for at `step`.
+    pub(crate) fn target(&self, step: usize) -> LearningRate {
+        (self.schedule)(step)
+    }
+
+    /// Predicts `steps` steps.
+    pub fn run(&self, steps: usize) -> Forecast {
+        let mut network = Rollout::new(self.start, &self.optimizer, &self.controls);
+        let mut forecast = Forecast::with_capacity(steps);
+        for step in 0..=steps {
+            let scale = self.scale.as_ref().map_or(GradientScale::ONE, |s| s(step));
+            let plan = network.plan(self.target(step), |_| scale);
+            let elrs: Vec<Elr> = plan.acting.iter().flatten().copied().collect();
+            forecast.spreads.push(Spread::of(&elrs));
+            if step < steps {
+                if !plan.is_capped() {
+                    forecast.warmup_steps.get_or_insert(step);
+                }
+                forecast.lrs.push(plan.lr);
+                forecast.turns.push(network.advance(&plan, |_| scale));
+            }
+            forecast.elrs.push(elrs);
+        }
+        forecast
+    }
+}
+
 /// What will happen to a network: `N` steps, `N + 1` states.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Forecast {
     /// The rate of each step.
     pub lrs: Vec<LearningRate>,
@@ -33,65 +142,4 @@ impl Forecast {
             warmup_steps: None,
         }
     }
-}
-
-/// Predicts `steps` steps of plain SGD from the ELRs at step 0, with steady base gradients.
-///
-/// `target` is the schedule: the rate to aim at in each step. The same [`Controls`] decide here as
-/// on a real network.
-pub fn forecast(
-    start: &[Elr],
-    controls: &Controls,
-    target: impl Fn(usize) -> LearningRate,
-    steps: usize,
-) -> Forecast {
-    let sgd = Optimizer::sgd(Decay::None);
-    forecast_with(start, &sgd, controls, target, steps)
-}
-
-/// Predicts as [`forecast`] does, under any optimiser (T15–T19).
-///
-/// `start` holds the ELRs of the first step by the optimiser's
-/// [`Measure`](crate::optimizer::Measure), buffers being empty.
-pub fn forecast_with(
-    start: &[Elr],
-    optimizer: &Optimizer,
-    controls: &Controls,
-    target: impl Fn(usize) -> LearningRate,
-    steps: usize,
-) -> Forecast {
-    let steady = |_| GradientScale::ONE;
-    forecast_scaled(start, optimizer, controls, target, steady, steps)
-}
-
-/// Predicts as [`forecast_with`] does, with all base gradients multiplied by `scale` of the step
-/// (T20).
-///
-/// One measured number a step, such as the geometric mean of `c_l` over layers relative to step 0,
-/// tells the dynamics of ratios from the falling of the loss. `scale` is asked for steps 0 to
-/// `steps`, the last for the state after the end.
-pub fn forecast_scaled(
-    start: &[Elr],
-    optimizer: &Optimizer,
-    controls: &Controls,
-    target: impl Fn(usize) -> LearningRate,
-    scale: impl Fn(usize) -> GradientScale,
-    steps: usize,
-) -> Forecast {
-    let mut network = Rollout::new(start, optimizer, controls);
-    let mut forecast = Forecast::with_capacity(steps);
-    for step in 0..=steps {
-        let of_layer = |_| scale(step);
-        let plan = network.plan(target(step), of_layer);
-        forecast.spreads.push(Spread::of(&plan.elrs));
-        if step < steps {
-            if !plan.is_capped() {
-                forecast.warmup_steps.get_or_insert(step);
-            }
-            forecast.lrs.push(plan.lr);
-            forecast.turns.push(network.advance(&plan, of_layer));
-        }
-        forecast.elrs.push(plan.elrs);
-    }
-    forecast
 }

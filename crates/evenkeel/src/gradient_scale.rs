@@ -3,7 +3,7 @@
 use crate::layer::LayerNorms;
 use crate::quantity::{GradientScale, QuantityError};
 
-/// Measured factors `s_t` for [`forecast_scaled`](crate::forecast::forecast_scaled), relative to
+/// Measured factors `s_t` for [`gradient_scale`](crate::forecast::Forecaster::gradient_scale), relative to
 /// step 0. After the last one it stays what it is; without any, gradients are steady.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MeasuredScale {

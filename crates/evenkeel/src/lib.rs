@@ -7,7 +7,7 @@
 //! under each optimiser ([`recurrence`], [`optimizer`], [`flow`]) and where weight decay holds them
 //! ([`equilibrium`]), at which learning rate a pair of layers overshoots ([`critical`]),
 //! the warm-ups ([`warmup`]) and equalisers ([`equalise`]) that follow, the controls made of them
-//! ([`control`]), which of them a network should begin with ([`advice`]) and what they will do to it
+//! ([`control`]), the state machine that applies them in every framework ([`controller`]), which of them a network should begin with ([`advice`]) and what they will do to it
 //! under a schedule ([`schedule`], [`forecast`]), with how far that can be trusted where the theory's
 //! premise fails ([`drift`], [`ensemble`]).
 //!
@@ -16,21 +16,25 @@
 //! except for T22–T32, which go beyond it.
 //!
 //! ```
-//! use evenkeel::{control::Controls, forecast::forecast, quantity::{Elr, LearningRate}};
+//! use evenkeel::control::Critical;
+//! use evenkeel::forecast::Forecaster;
+//! use evenkeel::quantity::{Elr, LearningRate};
+//! use evenkeel::warmup::Policy;
 //!
 //! let elrs: Vec<Elr> = [0.002, 0.03, 0.4, 5.0, 60.0]
 //!     .into_iter()
 //!     .map(Elr::new)
 //!     .collect::<Result<_, _>>()?;
-//! let controls: Controls = "critical:minimax".parse()?;
+//! let minimax = Policy::find("minimax").expect("a policy of that name");
 //! let target = LearningRate::new(1e6)?;
-//! let run = forecast(&elrs, &controls, |_step| target, 3);
+//! let run = Forecaster::new(&elrs, |_step| target).controls(Critical::by(minimax)).run(3);
 //! assert!(run.spreads[0].range > 10.3 && run.spreads[3].range < 0.05);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod advice;
 pub mod control;
+pub mod controller;
 pub mod convergence;
 pub mod critical;
 pub mod diagnosis;

@@ -16,6 +16,8 @@ mod state;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::equilibrium::{Equilibrium, Filter};
 use crate::flow::Flow;
 use crate::quantity::{Elr, GradientScale, LearningRate, Momentum, RescaleFactor, WeightDecay};
@@ -24,7 +26,8 @@ pub use settings::{Decay, OptimizerError, Settings};
 pub use state::{LayerState, Step};
 
 /// Which effective learning rate an optimiser goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// `‖∇W‖/‖W‖`, which scaling `W` by `a` divides by `a²` (T2).
     Gradient,

@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn the_diagram_has_its_valley_at_the_critical_rate_of_the_extremes() {
         // T8 and T10: with the mean ELR at 1 the extremes are critical at λ = 1.
-        let (sgd, none) = (Optimizer::sgd(Decay::None), "none".parse().unwrap());
+        let (sgd, none) = (Optimizer::sgd(Decay::None), Controls::default());
         let at = |lr: f64| cell(9, 4.0, LearningRate::new(lr).unwrap(), &sgd, &none);
         assert_eq!(at(1.0).regime, Regime::Critical);
         assert_eq!(

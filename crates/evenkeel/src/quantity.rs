@@ -2,6 +2,7 @@
 //!
 //! Every constructor checks its range once; the equations then need no checks of their own.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A number outside the range of the quantity it was meant to be.
@@ -22,8 +23,23 @@ pub struct QuantityError {
 macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident, $label:literal, $min:literal $(< $strict:ident)? $(, below $max:literal)? $(, up to $most:literal)?, $permitted:literal, $advice:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+        #[serde(try_from = "f64", into = "f64")]
         pub struct $name(f64);
+
+        impl TryFrom<f64> for $name {
+            type Error = QuantityError;
+
+            fn try_from(value: f64) -> Result<Self, QuantityError> {
+                Self::new(value)
+            }
+        }
+
+        impl From<$name> for f64 {
+            fn from(quantity: $name) -> f64 {
+                quantity.0
+            }
+        }
 
         impl $name {
             /// Checks `value` against the range of the quantity.
@@ -234,9 +250,9 @@ impl Growth {
         Self(ln.exp().clamp(f64::MIN_POSITIVE, f64::MAX))
     }
 
-    /// From one norm to another, kept within the positive normal numbers of `f64`.
-    pub fn between(start: WeightNorm, now: WeightNorm) -> Self {
-        Self((now.0 / start.0).clamp(f64::MIN_POSITIVE, f64::MAX))
+    /// From one positive norm to another, kept within the positive normal numbers of `f64`.
+    pub fn of_norms(start: f64, now: f64) -> Self {
+        Self((now / start).clamp(f64::MIN_POSITIVE, f64::MAX))
     }
 }
 

@@ -1,70 +1,67 @@
-//! A network on its way through predicted steps: what a forecast and each member of an ensemble do.
+//! A network on its way through predicted steps: the host that forecasts and ensembles share.
+//!
+//! It measures by the optimisers' recurrences instead of on tensors. Deciding is left to the
+//! [`Controller`], as in every host.
 
-use crate::control::{Controls, Moment, Plan};
+use crate::control::Controls;
+use crate::controller::{Controller, Layers, Plan, Reading};
 use crate::optimizer::{LayerState, Optimizer, Step};
-use crate::quantity::{Elr, GradientScale, Growth, LearningRate, LrMultiplier, Turn};
+use crate::quantity::{Elr, GradientScale, Growth, LearningRate, RescaleFactor, Turn};
 
 /// A network between two predicted steps.
 #[derive(Debug, Clone)]
 pub(crate) struct Rollout<'a> {
     optimizer: &'a Optimizer,
-    controls: &'a Controls,
+    controller: Controller,
+    names: Layers,
     layers: Vec<LayerState>,
-    /// Those of the step before.
-    multipliers: Vec<LrMultiplier>,
-    /// The layers as the first step found them, rescaled if that began with it; empty before.
-    starts: Vec<LayerState>,
-    step: usize,
+    /// ELRs of the start, relative to which norms are known.
+    start: Vec<Elr>,
     path: f64,
 }
 
 impl<'a> Rollout<'a> {
     /// The network before its first step.
-    pub(crate) fn new(start: &[Elr], optimizer: &'a Optimizer, controls: &'a Controls) -> Self {
+    pub(crate) fn new(start: &[Elr], optimizer: &'a Optimizer, controls: &Controls) -> Self {
         Self {
             optimizer,
-            controls,
+            controller: Controller::new(controls.clone(), optimizer.measure()),
+            names: Layers::numbered(start.len()),
             layers: start.iter().map(|&elr| optimizer.start(elr)).collect(),
-            multipliers: Vec::new(),
-            starts: Vec::new(),
-            step: 0,
+            start: start.to_vec(),
             path: 0.0,
         }
     }
 
-    /// The angle that weights have turned so far, summed over steps, mean over layers; in radians.
+    /// The angle that weights have turned so far, buffers included, summed over steps, mean over
+    /// layers; in radians.
     pub(crate) fn path(&self) -> f64 {
         self.path
     }
 
-    /// What the controls decide for the next step, when layer `l` has the gradient `scale(l)` times
+    /// What the controller decides for the next step, when layer `l` has the gradient `scale(l)` times
     /// that of the start.
     pub(crate) fn plan(
-        &self,
+        &mut self,
         target: LearningRate,
         scale: impl Fn(usize) -> GradientScale,
     ) -> Plan {
         let measure = self.optimizer.measure();
-        let elr = |(index, layer): (usize, &LayerState)| layer.elr_at(scale(index), measure);
-        let elrs: Vec<Elr> = self.layers.iter().enumerate().map(elr).collect();
-        let moment = Moment {
-            step: self.step,
-            measure,
-            multipliers: &self.multipliers,
-            growths: &self.growths(),
-            path: self.path,
+        let reading = |(index, layer): (usize, &LayerState)| Reading {
+            weight_norm: self.relative_norm(index),
+            elr: Some(layer.elr_at(scale(index), measure)),
+            cosine: 0.0,
         };
-        self.controls.decide_at(&moment, elrs, target)
+        let readings: Vec<Reading> = self.layers.iter().enumerate().map(reading).collect();
+        self.controller.step(&self.names, &readings, target)
     }
 
-    /// By how much norms have grown since the first step. ELRs at a steady base gradient tell:
+    /// The norm of a weight over its norm at the start. ELRs at a steady base gradient tell it:
     /// `E/E_0 = (σ/σ_0)^−p`.
-    fn growths(&self) -> Vec<Growth> {
+    fn relative_norm(&self, index: usize) -> f64 {
         let power = self.optimizer.measure().power();
-        let growth = |(start, now): (&LayerState, &LayerState)| {
-            Growth::from_ln((start.elr().ln() - now.elr().ln()) / power)
-        };
-        self.starts.iter().zip(&self.layers).map(growth).collect()
+        let ln = (self.start[index].ln() - self.layers[index].elr().ln()) / power;
+        Growth::from_ln(ln).get()
     }
 
     /// Takes the step as planned, and says by how much it turned each layer.
@@ -75,26 +72,24 @@ impl<'a> Rollout<'a> {
         plan: &Plan,
         scale: impl Fn(usize) -> GradientScale,
     ) -> Vec<Turn> {
-        if let Some(factors) = &plan.rescale {
-            for (layer, factor) in self.layers.iter_mut().zip(factors) {
-                *layer = self.optimizer.rescale(layer, *factor);
-            }
-        }
-        if self.step == 0 {
-            self.starts.clone_from(&self.layers);
+        if plan.rescales {
+            self.rescale(&plan.factors);
         }
         let step = |(index, layer): (usize, &LayerState)| {
-            let multiplier = plan.multipliers.as_ref().map(|all| all[index]);
-            let lr = multiplier.map_or(plan.lr, |m| plan.lr.scaled(m));
+            let lr = plan.lr.scaled(plan.multipliers[index]);
             self.optimizer.step_scaled(layer, lr, scale(index))
         };
         let taken: Vec<Step> = self.layers.iter().enumerate().map(step).collect();
         self.layers = taken.iter().map(|step| step.layer).collect();
-        self.multipliers = plan.multipliers.clone().unwrap_or_default();
-        self.step += 1;
         let turns: Vec<Turn> = taken.iter().map(|step| step.turn).collect();
         self.path += mean_turn(&turns);
         turns
+    }
+
+    fn rescale(&mut self, factors: &[RescaleFactor]) {
+        for (layer, factor) in self.layers.iter_mut().zip(factors) {
+            *layer = self.optimizer.rescale(layer, *factor);
+        }
     }
 }
 

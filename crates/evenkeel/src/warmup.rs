@@ -10,7 +10,10 @@ mod minimax;
 mod no_overshoot;
 mod top_pair;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::quantity::{Elr, LearningRate};
+use crate::quote::quote;
 
 /// A row of [`ALL`]: a policy for the critical learning rate of a network.
 #[derive(Debug)]
@@ -43,5 +46,31 @@ impl Policy {
     /// The critical learning rate of the network, `None` without layers.
     pub fn critical(&self, elrs: &[Elr]) -> Option<LearningRate> {
         (self.critical)(elrs).map(LearningRate::from_ln)
+    }
+}
+
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Serialize for Policy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Policy::find(&name).ok_or_else(|| {
+            let all: Vec<&str> = ALL.iter().map(|policy| policy.name).collect();
+            let given = quote(&name);
+            de::Error::custom(format!(
+                "unknown policy {given}; permitted: {}",
+                all.join(", ")
+            ))
+        })
     }
 }

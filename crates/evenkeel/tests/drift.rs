@@ -5,8 +5,8 @@ mod controls;
 use chacha20::ChaCha8Rng;
 use evenkeel::control::Controls;
 use evenkeel::drift::{Drift, FitError, fit};
-use evenkeel::ensemble::{Draws, Ensemble, ensemble};
-use evenkeel::forecast::{Forecast, forecast_with};
+use evenkeel::ensemble::{Draws, Ensemble};
+use evenkeel::forecast::{Forecast, Forecaster};
 use evenkeel::optimizer::{Decay, Optimizer};
 use evenkeel::quantity::{Elr, LearningRate};
 use proptest::prelude::*;
@@ -27,9 +27,12 @@ fn both(logs: &[f64], control: &str, lr: f64, steps: usize, drift: &str) -> (For
     let controls: Controls = control.parse().unwrap();
     let lr = LearningRate::new(lr).unwrap();
     let drift: Drift = drift.parse().unwrap();
+    let forecaster = Forecaster::new(&start, |_| lr)
+        .optimizer(&sgd)
+        .controls(controls);
     (
-        forecast_with(&start, &sgd, &controls, |_| lr, steps),
-        ensemble(&start, &sgd, &controls, |_| lr, steps, &drift, DRAWS),
+        forecaster.run(steps),
+        forecaster.ensemble(steps, &drift, DRAWS),
     )
 }
 

@@ -1,7 +1,7 @@
 //! A forecast told the measured gradient scale (T20).
 
 use evenkeel::control::Controls;
-use evenkeel::forecast::{forecast_scaled, forecast_with};
+use evenkeel::forecast::Forecaster;
 use evenkeel::gradient_scale::MeasuredScale;
 use evenkeel::layer::LayerNorms;
 use evenkeel::optimizer::{self, Decay, Optimizer};
@@ -51,7 +51,7 @@ proptest! {
         }
         let (sgd, none) = (Optimizer::sgd(Decay::None), "none".parse::<Controls>().unwrap());
         let at = |step| measured.at(step);
-        let run = forecast_scaled(&elrs(&steps[0]), &sgd, &none, |_| rate(lr), at, scale.len() - 1);
+        let run = Forecaster::new(&elrs(&steps[0]), |_| rate(lr)).optimizer(&sgd).controls(none.clone()).gradient_scale(at).run(scale.len() - 1);
         for (predicted, norms) in run.elrs.iter().zip(&steps) {
             for (one, other) in predicted.iter().zip(elrs(norms)) {
                 prop_assert!((one.get() / other.get() - 1.0).abs() < 1e-9, "{} {}", one, other);
@@ -68,8 +68,8 @@ proptest! {
         let steady = MeasuredScale::relative(&[GradientScale::new(unit).unwrap(); 3]).unwrap();
         let at = |step| steady.at(step);
         prop_assert_eq!(
-            forecast_scaled(&start, &optimizer, &controls, |_| rate(lr), at, 12),
-            forecast_with(&start, &optimizer, &controls, |_| rate(lr), 12)
+            Forecaster::new(&start, |_| rate(lr)).optimizer(&optimizer).controls(controls.clone()).gradient_scale(at).run(12),
+            Forecaster::new(&start, |_| rate(lr)).optimizer(&optimizer).controls(controls.clone()).run(12)
         );
     }
 }

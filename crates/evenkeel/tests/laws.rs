@@ -2,11 +2,11 @@
 
 mod controls;
 
-use evenkeel::control::{Controls, Moment};
+use evenkeel::control::{Controls, StepContext};
 use evenkeel::critical::{self, Regime};
 use evenkeel::equalise;
 use evenkeel::flow::{self, Dose};
-use evenkeel::forecast::{forecast, forecast_with};
+use evenkeel::forecast::Forecaster;
 use evenkeel::optimizer::{Decay, Measure, Optimizer};
 use evenkeel::quantity::{Elr, Growth, LearningRate, LrMultiplier, Momentum};
 use evenkeel::recurrence::sgd;
@@ -185,23 +185,28 @@ proptest! {
     }
 
     #[test]
-    fn every_control_respects_the_contract(elrs in network(), lr in rate(), at in 0usize..20) {
+    fn every_control_respects_the_contract(elrs in network(), lr in rate(), at in 0u64..20) {
         for controls in all_controls() {
-            let plan = controls.decide(at, &elrs, lr);
-            prop_assert!(plan.lr <= lr && plan.lr.get() >= 0.0, "{}: never above the target", controls);
-            prop_assert_eq!(plan.elrs.len(), elrs.len());
-            prop_assert!(plan.critical.is_some());
-            let again = controls.to_string().parse::<Controls>().unwrap().decide(at, &elrs, lr);
-            prop_assert_eq!(&plan, &again, "{}: name and decision round-trip", controls);
-            prop_assert_eq!(&plan, &controls.clone().decide(at, &elrs, lr));
+            let first = StepContext::at(at, Measure::Gradient);
+            let plan = controls.decide(&first, &elrs[..], lr);
+            prop_assert!(plan.lr() <= lr && plan.lr().get() >= 0.0, "{}: never above the target", controls);
+            prop_assert_eq!(plan.elrs().len(), elrs.len());
+            prop_assert!(plan.critical().is_some());
+            let text = controls.to_string();
+            let read: Controls = text.parse().unwrap();
+            prop_assert_eq!(&read, &controls);
+            prop_assert_eq!(&read.to_string(), &text);
+            let json = serde_json::to_string(&controls).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Controls>(&json).unwrap(), &controls);
+            prop_assert_eq!(&plan, &read.decide(&first, &elrs[..], lr), "{}", controls);
+            prop_assert_eq!(&plan, &controls.clone().decide(&first, &elrs[..], lr));
             let growths = elrs.iter().map(|elr| Growth::from_ln(elr.ln())).collect::<Vec<_>>();
-            let moment = Moment { step: at, measure: Measure::Gradient, multipliers: &[], growths: &growths, path: 3.0 };
-            let later = controls.decide_at(&moment, elrs.as_slice(), lr);
-            prop_assert!(later.lr <= lr && later.elrs.len() == elrs.len(), "{}", controls);
-            let without = controls.decide(at, &[], lr);
-            prop_assert_eq!(without.elrs.len(), 0);
-            prop_assert!(without.critical.is_none() && without.rescale.is_none());
-            prop_assert!(without.multipliers.is_none());
+            let context = StepContext { growths, path: 3.0, ..first.clone() };
+            let later = controls.decide(&context, &elrs[..], lr);
+            prop_assert!(later.lr() <= lr && later.elrs().len() == elrs.len(), "{}", controls);
+            let without = controls.decide(&first, [], lr);
+            prop_assert_eq!(without.elrs().len(), 0);
+            prop_assert!(without.critical().is_none() && without.leaves_elrs());
             prop_assert!(!controls.folder_name().contains(':'));
         }
     }
@@ -209,7 +214,7 @@ proptest! {
     #[test]
     fn every_controlled_forecast_contracts(elrs in network(), lr in rate()) {
         for controls in all_controls() {
-            let run = forecast(&elrs, &controls, |_| lr, 12);
+            let run = Forecaster::new(&elrs, |_| lr).controls(controls.clone()).run(12);
             prop_assert_eq!((run.lrs.len(), run.elrs.len(), run.spreads.len()), (12, 13, 13));
             for pair in run.spreads.windows(2) {
                 prop_assert!(pair[1].range <= pair[0].range + 1e-9, "{}", controls);
@@ -266,12 +271,13 @@ fn composition_decides_in_stages_whatever_the_order_written() {
     let target = LearningRate::new(10.0).unwrap();
     let one: Controls = "critical+hold".parse().unwrap();
     let other: Controls = "hold+critical".parse().unwrap();
-    let plan = one.decide(0, &elrs, target);
-    assert_eq!(plan, other.decide(0, &elrs, target));
+    let context = StepContext::at(0, Measure::Gradient);
+    let plan = one.decide(&context, elrs, target);
+    assert_eq!(plan, other.decide(&context, elrs, target));
     // All ELRs act at their mean of 1, so the critical rate is 1, not 1/100.
-    assert!((plan.lr.get() - 1.0).abs() < 1e-12);
+    assert!((plan.lr().get() - 1.0).abs() < 1e-12);
     assert!(plan.is_capped());
-    let middle = plan.multipliers.unwrap()[1];
+    let middle = plan.multipliers().unwrap()[1];
     assert!((middle.get() - LrMultiplier::ONE.get()).abs() < 1e-12);
 }
 
@@ -279,8 +285,8 @@ fn composition_decides_in_stages_whatever_the_order_written() {
 fn nonsense_is_refused_with_what_is_permitted() {
     let message = |text: &str| text.parse::<Controls>().unwrap_err().to_string();
     assert!(message("critcal").contains(
-        "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], lars:ETA, sphere, \
-         turn:TANGENT[:START:SHARE], within:DECADES[:RADIANS[:FROM]]"
+        "none, linear:STEPS, critical[:POLICY], rescale, hold[:FRACTION], \
+         band:DECADES[:RADIANS[:FROM]], max-angle:RADIANS[:START:FRACTION], sphere, lars:ETA"
     ));
     assert!(message("critical:best").contains("no-overshoot, top-pair, minimax, min-spread"));
     assert!(message("linear:0").contains("from 1"));
@@ -288,6 +294,9 @@ fn nonsense_is_refused_with_what_is_permitted() {
     assert!(message("none+hold").contains("stands alone"));
     assert!(message("hold+hold").contains("once"));
     assert!(message("").contains("permitted"));
+    // Earlier names say what they are now.
+    assert!(message("turn:0.1").contains("max-angle:RADIANS"));
+    assert!(message("hold+within:0.5").contains("band:DECADES"));
 }
 
 #[test]
@@ -299,7 +308,10 @@ fn what_widens_and_in_which_model() {
     );
     let heavy_ball = Optimizer::heavy_ball(mu, Decay::None);
     let ranges = |optimizer: &Optimizer, lr: LearningRate| -> Vec<f64> {
-        let run = forecast_with(&pair, optimizer, &none, |_| lr, 60);
+        let run = Forecaster::new(&pair, |_| lr)
+            .optimizer(&optimizer)
+            .controls(none.clone())
+            .run(60);
         run.spreads.iter().map(|spread| spread.decades()).collect()
     };
     // Plain SGD: equal after one step at the pair's critical rate, and never wider again (T6).
@@ -353,19 +365,14 @@ fn the_predicted_standard_deviation_can_have_two_minima_in_the_rate() {
 #[test]
 fn a_band_opens_once_weights_have_turned_as_far_as_asked() {
     let elrs = [0.1, 1.0, 10.0].map(|value| Elr::new(value).unwrap());
-    let controls =
-        ["within:0.5:1", "within:0.5:1:0.2"].map(|name| name.parse::<Controls>().unwrap());
-    assert!(controls.iter().all(Controls::remembers));
+    let controls = ["band:0.5:1", "band:0.5:1:0.2"].map(|name| name.parse::<Controls>().unwrap());
     let range = |controls: &Controls, path: f64| {
-        let moment = Moment {
-            step: 9,
-            measure: Measure::Gradient,
-            multipliers: &[],
-            growths: &[],
+        let context = StepContext {
             path,
+            ..StepContext::at(9, Measure::Gradient)
         };
-        let plan = controls.decide_at(&moment, elrs, LearningRate::new(0.1).unwrap());
-        Spread::of(&plan.elrs).decades()
+        let plan = controls.decide(&context, elrs, LearningRate::new(0.1).unwrap());
+        Spread::of(plan.elrs()).decades()
     };
     for (controls, paths, expected) in [
         (&controls[0], [0.0, 0.99], 0.0),
@@ -382,16 +389,16 @@ fn a_band_opens_once_weights_have_turned_as_far_as_asked() {
         }
     }
     for wrong in [
-        "within",
-        "within:-1",
-        "within:nan",
-        "within:0.5:",
-        "within:0.5:1:2",
-        "within:0.5:1:0.2:0",
-        "within:1e9",
+        "band",
+        "band:-1",
+        "band:nan",
+        "band:0.5:",
+        "band:0.5:1:2",
+        "band:0.5:1:0.2:0",
+        "band:1e9",
     ] {
         let error = wrong.parse::<Controls>().unwrap_err().to_string();
-        assert!(error.contains("within:DECADES:RADIANS"), "{error}");
+        assert!(error.contains("band:DECADES:RADIANS"), "{error}");
     }
 }
 
@@ -402,20 +409,17 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
         "hold:0.25".parse().unwrap(),
         LearningRate::new(0.1).unwrap(),
     );
-    let first = gentle.decide(0, &elrs([4.0, 1.0]), target);
-    assert!(Spread::of(&first.elrs).range < 1e-12);
+    let context = StepContext::at(0, Measure::Gradient);
+    let first = gentle.decide(&context, elrs([4.0, 1.0]), target);
+    assert!(Spread::of(first.elrs()).range < 1e-12);
     // The next batch sees them equal as they are: the multipliers, 1/2 and 2, go a quarter of the way.
-    let before = first.multipliers.unwrap();
-    let moment = Moment {
-        step: 1,
-        measure: Measure::Gradient,
-        multipliers: &before,
-        growths: &[],
-        path: 0.0,
+    let context = StepContext {
+        multipliers: first.multipliers().unwrap().to_vec(),
+        ..StepContext::at(1, Measure::Gradient)
     };
-    let next = gentle.decide_at(&moment, elrs([1.0, 1.0]), target);
+    let next = gentle.decide(&context, elrs([1.0, 1.0]), target);
     let multipliers = next
-        .multipliers
+        .multipliers()
         .unwrap()
         .iter()
         .map(|m| m.get())
@@ -439,7 +443,9 @@ fn gentle_hold_starts_even_and_follows_by_a_fraction() {
         "turn:0.1:0:0.05",
         "turn:0.1:0.01:-1",
         "turn:0.1:0.01:0.05:1",
-        "turn:0.1+turn:0.2",
+        "max-angle:0.1+max-angle:0.2",
+        "max-angle:1.6",
+        "max-angle:0",
     ] {
         assert!(bad.parse::<Controls>().is_err(), "{bad}");
     }
@@ -453,7 +459,10 @@ fn on_the_sphere_nothing_moves_and_nothing_anneals() {
     let stays = |controls: &str, optimizer: &str, expected: &[f64]| {
         let (controls, optimizer): (Controls, Optimizer) =
             (controls.parse().unwrap(), optimizer.parse().unwrap());
-        let run = forecast_with(&elrs, &optimizer, &controls, |_| lr, 50);
+        let run = Forecaster::new(&elrs, |_| lr)
+            .optimizer(&optimizer)
+            .controls(controls.clone())
+            .run(50);
         for row in &run.elrs {
             for (elr, expected) in row.iter().zip(expected) {
                 let distance = elr.ln() - expected.ln();
@@ -485,7 +494,9 @@ fn on_the_sphere_nothing_moves_and_nothing_anneals() {
 fn lars_fixes_what_every_layer_turns_by() {
     let (lars, lr): (Controls, _) = ("lars:0.3".parse().unwrap(), LearningRate::new(0.1).unwrap());
     let elrs = [0.002, 5.0, 60.0].map(|value| Elr::new(value).unwrap());
-    let run = forecast(&elrs, &lars, |_| lr, 30);
+    let run = Forecaster::new(&elrs, |_| lr)
+        .controls(lars.clone())
+        .run(30);
     for turn in run.turns.iter().flatten() {
         assert!((turn.get() - 0.03f64.atan()).abs() < 1e-12);
     }
@@ -496,22 +507,26 @@ fn a_capped_turn_is_reached_and_not_exceeded() {
     let elrs = [5.0, 60.0, 700.0].map(|value| Elr::new(value).unwrap());
     let run = |controls: &str| {
         let lr = LearningRate::new(0.1).unwrap();
-        forecast(&elrs, &controls.parse().unwrap(), |_| lr, 60)
+        let controls: Controls = controls.parse().unwrap();
+        Forecaster::new(&elrs, |_| lr).controls(controls).run(60)
     };
-    for (controls, layers) in [("turn:0.5", 1), ("hold+turn:0.5", 3)] {
+    for (controls, layers) in [("max-angle:0.5", 1), ("hold+max-angle:0.5", 3)] {
         let run = run(controls);
         let end = run.warmup_steps.expect("growing norms end the warm-up");
         assert!(end > 0, "{controls}");
         for (step, turns) in run.turns.iter().enumerate() {
-            let fastest = turns.iter().map(|turn| turn.get().tan());
+            let fastest = turns.iter().map(|turn| turn.get());
             let at_cap = fastest.clone().filter(|t| (t / 0.5 - 1.0).abs() < 1e-9);
             assert!(fastest.fold(0.0, f64::max) < 0.5 * (1.0 + 1e-9));
             // The fastest layer alone, or all of them where they are equal.
             assert!(step >= end || at_cap.count() >= layers, "{controls} {step}");
         }
     }
-    // T11 is the turn of 45 degrees.
-    assert_eq!(run("turn:1").elrs, run("critical:no-overshoot").elrs);
+    // T11 is the angle of 45 degrees.
+    let eighth = run(&format!("max-angle:{}", std::f64::consts::FRAC_PI_4));
+    for (one, other) in eighth.lrs.iter().zip(run("critical:no-overshoot").lrs) {
+        assert!((one.get() / other.get() - 1.0).abs() < 1e-12);
+    }
 }
 
 #[test]
@@ -519,8 +534,10 @@ fn a_turn_that_may_grow_grows_by_its_share_at_every_step() {
     // T32: τ_t = τ₀(1 + κ)^t as long as tangents are angles, and no further than the cap.
     let elrs = [60.0, 700.0].map(|value| Elr::new(value).unwrap());
     let lr = LearningRate::new(100.0).unwrap();
-    let controls: Controls = "hold+turn:0.02:0.001:0.05".parse().unwrap();
-    let run = forecast(&elrs, &controls, |_| lr, 120);
+    let controls: Controls = "hold+max-angle:0.02:0.001:0.05".parse().unwrap();
+    let run = Forecaster::new(&elrs, |_| lr)
+        .controls(controls.clone())
+        .run(120);
     for (step, turns) in run.turns.iter().enumerate() {
         let expected = (0.001 * 1.05f64.powi(step as i32)).min(0.02);
         for turn in turns {
@@ -541,11 +558,11 @@ fn without_elrs_only_what_goes_by_the_step_still_decides() {
         ("hold", true, 0.1),
         ("linear:10+hold", true, 0.01),
         ("sphere", true, 0.1),
-        ("turn:0.1", true, 0.1),
+        ("max-angle:0.1", true, 0.1),
     ] {
         let controls: Controls = name.parse().unwrap();
-        let plan = controls.decide(0, &[], target);
+        let plan = controls.decide(&StepContext::at(0, Measure::Gradient), [], target);
         assert_eq!(controls.needs_elrs(), needs, "{name}");
-        assert!((plan.lr.get() / expected - 1.0).abs() < 1e-12, "{name}");
+        assert!((plan.lr().get() / expected - 1.0).abs() < 1e-12, "{name}");
     }
 }

@@ -6,7 +6,7 @@
 
 use evenkeel::control::Controls;
 use evenkeel::equalise;
-use evenkeel::forecast::{forecast, forecast_scaled, forecast_with};
+use evenkeel::forecast::Forecaster;
 use evenkeel::optimizer::{self, Decay, LayerState, Measure, Optimizer};
 use evenkeel::quantity::{Elr, GradientScale, LearningRate, Momentum, RescaleFactor};
 use proptest::prelude::*;
@@ -375,13 +375,18 @@ fn without_momentum_or_decay_all_sgd_types_are_one() {
     let plain = Optimizer::sgd(Decay::None);
     let elrs = [0.002, 0.03, 0.4, 5.0, 60.0].map(|e| Elr::new(e).unwrap());
     let controls: Controls = "critical".parse().unwrap();
-    let reference = forecast(&elrs, &controls, |_| rate(0.5), 50);
+    let reference = Forecaster::new(&elrs, |_| rate(0.5))
+        .controls(controls.clone())
+        .run(50);
     for other in [
         Optimizer::heavy_ball(Momentum::NONE, Decay::None),
         Optimizer::nesterov(Momentum::NONE, Decay::None),
         plain,
     ] {
-        let run = forecast_with(&elrs, &other, &controls, |_| rate(0.5), 50);
+        let run = Forecaster::new(&elrs, |_| rate(0.5))
+            .optimizer(&other)
+            .controls(controls.clone())
+            .run(50);
         assert_eq!(run, reference, "{other}");
     }
 }
@@ -393,8 +398,15 @@ fn a_common_scale_changes_no_ratio_in_the_step_it_comes() {
     let controls: Controls = "none".parse().unwrap();
     let half = |step: usize| GradientScale::new(if step < 5 { 1.0 } else { 0.5 }).unwrap();
     for optimizer in every() {
-        let steady = forecast_with(&elrs, &optimizer, &controls, |_| rate(0.3), 10);
-        let falling = forecast_scaled(&elrs, &optimizer, &controls, |_| rate(0.3), half, 10);
+        let steady = Forecaster::new(&elrs, |_| rate(0.3))
+            .optimizer(&optimizer)
+            .controls(controls.clone())
+            .run(10);
+        let falling = Forecaster::new(&elrs, |_| rate(0.3))
+            .optimizer(&optimizer)
+            .controls(controls.clone())
+            .gradient_scale(half)
+            .run(10);
         assert_eq!(steady.turns[..5], falling.turns[..5], "{optimizer}");
         assert!(
             (steady.spreads[5].std - falling.spreads[5].std).abs() < 1e-12,
@@ -447,7 +459,7 @@ proptest! {
         let elrs: Vec<Elr> = logs.into_iter().map(Elr::from_ln).collect();
         let controls: Controls = "hold".parse().unwrap();
         for optimizer in every().into_iter().filter(|o| o.settings().decay == Decay::None) {
-            let held = forecast_with(&elrs, &optimizer, &controls, |_| rate(0.3), 12);
+            let held = Forecaster::new(&elrs, |_| rate(0.3)).optimizer(&optimizer).controls(controls.clone()).run(12);
             let mut layers: Vec<LayerState> = elrs.iter().map(|&e| optimizer.start(e)).collect();
             for turns in &held.turns {
                 let now: Vec<Elr> = layers.iter().map(LayerState::elr).collect();
@@ -467,7 +479,7 @@ proptest! {
         let elrs: Vec<Elr> = logs.into_iter().map(Elr::from_ln).collect();
         let controls: Controls = "rescale".parse().unwrap();
         for optimizer in every() {
-            let run = forecast_with(&elrs, &optimizer, &controls, |_| rate(0.3), 12);
+            let run = Forecaster::new(&elrs, |_| rate(0.3)).optimizer(&optimizer).controls(controls.clone()).run(12);
             prop_assert!(run.spreads.iter().all(|spread| spread.range < 1e-9), "{}", optimizer);
         }
     }

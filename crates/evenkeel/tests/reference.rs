@@ -1,7 +1,7 @@
 //! Published numbers: 30-digit arithmetic on E₀ = [0.002, 0.03, 0.4, 5, 60], to 1e-11.
 
 use evenkeel::control::Controls;
-use evenkeel::forecast::{Forecast, forecast};
+use evenkeel::forecast::{Forecast, Forecaster};
 use evenkeel::quantity::{Elr, LearningRate};
 
 const START: [f64; 5] = [0.002, 0.03, 0.4, 5.0, 60.0];
@@ -10,7 +10,9 @@ fn roll_out(control: &str, lr: f64, steps: usize) -> Forecast {
     let elrs = START.map(|e| Elr::new(e).unwrap());
     let controls: Controls = control.parse().unwrap();
     let lr = LearningRate::new(lr).unwrap();
-    forecast(&elrs, &controls, |_| lr, steps)
+    Forecaster::new(&elrs, |_| lr)
+        .controls(controls.clone())
+        .run(steps)
 }
 
 fn assert_close(actual: f64, expected: f64) {

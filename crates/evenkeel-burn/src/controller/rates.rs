@@ -23,8 +23,8 @@ struct LayerRate {
     id: ParamId,
     /// For the optimiser.
     multiplier: LrMultiplier,
-    /// The axis of the units, and which share each takes of the step at that multiplier.
-    shares: Option<(usize, Vec<f64>)>,
+    /// The axis of the units, and which fraction each takes of the step at that multiplier.
+    fractions: Option<(usize, Vec<f64>)>,
 }
 
 impl Rates {
@@ -45,12 +45,12 @@ impl Rates {
                 true => LrMultiplier::from_ln(LARGEST.ln()),
                 false => LrMultiplier::new(largest).unwrap_or(LrMultiplier::ONE),
             };
-            let share = |m: &LrMultiplier| m.get() / multiplier.get();
+            let fraction = |m: &LrMultiplier| m.get() / multiplier.get();
             let units = layer.units.filter(|_| unequal);
             LayerRate {
                 id: layer.id,
                 multiplier,
-                shares: units.map(|units| (units.axis, own.iter().map(share).collect())),
+                fractions: units.map(|units| (units.axis, own.iter().map(fraction).collect())),
             }
         });
         Self {
@@ -60,7 +60,7 @@ impl Rates {
 
     /// Whether no unit has a rate of its own.
     pub(super) fn are_whole(&self) -> bool {
-        self.layers.iter().all(|layer| layer.shares.is_none())
+        self.layers.iter().all(|layer| layer.fractions.is_none())
     }
 
     /// `lr` for all parameters, with a rate of its own for each layer that has a multiplier (T23).
@@ -82,13 +82,13 @@ impl Rates {
         scheduler.step()
     }
 
-    /// The shares of the units that have rates of their own.
-    pub(super) fn shares(self) -> HashMap<ParamId, Scale> {
-        let share = |layer: LayerRate| {
-            let (axis, shares) = layer.shares?;
-            Some((layer.id, Scale::new(Some(axis), shares)))
+    /// The fractions of the units that have rates of their own.
+    pub(super) fn fractions(self) -> HashMap<ParamId, Scale> {
+        let fraction = |layer: LayerRate| {
+            let (axis, fractions) = layer.fractions?;
+            Some((layer.id, Scale::new(Some(axis), fractions)))
         };
-        self.layers.into_iter().filter_map(share).collect()
+        self.layers.into_iter().filter_map(fraction).collect()
     }
 }
 

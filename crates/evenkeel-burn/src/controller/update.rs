@@ -34,19 +34,19 @@ impl Update {
         &self.changes
     }
 
-    /// The module with each layer, or unit, rescaled by its factor and then changed by its share of the update;
-    /// other parameters take the share `others`.
+    /// The module with each layer, or unit, rescaled by its factor and then changed by its fraction of the update;
+    /// other parameters take the fraction `others`.
     pub(super) fn taken<M: Module>(
         self,
         before: M,
         factors: &HashMap<ParamId, Scale>,
-        shares: &HashMap<ParamId, Scale>,
+        fractions: &HashMap<ParamId, Scale>,
         others: f64,
     ) -> M {
         before.map(&mut Taking {
             changes: self.changes,
             factors,
-            shares,
+            fractions,
             others,
         })
     }
@@ -76,7 +76,7 @@ impl ModuleVisitor for Differences {
 struct Taking<'a> {
     changes: GradientsParams,
     factors: &'a HashMap<ParamId, Scale>,
-    shares: &'a HashMap<ParamId, Scale>,
+    fractions: &'a HashMap<ParamId, Scale>,
     others: f64,
 }
 
@@ -85,7 +85,7 @@ impl ModuleMapper for Taking<'_> {
         let Some(change) = self.changes.remove::<D>(param.id) else {
             return param;
         };
-        let (factor, share) = (self.factors.get(&param.id), self.shares.get(&param.id));
+        let (factor, fraction) = (self.factors.get(&param.id), self.fractions.get(&param.id));
         param.map(|weight| {
             let requires_gradient = weight.is_require_grad();
             let weight = weight.without_autodiff();
@@ -93,8 +93,8 @@ impl ModuleMapper for Taking<'_> {
                 Some(factor) => factor.times(weight),
                 None => weight,
             };
-            let change = match share {
-                Some(share) => share.times(change),
+            let change = match fraction {
+                Some(fraction) => fraction.times(change),
                 None => change.mul_scalar(self.others),
             };
             Tensor::from_inner(standing + change).set_require_grad(requires_gradient)

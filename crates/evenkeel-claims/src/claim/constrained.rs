@@ -1,6 +1,5 @@
 //! Equalised ELRs against free ones, LARS and warm-ups that were tuned.
 
-use evenkeel::advice;
 use evenkeel_report::figure::{Figure, Lines};
 use evenkeel_runs::settings::RunSettings;
 
@@ -47,11 +46,11 @@ const UNTUNED: [&str; 10] = [
     "critical+rescale",
 ];
 /// Held ELRs that begin gently (T28).
-const GENTLE: &str = "hold+turn:0.1";
+const GENTLE: &str = "hold+max-angle:0.1";
 /// The same for as long as a linear warm-up lasts.
-const GENTLER: &str = "hold+turn:0.01";
+const GENTLER: &str = "hold+max-angle:0.01";
 /// Within half a decade once weights have turned by a radian, equal before (T30).
-const BAND: &str = advice::BAND;
+const BAND: &str = "band:0.5:1+max-angle:0.1";
 /// What is tried on every network.
 const MAIN: [&str; 6] = ["none", "linear:100", "hold", GENTLE, GENTLER, BAND];
 const LINEAR: [&str; 3] = ["linear:30", "linear:100", "linear:200"];

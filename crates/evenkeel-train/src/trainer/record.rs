@@ -27,24 +27,24 @@ fn spread(elrs: &[Option<Elr>]) -> Option<Spread> {
 
 /// The line of `steps.jsonl`.
 pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepReport) -> StepLine {
-    let acting = spread(&report.acting);
+    let acting = spread(&report.plan.acting);
     // Most controls leave ELRs as they are.
-    let like_acting = |elrs: &Arc<[Option<Elr>]>| match Arc::ptr_eq(elrs, &report.acting) {
+    let like_acting = |elrs: &Arc<[Option<Elr>]>| match Arc::ptr_eq(elrs, &report.plan.acting) {
         true => acting,
         false => spread(elrs),
     };
-    let raw = like_acting(&report.raw);
+    let raw = like_acting(&report.plan.raw);
     StepLine {
         step,
         loss,
-        lr: report.lr.get(),
+        lr: report.plan.lr.get(),
         target_lr: target.get(),
-        critical_lr: report.critical.map(LearningRate::get),
+        critical_lr: report.plan.critical.map(LearningRate::get),
         spread_std: acting.map(|s| s.std),
         spread_range: acting.map(|s| s.range),
         raw_spread_std: raw.map(|s| s.std),
         raw_spread_range: raw.map(|s| s.range),
-        drift_spread_range: like_acting(&report.drifted).map(|s| s.range),
+        drift_spread_range: like_acting(&report.plan.before_hold).map(|s| s.range),
     }
 }
 
@@ -52,8 +52,8 @@ pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepRepo
 pub fn layer_line(step: usize, report: &StepReport, probe: &Probe) -> LayerLine {
     let layers: Vec<Layer> = layers(report, probe).collect();
     let readings: Vec<Reading> = layers.iter().map(|l| Reading::joined(l.readings)).collect();
-    let held = !all_are(&report.multipliers, &LrMultiplier::ONE);
-    let rescaled = !all_are(&report.factors, &RescaleFactor::ONE);
+    let held = !all_are(&report.plan.multipliers, &LrMultiplier::ONE);
+    let rescaled = !all_are(&report.plan.factors, &RescaleFactor::ONE);
     LayerLine {
         step,
         weight_norm: rounded(readings.iter().map(|r| r.weight_norm)),
@@ -96,9 +96,9 @@ fn layers<'a>(report: &'a StepReport, probe: &'a Probe) -> impl Iterator<Item = 
         start = own.end;
         Layer {
             readings: &report.readings[own.clone()],
-            acting: &report.acting[own.clone()],
-            multipliers: &report.multipliers[own.clone()],
-            factors: &report.factors[own],
+            acting: &report.plan.acting[own.clone()],
+            multipliers: &report.plan.multipliers[own.clone()],
+            factors: &report.plan.factors[own],
         }
     })
 }

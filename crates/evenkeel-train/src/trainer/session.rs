@@ -6,8 +6,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::tensor::{Bytes, Device, FloatDType, Tensor};
-use evenkeel::quantity::LrMultiplier;
-use evenkeel_burn::controller::{ElrController, Past, SteerError};
+use evenkeel_burn::controller::{ElrController, StepError};
 use evenkeel_burn::probe::ProbeError;
 use evenkeel_nn::feed::Prefetch;
 use evenkeel_nn::hash::fingerprint;
@@ -121,7 +120,7 @@ impl<'a> Session<'a> {
             walk,
             optimizer: optimizer::build(&job.run.optimizer, kernels),
             controller: ElrController::new(probe, job.run.controls.clone())
-                .for_measure(job.run.measure),
+                .by_measure(job.run.measure),
             batches: Prefetch::start(job.run.feed_after(drawn)).map_err(TrainError::Thread)?,
             drawn,
             writer,
@@ -143,9 +142,7 @@ impl<'a> Session<'a> {
     fn restored(mut self, checkpoint: Checkpoint) -> Result<Self, TrainError> {
         let State {
             step,
-            multipliers,
-            starts,
-            path,
+            controller,
             evaluated,
             best,
             ..
@@ -156,18 +153,7 @@ impl<'a> Session<'a> {
         let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer));
         let record = record.map_err(|error| unusable(&error))?;
         self.optimizer = self.optimizer.load_record(record);
-        let multipliers = multipliers
-            .into_iter()
-            .map(|bits| LrMultiplier::new(f64::from_bits(bits)))
-            .collect::<Result<_, _>>()
-            .map_err(|error| unusable(&error))?;
-        let controller = self.controller.rebound(&self.network)?;
-        self.controller = controller.resumed(Past {
-            steps: step,
-            multipliers,
-            starts: starts.into_iter().map(f64::from_bits).collect(),
-            path: f64::from_bits(path),
-        });
+        self.controller = self.controller.rebound(&self.network)?.resumed(controller);
         self.evaluated = evaluated.then_some(step);
         self.best = best;
         Ok(self)
@@ -179,7 +165,10 @@ impl<'a> Session<'a> {
         stop: &AtomicBool,
         observer: &mut (dyn Observer + Send),
     ) -> Result<Outcome, TrainError> {
-        let (first, steps) = (self.controller.past().steps, self.spec.settings.steps);
+        let (first, steps) = (
+            self.controller.state().steps as usize,
+            self.spec.settings.steps,
+        );
         for step in first..steps {
             if stop.load(Ordering::Relaxed) {
                 self.checkpoint(step)?;
@@ -236,14 +225,11 @@ impl<'a> Session<'a> {
             model.map_err(|error| failed(&error))?.to_vec(),
             optimizer.map_err(|error| failed(&error))?.to_vec(),
         );
-        let past = self.controller.past();
         let state = State {
             step,
             run: self.run.clone(),
             batches: self.drawn,
-            multipliers: past.multipliers.iter().map(|m| m.get().to_bits()).collect(),
-            starts: past.starts.iter().map(|norm| norm.to_bits()).collect(),
-            path: past.path.to_bits(),
+            controller: self.controller.state().clone(),
             logs: self.writer.sync()?,
             evaluated: self.evaluated == Some(step),
             best: self.best,
@@ -308,9 +294,9 @@ impl<'a> Session<'a> {
         let target = self.spec.schedule.at(step);
         let stepped = self
             .controller
-            .advance(network, gradients, &mut self.optimizer, target);
+            .step(network, gradients, &mut self.optimizer, target);
         let (network, report) = match stepped {
-            Err(SteerError::Probe(ProbeError::Unusable { layer, source })) => {
+            Err(StepError::Probe(ProbeError::Unusable { layer, source })) => {
                 let what = source.to_string();
                 return Ok(Step::Diverged(Divergence { layer, what }));
             }

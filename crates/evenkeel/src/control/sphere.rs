@@ -4,35 +4,40 @@
 //! nothing anneals. With `hold` beside it every layer turns by the same angle, too, at the mean ELR
 //! that the network has on its spheres.
 
-use super::{Control, Entry, Moment, Plan, Stage, no_argument};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::grammar::{Entry, no_argument, shared};
+use super::{Control, Decision, Stage, StepContext};
 use crate::equalise::to_sphere;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "sphere",
     grammar: "sphere",
     summary: "scale weights back to the norms they started with at every step; ELRs neither even out nor anneal (T25)",
-    build: |argument| {
-        no_argument(argument)?;
-        Ok(Box::new(Sphere))
-    },
+    build: |argument| no_argument(argument).map(|()| shared(Sphere)),
 };
 
-#[derive(Debug)]
-struct Sphere;
+/// Scales each weight back to its first norm before every step.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sphere;
+
+impl fmt::Display for Sphere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sphere")
+    }
+}
 
 impl Control for Sphere {
     fn stage(&self) -> Stage {
         Stage::Weights
     }
 
-    fn remembers(&self) -> bool {
-        true
-    }
-
-    fn decide(&self, moment: &Moment, plan: &mut Plan) {
-        // None before the first step, which says where the spheres are.
-        if !moment.growths.is_empty() {
-            plan.rescale_by(moment.growths.iter().map(|g| to_sphere(*g)).collect());
+    fn decide(&self, context: &StepContext, decision: &mut Decision) {
+        // There are no growths before the first step, which says where the spheres are.
+        if !context.growths.is_empty() {
+            decision.rescale(context.growths.iter().map(|g| to_sphere(*g)).collect());
         }
     }
 }

@@ -9,7 +9,7 @@ pub fn all() -> impl Iterator<Item = String> {
         let arguments = [
             ("STEPS", "7"),
             ("ETA", "0.1"),
-            ("TANGENT", "0.1"),
+            ("RADIANS", "0.1"),
             ("DECADES", "0.5"),
         ];
         arguments

@@ -4,7 +4,7 @@
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use evenkeel::control::{Controls, Moment};
+use evenkeel::control::{Controls, StepContext};
 use evenkeel::drift::Drift;
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::{Elr, Growth, LearningRate};
@@ -26,20 +26,20 @@ pub fn control(text: &str) -> bool {
     let elrs = VALUES.map(|elr| Elr::new(elr).unwrap());
     for target in [0.0, 1e-3, 1e300] {
         let target = LearningRate::new(target).unwrap();
-        for step in [0, 1, 99, usize::MAX] {
-            let plan = controls.decide(step, &elrs, target);
-            assert!(plan.lr <= target, "{controls} at {step}: {plan:?}");
-            assert_eq!(plan, again.decide(step, &elrs, target));
-            assert_eq!(plan, controls.clone().decide(step, &elrs, target));
-            let moment = Moment {
-                step,
-                measure: Measure::Gradient,
-                multipliers: plan.multipliers.as_deref().unwrap_or_default(),
-                growths: &GROWTHS.map(Growth::from_ln),
+        for step in [0, 1, 99, u64::MAX] {
+            let first = StepContext::at(step, Measure::Gradient);
+            let plan = controls.decide(&first, elrs, target);
+            assert!(plan.lr() <= target, "{controls} at {step}: {plan:?}");
+            assert_eq!(plan, again.decide(&first, elrs, target));
+            assert_eq!(plan, controls.clone().decide(&first, elrs, target));
+            let context = StepContext {
+                multipliers: plan.multipliers().unwrap_or_default().to_vec(),
+                growths: GROWTHS.map(Growth::from_ln).to_vec(),
                 path: 2.0,
+                ..first
             };
-            let next = controls.decide_at(&moment, elrs.as_slice(), target);
-            assert!(next.lr <= target, "{controls} after {plan:?}: {next:?}");
+            let next = controls.decide(&context, elrs, target);
+            assert!(next.lr() <= target, "{controls} after {plan:?}: {next:?}");
         }
     }
     let folder = controls.folder_name();

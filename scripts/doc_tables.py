@@ -49,8 +49,6 @@ NETWORKS = {
     "gpt-6x192": "GPT 6 × 192",
     "gpt-qk-6x192": "GPT 6 × 192 with QK-norm",
 }
-# Controls in tables of earlier runs, by the names they have now.
-RENAMED = {r"\bturn:": "max-angle:", r"\bwithin:": "band:"}
 
 
 def rows(path: str) -> list[dict[str, str]]:
@@ -114,12 +112,9 @@ def controls(left_out: frozenset[str] = frozenset()) -> str:
              "`hold+max-angle:0.1`": ["hold+max-angle:0.1"], "`band:0.5:1+max-angle:0.1`": ["band:0.5:1+max-angle:0.1"]}
     seeds: dict[tuple[str, str, str], dict[tuple[str, str], list[float]]] = {}
     for row in rows("standard/constrained/runs.csv"):
-        control = row["control"]
-        for old, new in RENAMED.items():
-            control = re.sub(old, new, control)
         if row["optimizer"] == "sgd" and row["granularity"] == "layer":
             network = (row["model"], row["depth"], row["no_shortcut"])
-            seeds.setdefault(network, {}).setdefault((control, row["lr"]), []).append(float(row["accuracy"]))
+            seeds.setdefault(network, {}).setdefault((row["control"], row["lr"]), []).append(float(row["accuracy"]))
     best = {network: {label: max(statistics.fmean(runs) for (control, _), runs in of.items() if control in wanted) for label, wanted in shown.items()}
             for network, of in seeds.items() if network in networks}
     top = {network: max(of.values()) for network, of in best.items()}

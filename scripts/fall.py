@@ -1,6 +1,6 @@
 """How soon base gradients fall (T28), from the logs of runs.
 
-    evenkeel sweep grids/within.toml --out runs/within
+    evenkeel sweep grids/band.toml --out runs/within
     python scripts/fall.py runs/within
 
 Runs that differ by their seed alone are one row of the table that it writes: after how many steps the geometric mean over

@@ -1,6 +1,6 @@
 """How much of its loss each step would take away if the loss were linear in the weights (T29), from the logs of runs.
 
-    evenkeel sweep grids/turn.toml --out runs/turn
+    evenkeel sweep grids/max-angle.toml --out runs/turn
     python scripts/first_order.py runs/turn
 
 Runs that differ by their seed alone are one row of the table that it writes: geometric means over seeds and some steps of

@@ -411,9 +411,9 @@ fn controls_that_remember_resume_to_the_same_bits() {
     // Norms and multipliers, and how far weights have turned: on both sides of where they are killed.
     for (name, control) in [
         ("sphere+hold-0.3", "sphere+hold:0.3"),
-        ("within-0.5-0.3", "within:0.5:0.3"),
-        ("within-0.5-3", "within:0.5:3"),
-        ("within-0.5-3-1", "within:0.5:3:1"),
+        ("band-0.5-0.3", "band:0.5:0.3"),
+        ("band-0.5-3", "band:0.5:3"),
+        ("band-0.5-3-1", "band:0.5:3:1"),
     ] {
         resumes_to_the_same_bits(name, control);
     }

@@ -237,7 +237,7 @@ fn advice_in_words_and_numbers() {
         close(numbers(&advice["lr_multipliers"])[index], mean.exp() / elr);
     }
     assert_eq!(advice["pairs"]["flipped"], 1);
-    assert_eq!(advice["control"], "within:0.5:1+turn:0.1");
+    assert_eq!(advice["control"], "band:0.5:1+max-angle:0.1");
     let growth = advice["growth_per_layer"].as_f64().unwrap();
     // The slope over evenly spaced layers.
     let slope = elrs

@@ -24,9 +24,9 @@ pub(super) const CLAIM: Claim = Claim {
               length and rate, to within half a point or better, and trains over at least as many rates. On others: within one \
               point of no control. The rule for the default: the control with the highest accuracy, averaged over networks \
               under plain SGD, that needs no hyper-parameter and was tried on all of them; at equal accuracy within half a point, the one \
-              with the wider range. The tangents of `hold+turn` are the same everywhere, and were chosen on other seeds (0.1 by \
-              grids/turn.toml, on BN-MLPs; 0.01 by grids/resnet-56-gentle.toml), as the band of `within` was (T30; under a \
-              cosine, by grids/within.toml).",
+              with the wider range. The angles of `hold+max-angle` are the same everywhere, and were chosen on other seeds (0.1 by \
+              grids/max-angle.toml, on BN-MLPs; 0.01 by grids/resnet-56-gentle.toml), as the width of the band was (T30; under a \
+              cosine, by grids/band.toml).",
     runs,
     sheets: &[outcome::SHEET],
     judge,

@@ -115,7 +115,7 @@ impl<'a> Rig<'a> {
         let (network, report) =
             telemetry
                 .controller
-                .advance(network, gradients, &mut self.optimizer, target)?;
+                .step(network, gradients, &mut self.optimizer, target)?;
         self.network = network;
         let timing = TimingLine {
             step: self.step,
@@ -135,7 +135,7 @@ impl Telemetry {
     fn new(spec: &ResolvedRun, network: &Network, folder: &Path) -> Result<Self, Box<dyn Error>> {
         let probe = probe(network, spec, FloatDType::F32)?;
         let writer = RunWriter::create(Lock::take(folder)?, &header(spec, &probe), false)?;
-        let controller = ElrController::new(probe, spec.controls.clone()).for_measure(spec.measure);
+        let controller = ElrController::new(probe, spec.controls.clone()).by_measure(spec.measure);
         Ok(Self { controller, writer })
     }
 }

@@ -1,5 +1,5 @@
 //! What is chosen by the network at initialisation: the rate by the turn of the first step (`--lr turn:TANGENT`), and the control
-//! (`--control advised`).
+//! (`--control auto`).
 
 mod common;
 
@@ -73,11 +73,15 @@ fn the_advised_control_is_that_of_the_network() {
     ];
     let plain = [&residual[..], &["--no-shortcut"]].concat();
     for (name, network, control) in [
-        ("residual", &residual[..], advice::GENTLE),
-        ("plain", &plain, advice::BAND),
+        (
+            "residual",
+            residual.to_vec(),
+            advice::for_steady().to_string(),
+        ),
+        ("plain", plain, advice::for_exploding().to_string()),
     ] {
         let out = folder.path(name);
-        let advised = [network, &["--control", "none,advised", "--out", &out]].concat();
+        let advised = [&network[..], &["--control", "none,auto", "--out", &out]].concat();
         let run = evenkeel(&advised);
         assert!(run.status.success(), "{name}: {}", text(&run.stderr));
         // It is a control by name from there on.
@@ -89,9 +93,9 @@ fn the_advised_control_is_that_of_the_network() {
         let again = evenkeel(&[&advised[..], &["--resume"]].concat());
         assert!(again.status.success(), "{name}: {}", text(&again.stderr));
         // What is asked for by name as well is one run.
-        let both = format!("{control},advised");
+        let both = format!("{control},auto");
         let out = folder.path(&format!("{name}-both"));
-        let run = evenkeel(&[network, &["--control", &both, "--out", &out]].concat());
+        let run = evenkeel(&[&network[..], &["--control", &both, "--out", &out]].concat());
         assert!(run.status.success(), "{name}: {}", text(&run.stderr));
     }
 }

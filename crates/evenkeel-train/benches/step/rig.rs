@@ -127,7 +127,7 @@ impl<'a> Rig<'a> {
             unit_line(self.step, &report, telemetry.controller.probe()).as_ref(),
             &timing,
         )?;
-        Ok(report.lr.get())
+        Ok(report.plan.lr.get())
     }
 }
 

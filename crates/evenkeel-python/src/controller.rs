@@ -179,13 +179,12 @@ impl Controller {
     /// All that a resumed run needs, in types that JSON has.
     fn state_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let state = self.locked(|c| c.state().clone());
-        let layers = state.layers.iter();
-        let layers: Vec<(String, usize)> =
-            layers.map(|layer| (layer.name.clone(), layer.parts)).collect();
         let dict = PyDict::new(py);
         dict.set_item("control", self.control())?;
         dict.set_item("measure", self.measure())?;
-        dict.set_item("layers", layers)?;
+        let layers = Layers(state.layers.clone());
+        dict.set_item("layers", layers.names())?;
+        dict.set_item("parts", layers.parts())?;
         dict.set_item("words", state.words())?;
         Ok(dict)
     }
@@ -193,7 +192,11 @@ impl Controller {
     /// Goes on as the controller that was saved.
     fn load_state_dict(&self, state: &Bound<'_, PyDict>) -> PyResult<()> {
         let item = |key: &str| {
-            let missing = || refuse(format!("the controller's state has no `{key}`; was it saved by another version?"));
+            let missing = || {
+                refuse(format!(
+                    "the controller's state has no `{key}`; was it saved by another version?"
+                ))
+            };
             state.get_item(key)?.ok_or_else(missing)
         };
         let (saved, own) = (item("control")?.extract::<String>()?, self.control());
@@ -202,27 +205,26 @@ impl Controller {
                 "the checkpoint was steered by `{saved}`, not by `{own}`"
             )));
         }
-        let layers: Vec<(String, usize)> = item("layers")?.extract()?;
-        let layers = layers.into_iter().map(|(name, parts)| Layer { name, parts });
-        let layers = controller::Layers::new(layers).map_err(refuse)?;
+        let layers = Layers::new(item("layers")?.extract()?, Some(item("parts")?.extract()?))?;
         let words: Vec<u64> = item("words")?.extract()?;
-        self.resume(layers, &words)
+        self.resume(layers.0, &words)
     }
 
     /// All of its state for these layers as unsigned 32-bit numbers, as many for every state.
-    fn words<'py>(
-        &self,
-        py: Python<'py>,
-        layers: &Layers,
-    ) -> PyResult<Bound<'py, PyArray1<u32>>> {
+    fn words<'py>(&self, py: Python<'py>, layers: &Layers) -> PyResult<Bound<'py, PyArray1<u32>>> {
         let mut state = self.locked(|c| c.state().clone());
         if state.layers.parts() == 0 {
             state.layers = layers.0.clone();
         }
         if state.layers != layers.0 {
-            return Err(refuse("the controller has seen other layers; words are for layers that stay"));
+            return Err(refuse(
+                "the controller has seen other layers; words are for layers that stay",
+            ));
         }
-        let halves = state.words().into_iter().flat_map(|word| [word as u32, (word >> 32) as u32]);
+        let halves = state
+            .words()
+            .into_iter()
+            .flat_map(|word| [word as u32, (word >> 32) as u32]);
         Ok(PyArray1::from_iter(py, halves))
     }
 

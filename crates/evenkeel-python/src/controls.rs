@@ -18,7 +18,7 @@ use crate::input::{Vector, measure, measure_name, parsed};
 /// Each part is a text or an object with `name`, `stage` (`rate`, `multipliers` or `weights`) and
 /// `decide(context)`. What `decide` returns depends on the stage: a cap of the rate, a multiplier for
 /// each ELR, a rescale factor for each ELR; `None` changes nothing.
-#[pyclass(frozen, module = "evenkeel", skip_from_py_object)]
+#[pyclass(frozen, module = "evenkeel")]
 #[derive(Clone)]
 pub struct Controls {
     pub inner: control::Controls,
@@ -149,7 +149,9 @@ struct InPython {
 
 impl fmt::Debug for InPython {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InPython").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("InPython")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which parameters are scale-invariant, and what their norms are.
 
+mod norm_source;
 mod reading;
 mod units;
 mod walk;
@@ -17,6 +18,7 @@ use reading::Sums;
 use units::Search;
 use walk::{Reader, Survey, Tracked};
 
+pub use norm_source::NormSource;
 pub use reading::Reading;
 pub use units::{UNIT_TOLERANCE, Units};
 
@@ -125,6 +127,8 @@ pub struct Probe {
     tracked: HashMap<ParamId, usize>,
     /// Tracked layers as indices into `parameters`.
     layers: Vec<usize>,
+    /// Where norms are found before they are summed.
+    norms: NormSource,
 }
 
 impl Probe {
@@ -145,7 +149,16 @@ impl Probe {
 
     /// As [`Probe::find`], for networks that may have no scale-invariant weight.
     pub fn survey<M: Module>(module: &M, gradients: &GradientsParams) -> Self {
-        let mut survey = Survey::default();
+        Self::survey_with(NormSource::default(), module, gradients)
+    }
+
+    /// As [`Probe::survey`], with norms from `norms` now and in every later reading.
+    pub fn survey_with<M: Module>(
+        norms: NormSource,
+        module: &M,
+        gradients: &GradientsParams,
+    ) -> Self {
+        let mut survey = Survey::new(norms.clone());
         module.visit(&mut Reader::new(gradients, &mut survey));
         let readings = survey.sums.read();
         let parameters: Vec<Parameter> = survey
@@ -153,10 +166,10 @@ impl Probe {
             .into_iter()
             .map(|seen| seen.classify(&readings))
             .collect();
-        Self::tracking(parameters)
+        Self::tracking(parameters, norms)
     }
 
-    fn tracking(parameters: Vec<Parameter>) -> Self {
+    fn tracking(parameters: Vec<Parameter>, norms: NormSource) -> Self {
         let layers: Vec<usize> = (0..parameters.len())
             .filter(|&i| parameters[i].role == Role::ScaleInvariant)
             .collect();
@@ -169,6 +182,7 @@ impl Probe {
             parameters,
             tracked,
             layers,
+            norms,
         }
     }
 
@@ -218,7 +232,7 @@ impl Probe {
                 parameter.role = Role::ScaleDependent;
             }
         }
-        Ok(Self::tracking(self.parameters))
+        Ok(Self::tracking(self.parameters, self.norms))
     }
 
     /// Confirms `L(aW) = L(W)` at `a = 2` (T1) and keeps only the weights that pass: none, perhaps,
@@ -252,7 +266,7 @@ impl Probe {
                 }
             }
         }
-        Self::tracking(self.parameters)
+        Self::tracking(self.parameters, self.norms)
     }
 
     /// The same layers of another module of the same structure, found by their paths: of one that
@@ -267,7 +281,7 @@ impl Probe {
                 layer: parameter.path.clone(),
             })?;
         }
-        Ok(Self::tracking(self.parameters))
+        Ok(Self::tracking(self.parameters, self.norms))
     }
 
     /// Every trainable parameter of the module, in module order.
@@ -307,7 +321,7 @@ impl Probe {
             (layer.id, axes)
         });
         let axes = axes.collect();
-        let mut search = Search::new(&axes);
+        let mut search = Search::new(&axes, self.norms.clone());
         module.visit(&mut Reader::new(gradients, &mut search));
         let found = search.found();
         for &index in &self.layers {
@@ -346,7 +360,7 @@ impl Probe {
             positions: &self.tracked,
             units,
             found: vec![None; self.layers.len()],
-            sums: Sums::with_room(counts.iter().sum()),
+            sums: Sums::new(self.norms.clone(), counts.iter().sum()),
         };
         module.visit(&mut Reader::new(gradients, &mut tracked));
         let start = |(layer, start): (&Parameter, Option<usize>)| {

@@ -1,4 +1,5 @@
-//! Matrix products: of gathered rows with a packed matrix, their gradient, and of small matrices in place.
+//! Matrix products: of gathered rows with a packed matrix, their gradient, and of small matrices in
+//! place.
 
 pub mod correlation;
 pub mod matmul;

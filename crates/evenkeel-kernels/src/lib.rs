@@ -1,5 +1,5 @@
-//! Training kernels for CPUs on plain slices of `f32`: linear, convolutional and attention layers with
-//! normalizations, forward and backward.
+//! Training kernels for CPUs on plain slices of `f32`: linear, convolutional and attention layers
+//! with normalizations, forward and backward.
 //!
 //! | module | contents |
 //! |---|---|

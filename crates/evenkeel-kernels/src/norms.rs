@@ -33,7 +33,8 @@ pub fn inner_products(a: &[f32], b: &[f32]) -> [f64; 3] {
     total
 }
 
-/// [`inner_products`] of each of the `count` slices along an axis of tensors of shape `[…, count, inner]`.
+/// [`inner_products`] of each of the `count` slices along an axis of tensors of shape `[…, count,
+/// inner]`.
 ///
 /// # Panics
 /// When the tensors differ in length, or do not have this shape.

@@ -1,4 +1,5 @@
-//! What kernels need of vector instructions: which set to use, loads and stores of rows, prefetching, `e^x`.
+//! What kernels need of vector instructions: which set to use, loads and stores of rows,
+//! prefetching, `e^x`.
 
 pub(crate) mod columns;
 pub(crate) mod exponential;

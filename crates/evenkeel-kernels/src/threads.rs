@@ -1,6 +1,7 @@
 //! The thread pool that kernels share, and the buffers they reuse from step to step.
 
 pub mod buffer_pool;
+mod shelves;
 mod spinning;
 pub mod thread_pool;
 

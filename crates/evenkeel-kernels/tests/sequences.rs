@@ -1,5 +1,5 @@
-//! Attention, layer normalization, cross-entropy and column sums against their definitions, over random shapes;
-//! gradients against finite differences.
+//! Attention, layer normalization, cross-entropy and column sums against their definitions, over
+//! random shapes; gradients against finite differences.
 
 use evenkeel_kernels::layers::attention::{Attention, AttentionMask, Gradients, Inputs};
 use evenkeel_kernels::layers::column_sums::column_sums;

@@ -1,6 +1,7 @@
 //! A network built from its layers: it holds the weights and computes.
 
 mod draw;
+mod fusion;
 mod sequence;
 pub mod signal;
 mod weights;
@@ -11,10 +12,11 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Int, Tensor, activation};
-use evenkeel_ops::{AttentionConfig, AttentionMask, Kernels, Norm, Normalized};
+use evenkeel_ops::{AttentionConfig, AttentionMask, Kernels, Norm, NormCache, Normalized};
 
 use crate::example::Input;
 use crate::layer::Layer;
+use fusion::{Epilogue, Fused, separate};
 use signal::{Signal, channels_first, channels_last};
 use weights::Weights;
 
@@ -25,6 +27,8 @@ pub type Inspect<'a> = dyn FnMut(&str, &Signal) + 'a;
 #[derive(Debug, Clone, Default)]
 pub struct Network {
     pub(super) nodes: Vec<Node>,
+    /// Which of the nodes are computed together.
+    fused: Vec<Fused>,
     pub(super) kernels: Kernels,
 }
 
@@ -60,9 +64,14 @@ impl Network {
         self
     }
 
+    /// The norms that its kernels take with gradients, if they do.
+    pub fn norms(&self) -> Option<NormCache> {
+        self.kernels.norms().cloned()
+    }
+
     /// Class scores `[batch, classes]`; of tokens `[batch · context, classes]`.
     pub fn forward(&self, input: Input) -> Tensor<2> {
-        self.walk("input", input.into(), Behind::default(), &mut None)
+        self.walk("input", input.into(), Epilogue::default(), &mut None)
             .rows()
     }
 
@@ -79,7 +88,12 @@ impl Network {
     /// Calls `inspect` with the name and the output of each layer in order. A layer without a name
     /// counts as part of the one before it, or as that which it is within.
     pub fn trace(&self, input: Input, inspect: &mut Inspect) {
-        self.walk("input", input.into(), Behind::default(), &mut Some(inspect));
+        self.walk(
+            "input",
+            input.into(),
+            Epilogue::default(),
+            &mut Some(inspect),
+        );
     }
 
     /// The layers, precise enough to rebuild the network elsewhere.
@@ -100,54 +114,47 @@ impl Network {
         norms.collect()
     }
 
-    /// What the layers make of `input`, and what comes behind them. Unless somebody looks at the output of
-    /// each layer, what comes behind one is left to it.
+    /// The output of the layers, with an epilogue. Layers are computed one by one if somebody inspects
+    /// their outputs.
     fn walk<'a>(
         &'a self,
         within: &str,
         input: Signal,
-        behind: Behind<'a>,
+        epilogue: Epilogue<'a>,
         inspect: &mut Option<&mut Inspect>,
     ) -> Signal {
+        let one_by_one = inspect.as_ref().map(|_| separate(self.nodes.len()));
+        let groups = one_by_one.as_deref().unwrap_or(&self.fused);
         let mut name = within;
-        let (mut signal, mut behind) = (input, Some(behind));
-        let mut nodes = self.nodes.iter().peekable();
-        while let Some(node) = nodes.next() {
+        let (mut signal, mut after_all) = (input, Some(epilogue));
+        for (index, group) in groups.iter().enumerate() {
+            let node = &self.nodes[group.layer];
             name = node.layer.name().unwrap_or(name);
-            let mut next = Behind::default();
-            if inspect.is_none() {
-                next.norm = node.norm_behind(nodes.peek().copied());
-                if next.norm.is_some() {
-                    nodes.next();
-                }
-                next.relu = nodes.next_if(|node| node.layer == Layer::Relu).is_some();
-                if nodes.peek().is_none() && !next.relu {
-                    next = behind.take().unwrap_or_default();
-                }
-            }
-            signal = self.pass(node, name, signal, next, inspect);
+            let is_last = inspect.is_none() && index + 1 == groups.len();
+            let own = Epilogue::of(self, *group, is_last, &mut after_all);
+            signal = self.pass(node, name, signal, own, inspect);
             if let Some(inspect) = inspect {
                 inspect(name, &signal);
             }
         }
-        behind.unwrap_or_default().apply(signal)
+        after_all.unwrap_or_default().apply(signal)
     }
 
-    /// What one layer makes of `input`, and what comes behind it.
+    /// The output of one layer, with an epilogue.
     fn pass<'a>(
         &'a self,
         node: &'a Node,
         name: &str,
         input: Signal,
-        behind: Behind<'a>,
+        epilogue: Epilogue<'a>,
         inspect: &mut Option<&mut Inspect>,
     ) -> Signal {
-        let mut part = |part: &'a Network, input: Signal, behind: Behind<'a>| {
-            part.walk(name, input, behind, inspect)
+        let mut part = |part: &'a Network, input: Signal, epilogue: Epilogue<'a>| {
+            part.walk(name, input, epilogue, inspect)
         };
         let output = match (&node.layer, &node.weights, node.branches.as_slice()) {
             (_, Weights::BatchNorm(norm), _) => {
-                let Behind { residual, relu, .. } = behind;
+                let Epilogue { residual, relu, .. } = epilogue;
                 return match input {
                     Signal::Maps(maps) => self
                         .batch_norm(norm, maps, residual.map(Signal::maps), relu)
@@ -158,22 +165,29 @@ impl Network {
                     }
                 };
             }
-            (_, Weights::None, [body, shortcut]) if behind.residual.is_none() => {
-                let residual = Some(part(shortcut, input.clone(), Behind::default()));
-                return part(body, input, Behind { residual, ..behind });
+            (_, Weights::None, [body, shortcut]) if epilogue.residual.is_none() => {
+                let residual = Some(part(shortcut, input.clone(), Epilogue::default()));
+                return part(
+                    body,
+                    input,
+                    Epilogue {
+                        residual,
+                        ..epilogue
+                    },
+                );
             }
             (_, Weights::None, [body, shortcut]) => {
-                let body = part(body, input.clone(), Behind::default());
-                body.plus(part(shortcut, input, Behind::default()))
+                let body = part(body, input.clone(), Epilogue::default());
+                body.plus(part(shortcut, input, Epilogue::default()))
             }
             (_, Weights::Linear(linear), _) => {
                 let bias = linear.bias.as_ref().map(|bias| bias.val());
                 let (x, w) = (input.rows(), linear.weight.val());
-                if let Some(norm) = behind.norm {
-                    let residual = behind.residual.map(Signal::rows);
-                    let own = normalization(norm, residual, behind.relu);
-                    let normalized = self.kernels.linear_batch_norm(x, w, own);
-                    return followed(norm, normalized).into();
+                if let Some(norm) = epilogue.norm {
+                    let residual = epilogue.residual.map(Signal::rows);
+                    return self
+                        .linear_batch_norm(x, w, norm, residual, epilogue.relu)
+                        .into();
                 }
                 self.kernels.linear(x, w, bias).into()
             }
@@ -190,7 +204,7 @@ impl Network {
                 match within {
                     [] => rows,
                     [body, ..] => {
-                        let features = part(body, rows, Behind::default()).rows();
+                        let features = part(body, rows, Epilogue::default()).rows();
                         self.kernels
                             .linear(features, table.transpose(), None)
                             .into()
@@ -208,7 +222,7 @@ impl Network {
                 [query, key, value],
             ) => {
                 let mut rows =
-                    |network: &'a Network| part(network, input.clone(), Behind::default()).rows();
+                    |network: &'a Network| part(network, input.clone(), Epilogue::default()).rows();
                 let parts = [rows(query), rows(key), rows(value)];
                 let mask = match causal {
                     true => AttentionMask::Causal,
@@ -227,11 +241,27 @@ impl Network {
             (Layer::Gelu, ..) => of_any_rank!(input, x => self.kernels.gelu(x)),
             (layer, Weights::None, _) => layer.apply(input),
         };
-        behind.apply(output)
+        epilogue.apply(output)
     }
 
-    /// By the statistics of the batch in training, which the running ones then follow, and by the running
-    /// ones otherwise.
+    /// A linear layer without bias and its batch normalization.
+    fn linear_batch_norm(
+        &self,
+        x: Tensor<2>,
+        w: Tensor<2>,
+        norm: &BatchNorm,
+        residual: Option<Tensor<2>>,
+        relu: bool,
+    ) -> Tensor<2> {
+        if !by_batch(norm, &w) {
+            return self.batch_norm(norm, self.kernels.linear(x, w, None), residual, relu);
+        }
+        let own = normalization(norm, residual, relu);
+        followed(norm, self.kernels.linear_batch_norm(x, w, own))
+    }
+
+    /// Normalizes by the statistics of the batch in training, which the running statistics then follow, and by
+    /// the running statistics otherwise.
     fn batch_norm<const D: usize>(
         &self,
         norm: &BatchNorm,
@@ -286,45 +316,6 @@ fn followed<const D: usize>(norm: &BatchNorm, normalized: Normalized<D>) -> Tens
     follow(&norm.running_mean, normalized.mean);
     follow(&norm.running_var, normalized.variance);
     normalized.y
-}
-
-impl Node {
-    /// The normalization behind a linear layer without bias, which then does both.
-    fn norm_behind<'a>(&self, next: Option<&'a Self>) -> Option<&'a BatchNorm> {
-        match (&self.weights, &next?.weights) {
-            (Weights::Linear(linear), Weights::BatchNorm(norm))
-                if linear.bias.is_none() && by_batch(norm, &linear.weight.val()) =>
-            {
-                Some(norm)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// What is done to the output of a layer or of a list of layers before anyone else sees it.
-#[derive(Default)]
-struct Behind<'a> {
-    /// What normalizes it first.
-    norm: Option<&'a BatchNorm>,
-    /// What is added to it.
-    residual: Option<Signal>,
-    /// Whether what is then negative becomes zero.
-    relu: bool,
-}
-
-impl Behind<'_> {
-    fn apply(self, output: Signal) -> Signal {
-        let sum = match self.residual {
-            Some(residual) => output.plus(residual),
-            None => output,
-        };
-        if self.relu {
-            Layer::Relu.apply(sum)
-        } else {
-            sum
-        }
-    }
 }
 
 /// `γ (x − μ)/√(v + ε) + β` with features on the last axis.

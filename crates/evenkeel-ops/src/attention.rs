@@ -20,7 +20,8 @@ pub struct AttentionConfig {
 }
 
 impl Kernels {
-    /// `softmax(Q Kᵀ/√d) V` in each head of each sequence, with `Q`, `K` and `V` of `[tokens, features]`.
+    /// `softmax(Q Kᵀ/√d) V` in each head of each sequence, with `Q`, `K` and `V` of `[tokens,
+    /// features]`.
     ///
     /// # Panics
     /// When the inputs differ in shape, or sequences or heads do not divide it.

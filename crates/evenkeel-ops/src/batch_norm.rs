@@ -36,8 +36,8 @@ pub struct Normalized<const D: usize> {
 }
 
 impl Kernels {
-    /// `y = γ (z − μ)/√(v + ε) + β` with the mean and biased variance of each feature, the last axis, over all
-    /// other axes; then the sum with `residual` and a ReLU, if requested.
+    /// `y = γ (z − μ)/√(v + ε) + β` with the mean and biased variance of each feature, the last
+    /// axis, over all other axes; then the sum with `residual` and a ReLU, if requested.
     ///
     /// # Panics
     /// When shapes do not match.

@@ -44,8 +44,8 @@ impl AllocationController for Pooled {
     ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(self.0.lines_mut());
         let (start, length) = (bytes.as_mut_ptr().cast(), bytes.len());
-        // SAFETY: the slice covers the same memory and borrows `self`; the caller promises to write initialised
-        // bytes only.
+        // SAFETY: the slice covers the same memory and borrows `self`; the caller promises to write
+        // initialised bytes only.
         Ok(unsafe { std::slice::from_raw_parts_mut(start, length) })
     }
 

@@ -10,8 +10,8 @@ use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
 
 impl Kernels {
-    /// `y = γ (x − μ)/√(v + ε) + β` with the mean and biased variance along the last axis. Without `β` it is RMS
-    /// normalization: the mean is taken to be zero.
+    /// `y = γ (x − μ)/√(v + ε) + β` with the mean and biased variance along the last axis. Without
+    /// `β` it is RMS normalization: the mean is taken to be zero.
     ///
     /// # Panics
     /// When shapes do not match.

@@ -1,9 +1,9 @@
 //! Fused operations of deep normalized networks for [Burn](burn), with gradients.
 //!
-//! [`Kernels`] computes linear layers, convolutions, batch normalization with residual and ReLU, layer
-//! normalization, attention, GELU and cross-entropy on Burn's CPU backend `flex` in 32 bits, on any
-//! number of cores. Maps are `[batch, height, width, channels]`. On other backends and in other types it
-//! falls back to Burn's own operations ([`mod@reference`]).
+//! [`Kernels`] computes linear layers, convolutions, batch normalization with residual and ReLU,
+//! layer normalization, attention, GELU and cross-entropy on Burn's CPU backend `flex` in 32 bits,
+//! on any number of cores. Maps are `[batch, height, width, channels]`. On other backends and in
+//! other types it falls back to Burn's own operations ([`mod@reference`]).
 //!
 //! ```
 //! use burn::tensor::{Device, Distribution, Tensor};
@@ -39,22 +39,23 @@ pub use evenkeel_kernels::layers::attention::AttentionMask;
 pub use evenkeel_kernels::norms::{Granularity, Norms};
 use evenkeel_kernels::simd::instruction_set;
 use evenkeel_kernels::threads::ThreadPool;
+pub use norm_cache::NormCache;
 pub use norms::{inner_products, inner_products_along};
 
 /// Threads and buffers for operations. Clones share both.
 #[derive(Debug, Clone, Default)]
 pub struct Kernels {
     pool: ThreadPool,
-    /// The granularity of norms that are taken while gradients are computed.
-    norms: Option<Granularity>,
+    /// Receives the norms that are taken while gradients are computed.
+    norms: Option<NormCache>,
 }
 
 impl Kernels {
     /// Operations on `threads` threads. Results do not depend on their number.
     ///
     /// # Errors
-    /// When the system cannot start a thread, or the environment variable `EVENKEEL_VECTORS` names an
-    /// unknown instruction set.
+    /// When the system cannot start a thread, or the environment variable `EVENKEEL_VECTORS` names
+    /// an unknown instruction set.
     pub fn new(threads: usize) -> std::io::Result<Self> {
         instruction_set::check()
             .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
@@ -64,13 +65,18 @@ impl Kernels {
         })
     }
 
-    /// Takes norms with gradients: [`inner_products`] of a weight and its gradient, or [`inner_products_along`] its
-    /// columns, are summed while the gradient is in the cache, where an operation supports it.
-    pub fn taking_norms(self, granularity: Granularity) -> Self {
+    /// Takes norms with gradients: an operation that supports it sums the norms of its weight and
+    /// gradient while both are in the processor's cache, and puts them into `norms`.
+    pub fn taking_norms(self, norms: NormCache) -> Self {
         Self {
-            norms: Some(granularity),
+            norms: Some(norms),
             ..self
         }
+    }
+
+    /// The cache that receives norms, if there is one.
+    pub fn norms(&self) -> Option<&NormCache> {
+        self.norms.as_ref()
     }
 
     /// The number of threads.

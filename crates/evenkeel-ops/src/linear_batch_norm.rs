@@ -11,15 +11,15 @@ use evenkeel_kernels::layers::linear_batch_norm::{
     Inputs, LinearBatchNorm, RequestedGradients, Saved as Standardized,
 };
 
-use crate::Kernels;
 use crate::batch_norm::{Norm, Normalized};
 use crate::buffer::tensor;
-use crate::norm_cache;
 use crate::record::{Operand, Saved, all, contiguous, record, slice};
+use crate::{Kernels, NormCache};
 
 impl Kernels {
-    /// [`Kernels::linear`] without bias followed by [`Kernels::batch_norm`], fused if the batch has few rows.
-    /// The fused result is stored feature by feature, the layout in which the next such layer reads it.
+    /// [`Kernels::linear`] without bias followed by [`Kernels::batch_norm`], fused if the batch has
+    /// few rows. The fused result is stored feature by feature, the layout in which the next such
+    /// layer reads it.
     ///
     /// # Panics
     /// When shapes do not match.
@@ -130,12 +130,12 @@ impl Saved<4> for Fused {
             RequestedGradients {
                 w: &mut dw,
                 x: dx.as_mut().map(|dx| &mut dx[..]),
-                norms: self.kernels.norms,
+                norms: self.kernels.norms.as_ref().map(NormCache::granularity),
             },
         );
         let dw = tensor(dw, [depth, outputs]);
-        if let Some(norms) = gradients.norms {
-            norm_cache::insert(&self.operands[1], &dw, norms);
+        if let (Some(cache), Some(norms)) = (&self.kernels.norms, gradients.norms) {
+            cache.insert(&self.operands[1], &dw, norms);
         }
         let of_features = |sums: &[f32]| Some(self.kernels.of_features(sums));
         [

@@ -1,4 +1,5 @@
-//! Conversions between Burn's tensors and slices, and registration of operations in the autodiff graph.
+//! Conversions between Burn's tensors and slices, and registration of operations in the autodiff
+//! graph.
 
 use std::fmt::Debug;
 
@@ -26,8 +27,8 @@ pub(crate) enum Operand {
 }
 
 impl Operand {
-    /// The contiguous tensor; `None` on another backend, in another type, or in a graph with another checkpointing
-    /// strategy.
+    /// The contiguous tensor; `None` on another backend, in another type, or in a graph with
+    /// another checkpointing strategy.
     pub(crate) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         Some(Self::in_any_layout(tensor)?.with_layout(contiguous))
     }

@@ -1,4 +1,5 @@
-//! The same operations composed of Burn's own: for other backends and types, and as the reference in tests.
+//! The same operations composed of Burn's own: for other backends and types, and as the reference
+//! in tests.
 
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::{ConvOptions, PadMode};

@@ -9,8 +9,8 @@ use crate::record::{Operand, Saved, record, slice};
 use crate::{Kernels, reference};
 
 impl Kernels {
-    /// Every `stride`-th pixel of maps `[batch, height, width, channels]`, with `zeros` channels of zeros
-    /// appended.
+    /// Every `stride`-th pixel of maps `[batch, height, width, channels]`, with `zeros` channels of
+    /// zeros appended.
     pub fn subsample(&self, x: Tensor<4>, stride: usize, zeros: usize) -> Tensor<4> {
         let [_, height, width, channels] = x.dims();
         let shortcut = Subsample {

@@ -2,8 +2,8 @@
 
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use evenkeel_ops::{
-    AttentionConfig, AttentionMask, Granularity, Kernels, Norm, Normalized, inner_products,
-    inner_products_along, reference,
+    AttentionConfig, AttentionMask, Granularity, Kernels, Norm, NormCache, Normalized,
+    inner_products, inner_products_along, reference,
 };
 use proptest::prelude::*;
 
@@ -384,15 +384,13 @@ fn a_tensor_used_twice_gets_both_gradients() {
     assert!(apart(&ours, &reference) < 1e-5);
 }
 
-/// What was summed with the gradient is what is summed of the gradient.
+/// Norms that were taken with a gradient agree with norms of the gradient.
 #[test]
 fn norms_come_with_gradients() {
     let (x, dy) = (random([40, 50]), random([40, 70]));
-    for kernels in [
-        Kernels::new(2).unwrap(),
-        Kernels::new(2).unwrap().taking_norms(Granularity::Layer),
-        Kernels::new(2).unwrap().taking_norms(Granularity::Unit),
-    ] {
+    for granularity in [Granularity::Layer, Granularity::Unit] {
+        let cache = NormCache::new(granularity);
+        let kernels = Kernels::new(2).unwrap().taking_norms(cache.clone());
         let w = leaf(&random([50, 70]));
         let gradient = || {
             let norm = Norm {
@@ -406,24 +404,27 @@ fn norms_come_with_gradients() {
             gradients!(y, dy, [w]).0
         };
         let plain = w.clone().inner();
-        let whole = |dw: &Tensor<2>| vec![inner_products(&plain, dw).unwrap()];
-        let outputs = |dw: &Tensor<2>| inner_products_along(&plain, dw, 1).unwrap().to_vec();
-        let inputs = |dw: &Tensor<2>| inner_products_along(&plain, dw, 0).unwrap().to_vec();
-        type Sums<'a> = &'a dyn Fn(&Tensor<2>) -> Vec<[f64; 3]>;
-        let all: [Sums; 3] = [&whole, &outputs, &inputs];
-        for (sums, count) in all.into_iter().zip([1, 70, 50]) {
-            let dw = gradient();
-            let [known, summed] = [&dw, &(dw.clone() * 1)].map(sums);
-            assert_eq!(known.len(), count);
+        let near = |known: &[[f64; 3]], summed: &[[f64; 3]]| {
+            assert_eq!(known.len(), summed.len());
             for (known, summed) in known.iter().flatten().zip(summed.iter().flatten()) {
                 let near = (known - summed).abs() < 1e-5 * (1.0 + summed.abs());
                 assert!(near, "{known} {summed}");
             }
-        }
-        // Of what has changed since nothing is known.
+        };
         let dw = gradient();
-        let twice = inner_products(&(plain.clone() * 2), &dw).unwrap()[0];
-        let once = inner_products(&plain, &dw).unwrap()[0];
-        assert!((twice / once - 4.0).abs() < 1e-5, "{twice} {once}");
+        let summed = inner_products(&plain, &dw).unwrap();
+        near(&[cache.take(&plain, &dw).unwrap()], &[summed]);
+        assert!(cache.take(&plain, &dw).is_none(), "taken once");
+
+        let dw = gradient();
+        assert!(cache.take_along(&plain, &dw, 0).is_none());
+        let units = cache.take_along(&plain, &dw, 1);
+        assert_eq!(units.is_some(), granularity == Granularity::Unit);
+        if let Some(units) = units {
+            near(&units, &inner_products_along(&plain, &dw, 1).unwrap());
+        }
+        // A weight that has changed since does not match.
+        let dw = gradient();
+        assert!(cache.take(&(plain.clone() * 2), &dw).is_none());
     }
 }

@@ -17,7 +17,8 @@ use crate::run::ResolvedRun;
 /// [`ProbeError`] when a weight or gradient cannot be measured.
 pub fn probe(network: &Network, run: &ResolvedRun, dtype: FloatDType) -> Result<Probe, ProbeError> {
     let mut feed = run.feed();
-    invariance::probe(network, run.granularity, |network| {
+    let norms = network.norms().into();
+    invariance::probe(network, run.granularity, norms, |network| {
         let (inputs, labels) = feed.next_batch().on(&run.device.device);
         let loss = network.loss(inputs.cast(dtype), labels);
         GradientsParams::from_grads(loss.backward(), network)

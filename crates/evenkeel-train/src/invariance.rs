@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use evenkeel::quantity::RescaleFactor;
-use evenkeel_burn::probe::{Probe, ProbeError};
+use evenkeel_burn::probe::{NormSource, Probe, ProbeError};
 
 use crate::granularity::Granularity;
 
@@ -13,7 +13,8 @@ const BATCHES: u8 = 6;
 /// Logarithm of the factor by which the weights in question grow from one of them to the next.
 const GROWTH: f64 = 0.4;
 
-/// The probe of a network, given what computes the gradients of the next batch.
+/// The probe of a network, given where it finds norms and what computes the gradients of the next
+/// batch.
 ///
 /// A weight that is not scale-invariant may have a cosine near zero that hardly moves from batch to
 /// batch. It does move with the scale, while that of an invariant weight stays zero (T1).
@@ -23,6 +24,7 @@ const GROWTH: f64 = 0.4;
 pub fn probe<M: Module>(
     module: &M,
     granularity: Granularity,
+    norms: NormSource,
     mut gradients: impl FnMut(&M) -> GradientsParams,
 ) -> Result<Probe, ProbeError> {
     let divided = |probe: Probe, module: &M, gradients: &GradientsParams| match granularity {
@@ -30,7 +32,7 @@ pub fn probe<M: Module>(
         Granularity::Unit => probe.by_unit(module, gradients),
     };
     let found = gradients(module);
-    let first = divided(Probe::survey(module, &found), module, &found);
+    let first = divided(Probe::survey_with(norms, module, &found), module, &found);
     (1..BATCHES).try_fold(first, |probe, batch| {
         let factor = RescaleFactor::from_ln(f64::from(batch) * GROWTH);
         let scaled = probe.scaled(module, factor);

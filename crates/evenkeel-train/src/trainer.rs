@@ -10,7 +10,7 @@ mod session;
 
 use std::path::Path;
 
-use evenkeel_ops::Kernels;
+use evenkeel_ops::{Kernels, NormCache};
 use evenkeel_runs::folder::Outcome;
 
 use crate::error::TrainError;
@@ -28,7 +28,7 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
     }
     let kernels = Kernels::new(job.threads)
         .map_err(TrainError::Threads)?
-        .taking_norms(job.run.granularity);
+        .taking_norms(NormCache::new(job.run.granularity));
     kernels.run(|| {
         let mut session = Session::start(job, &kernels)?;
         let outcome = session.run(job.stop, observer)?;

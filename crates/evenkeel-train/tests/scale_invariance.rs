@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use evenkeel_burn::probe::{Parameter, Probe};
+use evenkeel_burn::probe::{NormSource, Parameter, Probe};
 use evenkeel_nn::layer::norm;
 use evenkeel_nn::layer::norm::Norm;
 use evenkeel_nn::model::shape::Shape;
@@ -70,13 +70,18 @@ fn look(model: &Entry, shape: &Shape) -> Found {
     let layers = model.layers(shape).unwrap();
     let network = Network::build(&layers, model.defaults.init, rng, &device);
     let mut found = Found::new();
-    let probe = invariance::probe(&network, Granularity::Unit, |network| {
-        let (input, labels) = batch(shape.example, rng, &device);
-        let loss = network.loss(input, labels);
-        let gradients = GradientsParams::from_grads(loss.backward(), network);
-        collect(&Probe::survey(network, &gradients), &mut found);
-        gradients
-    });
+    let probe = invariance::probe(
+        &network,
+        Granularity::Unit,
+        NormSource::default(),
+        |network| {
+            let (input, labels) = batch(shape.example, rng, &device);
+            let loss = network.loss(input, labels);
+            let gradients = GradientsParams::from_grads(loss.backward(), network);
+            collect(&Probe::survey(network, &gradients), &mut found);
+            gradients
+        },
+    );
     for layer in probe.unwrap().layers() {
         assert_eq!(
             layer.units.map(|units| units.axis),

@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 use evenkeel::layer::LayerNorms;
 use evenkeel::quantity::{Elr, GradientNorm, QuantityError, WeightNorm};
-use evenkeel_ops::{inner_products, inner_products_along};
 
+use super::norm_source::{InnerProducts, NormSource};
 use super::{COSINE_TOLERANCE, MAX_COSINE};
 
 /// `‖W‖`, `‖∇W‖` and the cosine between them.
@@ -75,6 +75,7 @@ impl Reading {
 /// Readings: computed at once on the CPU, on another device waiting for the one read-back.
 #[derive(Default)]
 pub(super) struct Sums {
+    norms: NormSource,
     /// Zeros where the device has not been asked yet.
     readings: Vec<Reading>,
     pending: Vec<Pending>,
@@ -93,9 +94,10 @@ struct Pending {
 }
 
 impl Sums {
-    /// With room for so many readings.
-    pub(super) fn with_room(readings: usize) -> Self {
+    /// No readings yet, with room for so many.
+    pub(super) fn new(norms: NormSource, readings: usize) -> Self {
         Self {
+            norms,
             readings: Vec::with_capacity(readings),
             pending: Vec::new(),
         }
@@ -110,13 +112,11 @@ impl Sums {
         axis: Option<usize>,
     ) -> usize {
         let start = self.readings.len();
-        let taken = match axis {
-            None => inner_products(&weight, &gradient).is_some_and(|sums| self.take(&[sums])),
-            Some(axis) => {
-                inner_products_along(&weight, &gradient, axis).is_some_and(|sums| self.take(&sums))
-            }
-        };
-        if taken {
+        let readings = &mut self.readings;
+        let safe = (self.norms).with_products(&weight, &gradient, axis, |products| {
+            extend(readings, products)
+        });
+        if safe {
             return start;
         }
         let count = axis.map_or(1, |axis| weight.dims()[axis]);
@@ -134,16 +134,6 @@ impl Sums {
             exact: Box::new(move || exact_sums(&weight, &gradient, axis)),
         });
         start
-    }
-
-    /// Makes readings of sums, if none of them is unsafe.
-    fn take(&mut self, sums: &[[f64; 3]]) -> bool {
-        let safe = are_safe(sums);
-        if safe {
-            let readings = sums.iter().copied().map(Reading::from_sums);
-            self.readings.extend(readings);
-        }
-        safe
     }
 
     /// Whether all readings are there, made of sums that were safe: finite, and none of them zero.
@@ -178,6 +168,15 @@ impl Sums {
         }
         self.readings
     }
+}
+
+/// Adds a reading for each of the sums, unless one of them is unsafe; returns whether it did.
+fn extend(readings: &mut Vec<Reading>, sums: &[InnerProducts]) -> bool {
+    let safe = are_safe(sums);
+    if safe {
+        readings.extend(sums.iter().copied().map(Reading::from_sums));
+    }
+    safe
 }
 
 /// Whether no square of any vector can have left the range of `f32`.

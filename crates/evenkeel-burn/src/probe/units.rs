@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 
+use super::norm_source::NormSource;
 use super::reading::{Reading, Sums};
 use super::walk::Collector;
 
@@ -65,11 +66,11 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(axes: &'a HashMap<ParamId, Vec<usize>>) -> Self {
+    pub(super) fn new(axes: &'a HashMap<ParamId, Vec<usize>>, norms: NormSource) -> Self {
         Self {
             axes,
             candidates: Vec::new(),
-            sums: Sums::default(),
+            sums: Sums::new(norms, 0),
         }
     }
 

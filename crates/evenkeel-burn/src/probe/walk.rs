@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
+use super::norm_source::NormSource;
 use super::reading::{Reading, Sums};
 use super::{Parameter, Role, Units};
 
@@ -56,11 +57,20 @@ impl<C: Collector> ModuleVisitor for Reader<'_, C> {
 }
 
 /// Collects every parameter, to classify it.
-#[derive(Default)]
 pub(super) struct Survey {
     path: Vec<String>,
     pub(super) seen: Vec<Seen>,
     pub(super) sums: Sums,
+}
+
+impl Survey {
+    pub(super) fn new(norms: NormSource) -> Self {
+        Self {
+            path: Vec::new(),
+            seen: Vec::new(),
+            sums: Sums::new(norms, 0),
+        }
+    }
 }
 
 pub(super) struct Seen {

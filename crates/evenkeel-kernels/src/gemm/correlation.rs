@@ -1,4 +1,5 @@
-//! Gathered rows, transposed, times errors: the gradient of the matrix of a [`Product`](super::product::Product).
+//! Gathered rows, transposed, times errors: the gradient of the matrix of a
+//! [`Product`](super::product::Product).
 
 #![allow(
     clippy::needless_range_loop,
@@ -15,8 +16,8 @@ use crate::simd::instruction_set::dispatch;
 use crate::simd::prefetch::prefetch_at;
 use crate::simd::registers::{load, store};
 
-/// `sums[k, n] += Σ_r input(r)[k] · errors[r, n]`, where `input(r)` concatenates the `segments` of the
-/// input relative to position `r`.
+/// `sums[k, n] += Σ_r input(r)[k] · errors[r, n]`, where `input(r)` concatenates the `segments` of
+/// the input relative to position `r`.
 pub struct Correlation<'a> {
     /// The input.
     pub input: &'a [f32],
@@ -62,8 +63,8 @@ impl Correlation<'_> {
         dispatch(self);
     }
 
-    /// Computes one panel of columns, `K` rows of sums at a time and the last rows of a segment in smaller
-    /// tiles.
+    /// Computes one panel of columns, `K` rows of sums at a time and the last rows of a segment in
+    /// smaller tiles.
     #[inline(always)]
     fn panel<S: Simd, const K: usize, const V: usize>(
         &mut self,
@@ -106,8 +107,8 @@ impl Correlation<'_> {
     }
 }
 
-/// Computes `K` rows of sums and `V` vectors of columns; `WHOLE` if all these columns exist. A function of its own
-/// because the compiler keeps sums in registers only in functions of this size.
+/// Computes `K` rows of sums and `V` vectors of columns; `WHOLE` if all these columns exist. A
+/// function of its own because the compiler keeps sums in registers only in functions of this size.
 struct Tile<'a, 'b, const K: usize, const V: usize, const WHOLE: bool> {
     of: &'a mut Correlation<'b>,
     place: Place,
@@ -153,7 +154,8 @@ impl Correlation<'_> {
                 let errors = at + ahead * self.at.column_stride;
                 prefetch_at(self.input.as_ptr().wrapping_add(input));
                 if V > 1 {
-                    // The last factor may lie in the next line. With a single vector, loads are the bottleneck already.
+                    // The last factor may lie in the next line. With a single vector, loads are the
+                    // bottleneck already.
                     prefetch_at(self.input.as_ptr().wrapping_add(input + K - 1));
                 }
                 for v in 0..V {

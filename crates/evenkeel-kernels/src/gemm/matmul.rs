@@ -170,8 +170,8 @@ impl Multiply<'_> {
     }
 }
 
-/// Computes `P` rows and `V` vectors of columns; `WHOLE` if all these columns exist. A function of its own because
-/// the compiler keeps sums in registers only in functions of this size.
+/// Computes `P` rows and `V` vectors of columns; `WHOLE` if all these columns exist. A function of
+/// its own because the compiler keeps sums in registers only in functions of this size.
 struct Tile<'a, 'b, const P: usize, const V: usize, const ROW_MAJOR: bool, const WHOLE: bool> {
     of: &'a mut Multiply<'b>,
     row: usize,
@@ -187,7 +187,8 @@ impl<const P: usize, const V: usize, const ROW_MAJOR: bool, const WHOLE: bool> W
     fn with_simd<S: Simd>(self, simd: S) {
         let (terms, [row, _]) = (self.of.terms, self.strides());
         let mut sums = [[simd.splat_f32s(0.0); V]; P];
-        // Only every third row has an address of its own; the two after it are reached by the stride.
+        // Only every third row has an address of its own; the two after it are reached by the
+        // stride.
         let mut places = [self.row * row; P];
         for p in 0..P {
             places[p] += p * row;
@@ -218,8 +219,8 @@ impl<const P: usize, const V: usize, const ROW_MAJOR: bool, const WHOLE: bool>
         order.strides(self.of.a.stride)
     }
 
-    /// Adds one term to the sums. If it were unrolled over `k`, the compiler would load all factors first and have no
-    /// registers left for the sums.
+    /// Adds one term to the sums. If it were unrolled over `k`, the compiler would load all factors
+    /// first and have no registers left for the sums.
     #[inline(always)]
     fn add<S: Simd>(
         &self,

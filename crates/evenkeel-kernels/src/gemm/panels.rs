@@ -1,4 +1,5 @@
-//! Packs a matrix into panels, the layout in which [`Product`](crate::gemm::product::Product) reads it.
+//! Packs a matrix into panels, the layout in which [`Product`](crate::gemm::product::Product) reads
+//! it.
 
 use crate::threads::{CACHE_LINE, PooledBuffer, ThreadPool};
 
@@ -115,7 +116,8 @@ fn fill(
         }
         return;
     }
-    // A few rows at a time, so that their part of the panel stays in the cache while columns are read.
+    // A few rows at a time, so that their part of the panel stays in the cache while columns are
+    // read.
     for (target, rows) in target
         .chunks_mut(padded * CACHE_LINE)
         .zip(rows.chunks(CACHE_LINE))
@@ -150,8 +152,8 @@ fn fill(
     }
 }
 
-/// Copies as many numbers as fit into `target` and pads with zeros. The usual lengths are constants, because a call of
-/// `memcpy` takes longer than so short a copy.
+/// Copies as many numbers as fit into `target` and pads with zeros. The usual lengths are
+/// constants, because a call of `memcpy` takes longer than so short a copy.
 fn copy_padded(numbers: &[f32], target: &mut [f32]) {
     fn whole<const N: usize>(numbers: &[f32], target: &mut [f32]) -> bool {
         let (Some(numbers), Some(target)) = (numbers.first_chunk(), target.first_chunk_mut::<N>())

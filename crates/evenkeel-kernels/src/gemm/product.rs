@@ -1,4 +1,5 @@
-//! Gathered rows times a packed matrix: linear layers and convolutions, forward and for the gradient of their input.
+//! Gathered rows times a packed matrix: linear layers and convolutions, forward and for the
+//! gradient of their input.
 
 mod micro_kernels;
 
@@ -19,7 +20,8 @@ pub struct Product<'a> {
     pub from: StridedRows,
     /// The numbers of a row, relative to its position.
     pub segments: &'a [Segment],
-    /// The matrix. It has at least as many rows as the segments have numbers; further rows are ignored.
+    /// The matrix. It has at least as many rows as the segments have numbers; further rows are
+    /// ignored.
     pub matrix: &'a Panels,
     /// Added to every row of the output, if present.
     pub bias: Option<&'a [f32]>,

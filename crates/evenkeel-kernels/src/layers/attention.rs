@@ -1,7 +1,8 @@
 //! Multi-head attention, `softmax(Q Kᵀ/√d) V`, and its gradients.
 //!
-//! Inputs have one row for each token, sequence by sequence; each head owns `d` adjacent columns. The attention
-//! weights of one head stay in the cache. Under a causal mask, blocks of masked scores are skipped.
+//! Inputs have one row for each token, sequence by sequence; each head owns `d` adjacent columns.
+//! The attention weights of one head stay in the cache. Under a causal mask, blocks of masked
+//! scores are skipped.
 
 use pulp::{Simd, WithSimd};
 
@@ -99,7 +100,8 @@ impl Attention {
         assert_eq!(weights, self.weights());
     }
 
-    /// Writes the output to `y` and the attention weights, which the backward pass needs, to `weights`.
+    /// Writes the output to `y` and the attention weights, which the backward pass needs, to
+    /// `weights`.
     ///
     /// # Panics
     /// When a slice has the wrong size.
@@ -122,8 +124,8 @@ impl Attention {
         });
     }
 
-    /// Writes the gradients of the inputs, given the gradient `dy` of the output and the attention weights of
-    /// the forward pass.
+    /// Writes the gradients of the inputs, given the gradient `dy` of the output and the attention
+    /// weights of the forward pass.
     ///
     /// # Panics
     /// When a slice has the wrong size.

@@ -1,7 +1,9 @@
-//! Batch normalization with an optional residual `r` and ReLU: `y = relu(γ (z − μ)/√(v + ε) + β + r)` of rows
-//! `[rows, features]`, with the mean `μ` and biased variance `v` of each feature over all rows.
+//! Batch normalization with an optional residual `r` and ReLU: `y = relu(γ (z − μ)/√(v + ε) + β +
+//! r)` of rows `[rows, features]`, with the mean `μ` and biased variance `v` of each feature over
+//! all rows.
 //!
-//! A task has as many rows as fit into the cache of one core. Results of tasks are combined in order.
+//! A task has as many rows as fit into the cache of one core. Results of tasks are combined in
+//! order.
 
 mod moments;
 mod passes;
@@ -58,10 +60,11 @@ impl Normalize<'_> {
         });
     }
 
-    /// Returns the gradients of `γ` and `β` and writes that of `z` to `dz`, given the gradient `dy` of `y`.
+    /// Returns the gradients of `γ` and `β` and writes that of `z` to `dz`, given the gradient `dy`
+    /// of `y`.
     ///
-    /// The mask of the ReLU is recomputed from `z`; with a residual it needs the output `y`. The gradient of
-    /// the residual, the masked `dy`, is written to `dr`.
+    /// The mask of the ReLU is recomputed from `z`; with a residual it needs the output `y`. The
+    /// gradient of the residual, the masked `dy`, is written to `dr`.
     ///
     /// # Panics
     /// When the slices differ in length.

@@ -1,9 +1,9 @@
 //! Convolutions of maps `[batch, height, width, channels]` with weights
 //! `[outputs, inputs / groups, kernel rows, kernel columns]`.
 //!
-//! Each image is copied into a zero-padded buffer that stays in the cache of one core. The window of an
-//! output pixel is then a few runs of consecutive numbers, and the convolution is a product of
-//! gathered rows with a matrix. 3 × 3 kernels with stride 1 use Winograd's algorithm.
+//! Each image is copied into a zero-padded buffer that stays in the cache of one core. The window
+//! of an output pixel is then a few runs of consecutive numbers, and the convolution is a product
+//! of gathered rows with a matrix. 3 × 3 kernels with stride 1 use Winograd's algorithm.
 
 mod input_gradient;
 mod padding;
@@ -94,7 +94,8 @@ impl Conv {
         }
     }
 
-    /// Segments of `channels` out of `all` channels for `taps` adjacent pixels; one segment if they are contiguous.
+    /// Segments of `channels` out of `all` channels for `taps` adjacent pixels; one segment if they
+    /// are contiguous.
     fn row_segments(offset: usize, taps: usize, channels: usize, all: usize) -> Vec<Segment> {
         if channels == all {
             let length = taps * channels;

@@ -15,7 +15,8 @@ const TASK: usize = 16_384;
 /// 1/√(2π).
 const PEAK: f32 = 0.398_942_3;
 
-/// Taylor coefficients of `(Φ(x) − ½)/x` in `x²` for `|x| ≤ 1`: `PEAK (−½)^k/(k! (2k + 1))` from k = 7 down to 0.
+/// Taylor coefficients of `(Φ(x) − ½)/x` in `x²` for `|x| ≤ 1`: `PEAK (−½)^k/(k! (2k + 1))` from k
+/// = 7 down to 0.
 const CENTRE: [f32; 8] = [
     PEAK / -9_676_800.0,
     PEAK / 599_040.0,
@@ -30,8 +31,8 @@ const CENTRE: [f32; 8] = [
 /// `TAIL` is a polynomial in `t = 1/(1 + SLOPE |x|)`.
 const SLOPE: f32 = 0.35;
 
-/// Coefficients of `e^(x²/2) Φ(−|x|)/t` in `t` for `|x| ≥ 1`, interpolated at eight Chebyshev nodes of the interval of
-/// `t` for 1 ≤ |x| ≤ 13.3. The relative error is below 4e-8.
+/// Coefficients of `e^(x²/2) Φ(−|x|)/t` in `t` for `|x| ≥ 1`, interpolated at eight Chebyshev nodes
+/// of the interval of `t` for 1 ≤ |x| ≤ 13.3. The relative error is below 4e-8.
 const TAIL: [f32; 8] = [
     0.039_215_314,
     -0.095_946_3,

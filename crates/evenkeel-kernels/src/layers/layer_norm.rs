@@ -1,5 +1,5 @@
-//! Layer normalization, `y = γ (x − μ)/√(v + ε) + β` with the mean `μ` and biased variance `v` of each row; without
-//! `β`, RMS normalization, which divides by the root mean square.
+//! Layer normalization, `y = γ (x − μ)/√(v + ε) + β` with the mean `μ` and biased variance `v` of
+//! each row; without `β`, RMS normalization, which divides by the root mean square.
 
 use pulp::{Simd, WithSimd};
 
@@ -138,7 +138,8 @@ struct Backward<'a> {
 impl WithSimd for Backward<'_> {
     type Output = ();
 
-    /// `dx = (g − ⟨g⟩ − x̂ ⟨g x̂⟩)/√(v + ε)` with `g = γ dy` and `x̂ = (x − μ)/√(v + ε)`; means are over the row.
+    /// `dx = (g − ⟨g⟩ − x̂ ⟨g x̂⟩)/√(v + ε)` with `g = γ dy` and `x̂ = (x − μ)/√(v + ε)`; means are
+    /// over the row.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let gamma = self.norm.gamma;

@@ -1,4 +1,5 @@
-//! Linear layers, `y = x W + b` with `x` of `[rows, inputs]` and `W` of `[inputs, outputs]`, and their gradients.
+//! Linear layers, `y = x W + b` with `x` of `[rows, inputs]` and `W` of `[inputs, outputs]`, and
+//! their gradients.
 
 mod weight_gradient;
 

@@ -1,8 +1,10 @@
-//! A linear layer fused with the batch normalization and ReLU that follow it, for batches of few rows.
+//! A linear layer fused with the batch normalization and ReLU that follow it, for batches of few
+//! rows.
 //!
-//! Activations are stored feature by feature, `[features, rows]`. The statistics of a feature are then those of one
-//! contiguous row, weights and activations are multiplied without packing, and a task is a contiguous range of
-//! features. Only errors are transposed, for the gradient of the weight.
+//! Activations are stored feature by feature, `[features, rows]`. The statistics of a feature are
+//! then those of one contiguous row, weights and activations are multiplied without packing, and a
+//! task is a contiguous range of features. Only errors are transposed, for the gradient of the
+//! weight.
 
 mod feature_norm;
 
@@ -148,7 +150,7 @@ impl LinearBatchNorm {
         Saved { moments, scale, z }
     }
 
-    /// Computes the requested gradients, inputs the gradient `dy` of `y`, `[outputs, rows]`.
+    /// Computes the requested gradients, given the gradient `dy` of `y`, `[outputs, rows]`.
     ///
     /// # Panics
     /// When a slice has the wrong size.
@@ -167,8 +169,8 @@ impl LinearBatchNorm {
         Gradients { parameters, norms }
     }
 
-    /// Writes the gradient of `z` feature by feature to `dz`, and as one matrix `[rows, features]` for each task to
-    /// `transposed`.
+    /// Writes the gradient of `z` feature by feature to `dz`, and as one matrix `[rows, features]`
+    /// for each task to `transposed`.
     fn errors(
         &self,
         pool: &ThreadPool,
@@ -200,7 +202,8 @@ impl LinearBatchNorm {
         ParameterGradients { beta, gamma }
     }
 
-    /// Writes the gradients of `W` and `x`, a block of inputs in each task, and returns the requested norms.
+    /// Writes the gradients of `W` and `x`, a block of inputs in each task, and returns the
+    /// requested norms.
     fn gradients(
         &self,
         pool: &ThreadPool,

@@ -1,4 +1,5 @@
-//! The shortcut of option A of He et al. 2015: every `stride`-th pixel of a map, padded with channels of zeros.
+//! The shortcut of option A of He et al. 2015: every `stride`-th pixel of a map, padded with
+//! channels of zeros.
 
 use crate::threads::ThreadPool;
 

@@ -9,7 +9,8 @@ use super::{BLOCK, Granularity, NUMBERS_PER_F64, Norms, Products, add};
 use crate::simd::instruction_set::dispatch;
 use crate::threads::{BufferPool, CACHE_LINE, PooledBuffer};
 
-/// [`inner_products`](super::inner_products) of two matrices, one part for each task; a task owns some rows.
+/// [`inner_products`](super::inner_products) of two matrices, one part for each task; a task owns
+/// some rows.
 #[derive(Debug)]
 pub struct Parts {
     granularity: Granularity,
@@ -82,7 +83,8 @@ impl Parts {
     }
 }
 
-/// The inner products of one task's rows. The bits do not depend on the blocks in which they are added.
+/// The inner products of one task's rows. The bits do not depend on the blocks in which they are
+/// added.
 #[derive(Debug)]
 pub struct Part<'a> {
     columns: usize,
@@ -93,7 +95,8 @@ pub struct Part<'a> {
 enum PartSums<'a> {
     /// Of all columns together, with the count of numbers summed so far.
     Whole { summed: usize, total: &'a mut [f64] },
-    /// `⟨a, a⟩` of all columns, then `⟨b, b⟩`, then `⟨a, b⟩`. 32 bits suffice, because a task has few rows.
+    /// `⟨a, a⟩` of all columns, then `⟨b, b⟩`, then `⟨a, b⟩`. 32 bits suffice, because a task has
+    /// few rows.
     Columns(&'a mut [f32]),
 }
 

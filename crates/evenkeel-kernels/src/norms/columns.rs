@@ -16,7 +16,8 @@ impl WithSimd for ColumnSums<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // Destructured first: a copy of the whole struct would wait until all of its fields are written.
+        // Destructured first: a copy of the whole struct would wait until all of its fields are
+        // written.
         let Self {
             rows,
             columns,

@@ -46,8 +46,8 @@ macro_rules! for_each_block {
 }
 pub(crate) use for_each_block;
 
-/// Runs `$body` with the start of each row of `$width` numbers and one of four accumulators in turn, so that
-/// consecutive rows have no dependency on each other.
+/// Runs `$body` with the start of each row of `$width` numbers and one of four accumulators in
+/// turn, so that consecutive rows have no dependency on each other.
 macro_rules! for_each_row {
     ($length:expr, $width:expr, $row:ident, [$($sums:ident as $sum:ident),*] => $body:block) => {{
         let fours = $length / (4 * $width);
@@ -67,8 +67,8 @@ macro_rules! for_each_row {
 }
 pub(crate) use for_each_row;
 
-/// Writes `$values`, one for each output row, at every column. Input rows are at least as long as the first output
-/// row; `$values` may also read the output rows.
+/// Writes `$values`, one for each output row, at every column. Input rows are at least as long as
+/// the first output row; `$values` may also read the output rows.
 macro_rules! map_columns {
     ($simd:expr, $S:ty, [$($row:ident),*] => [$first:ident $(, $out:ident)*] $values:expr) => {{
         let (vectors, rest) = $crate::simd::columns::split($simd, $first.len());

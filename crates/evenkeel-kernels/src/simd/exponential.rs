@@ -7,7 +7,8 @@ use pulp::Simd;
 /// Lower bound of the argument: below it `e^x` is subnormal.
 const LEAST: f32 = -87.0;
 
-/// Adding this to a number below 2²² rounds it to an integer `n` and leaves `n + 127` in the lowest bits.
+/// Adding this to a number below 2²² rounds it to an integer `n` and leaves `n + 127` in the lowest
+/// bits.
 const ROUND: f32 = (3 << 22) as f32 + 127.0;
 
 /// The leading bits of ln 2: the product with an integer below 2¹⁵ is exact.
@@ -16,7 +17,8 @@ const HIGH: f32 = 355.0 / 512.0;
 /// The remainder of ln 2.
 const LOW: f32 = (std::f64::consts::LN_2 - 355.0 / 512.0) as f32;
 
-/// Taylor coefficients 1/k! from k = 7 down to 1; the truncation error is below 6e-9 for |x| ≤ ½ ln 2.
+/// Taylor coefficients 1/k! from k = 7 down to 1; the truncation error is below 6e-9 for |x| ≤ ½ ln
+/// 2.
 const SERIES: [f32; 7] = [
     1.0 / 5040.0,
     1.0 / 720.0,
@@ -27,7 +29,8 @@ const SERIES: [f32; 7] = [
     1.0,
 ];
 
-/// `e^x` for `x` up to 88, to 2 units in the last place. Below −87 it returns `e^−87`, about 1.6e-38; NaN stays NaN.
+/// `e^x` for `x` up to 88, to 2 units in the last place. Below −87 it returns `e^−87`, about
+/// 1.6e-38; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     debug_assert!((HIGH + LOW - LN_2).abs() < 1e-7);

@@ -1,5 +1,6 @@
-//! Software prefetching, for access patterns that the hardware prefetcher does not detect: a few factors of each of
-//! many rows. Prefetch a few lines at a time, since processors drop hints that they cannot serve at once.
+//! Software prefetching, for access patterns that the hardware prefetcher does not detect: a few
+//! factors of each of many rows. Prefetch a few lines at a time, since processors drop hints that
+//! they cannot serve at once.
 
 #![allow(unsafe_code, reason = "the prefetch intrinsic has no safe form")]
 

@@ -3,12 +3,13 @@
 //! A training step needs the same sizes as the step before. Allocating them again would cost a page
 //! fault for every 4 KiB, and clearing them a pass over memory.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
+
+use super::shelves::Shelves;
 
 /// Numbers in a cache line.
 pub const CACHE_LINE: usize = 16;
@@ -18,13 +19,15 @@ pub const CACHE_LINE: usize = 16;
 #[repr(C, align(64))]
 pub struct Line([f32; CACHE_LINE]);
 
-type Lines = Vec<Line>;
+pub(super) type Lines = Vec<Line>;
 
 /// A pool of buffers, by size. Clones share it.
+///
+/// Buffers in use and free buffers together never exceed twice the largest amount that was in use
+/// at once. Beyond that, buffers of the size that was requested longest ago are freed.
 #[derive(Clone, Default)]
 pub struct BufferPool {
-    /// Free buffers by their number of lines.
-    free: Arc<Mutex<HashMap<usize, Vec<Lines>>>>,
+    shelves: Arc<Mutex<Shelves>>,
 }
 
 impl fmt::Debug for BufferPool {
@@ -37,7 +40,7 @@ impl BufferPool {
     /// A buffer of `count` numbers with arbitrary contents.
     pub fn take(&self, count: usize) -> PooledBuffer {
         let lines = count.div_ceil(CACHE_LINE);
-        let kept = self.lock().get_mut(&lines).and_then(Vec::pop);
+        let kept = self.lock().take(lines);
         PooledBuffer {
             lines: kept.unwrap_or_else(|| vec![Line::zeroed(); lines]),
             count,
@@ -52,9 +55,9 @@ impl BufferPool {
         buffer
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Vec<Lines>>> {
-        // Every update of the map is complete when the lock is released, even by a panic.
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shelves> {
+        // Every update of the shelves is complete when the lock is released, even by a panic.
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,6 +98,39 @@ impl DerefMut for PooledBuffer {
 impl Drop for PooledBuffer {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
-        self.pool.lock().entry(lines.len()).or_default().push(lines);
+        // The excess is freed after the lock is released.
+        let _excess = self.pool.lock().put_back(lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The buffers of a step: two at once, then a third one.
+    fn step(pool: &BufferPool, sizes: [usize; 3]) -> [*const f32; 3] {
+        let [a, b] = [sizes[0], sizes[1]].map(|count| pool.take(count));
+        let places = [a.as_ptr(), b.as_ptr()];
+        drop((a, b));
+        [places[0], places[1], pool.take(sizes[2]).as_ptr()]
+    }
+
+    #[test]
+    fn a_step_that_repeats_allocates_nothing() {
+        let pool = BufferPool::default();
+        let first = step(&pool, [1000, 2000, 3000]);
+        for _ in 0..3 {
+            assert_eq!(step(&pool, [1000, 2000, 3000]), first);
+        }
+    }
+
+    #[test]
+    fn free_memory_is_bounded_by_what_was_in_use() {
+        let pool = BufferPool::default();
+        for count in 1..200 {
+            step(&pool, [160 * count, 16, 320 * count]);
+            let (free, peak) = pool.lock().free_and_peak();
+            assert!(free <= 2 * peak, "{free} lines after a peak of {peak}");
+        }
     }
 }

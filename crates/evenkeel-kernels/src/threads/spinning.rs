@@ -1,4 +1,5 @@
-//! A rayon pool whose idle threads spin before they sleep: waking a thread takes longer than most kernel tasks.
+//! A rayon pool whose idle threads spin before they sleep: waking a thread takes longer than most
+//! kernel tasks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder, Yield};
 
-/// How long an idle thread spins before it sleeps: longer than the pause between two kernels of a training step.
+/// How long an idle thread spins before it sleeps: longer than the pause between two kernels of a
+/// training step.
 const IDLE_LIMIT: Duration = Duration::from_micros(300);
 
 /// The longest a thread spins in one go, so that it returns to other callers of the pool.

@@ -131,7 +131,8 @@ impl ThreadPool {
         }
     }
 
-    /// A pool with the same buffers that runs on the caller's thread: for kernels called within a task.
+    /// A pool with the same buffers that runs on the caller's thread: for kernels called within a
+    /// task.
     pub fn within_task(&self) -> Self {
         Self {
             threads: None,

@@ -6,6 +6,7 @@ use burn::nn::{BatchNormConfig, Embedding, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
 use evenkeel_ops::Kernels;
 
+use super::fusion::fuse;
 use super::weights::Weights;
 use super::{Network, Node};
 use crate::layer::Layer;
@@ -41,6 +42,7 @@ impl Draw<'_> {
         });
         Network {
             nodes: nodes.collect(),
+            fused: fuse(layers),
             kernels: Kernels::default(),
         }
     }

@@ -96,6 +96,7 @@ impl Network {
     fn each(self, change: impl FnMut(Node) -> Node) -> Self {
         Self {
             nodes: self.nodes.into_iter().map(change).collect(),
+            fused: self.fused,
             kernels: self.kernels,
         }
     }

@@ -8,7 +8,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::FloatDType;
 use evenkeel_burn::controller::ElrController;
 use evenkeel_nn::network::Network;
-use evenkeel_ops::Kernels;
+use evenkeel_ops::{Kernels, NormCache};
 use evenkeel_runs::folder::{Lock, TimingLine};
 use evenkeel_runs::writer::RunWriter;
 use evenkeel_train::initial::probe;
@@ -57,7 +57,9 @@ impl<'a> Rig<'a> {
     ) -> Result<Self, Box<dyn Error>> {
         let kernels = &match way {
             Way::Plain => kernels.clone(),
-            Way::Layers | Way::Units => kernels.clone().taking_norms(spec.granularity),
+            Way::Layers | Way::Units => kernels
+                .clone()
+                .taking_norms(NormCache::new(spec.granularity)),
         };
         let network = spec.network()?.on(kernels);
         let telemetry = match way {

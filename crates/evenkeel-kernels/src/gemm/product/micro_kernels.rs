@@ -25,14 +25,14 @@ pub(super) struct PanelOperand<'a> {
 /// Unroll factor over `k`: the addresses of rows are computed once for so many terms of the sums.
 const UNROLL: usize = 4;
 
-/// Whether unrolling would spill registers: the compiler loads all factors first, a factor that meets several vectors
-/// needs a register, and many rows leave none.
+/// Whether unrolling would spill registers: the compiler loads all factors first, a factor that
+/// meets several vectors needs a register, and many rows leave none.
 const fn unrolling_spills(rows: usize, vectors: usize) -> bool {
     vectors > 1 && rows > 6
 }
 
-/// `P` rows of the input. With `EVEN` spacing only every third row has an address of its own and the two after it are
-/// reached by the stride, so that few registers hold addresses.
+/// `P` rows of the input. With `EVEN` spacing only every third row has an address of its own and
+/// the two after it are reached by the stride, so that few registers hold addresses.
 struct Rows<'a, const P: usize, const EVEN: bool> {
     input: &'a [f32],
     places: [usize; P],
@@ -54,7 +54,8 @@ impl<const P: usize, const EVEN: bool> Rows<'_, P, EVEN> {
         unsafe { *self.input.get_unchecked(place + k) }
     }
 
-    /// Adds `TERMS` terms to the sums, starting at offset `k` of the rows and at vector `first` of the matrix.
+    /// Adds `TERMS` terms to the sums, starting at offset `k` of the rows and at vector `first` of
+    /// the matrix.
     ///
     /// # Safety
     /// All of them must lie within the input and the matrix.
@@ -85,8 +86,8 @@ impl PanelOperand<'_> {
     /// The product of `P` rows and `V` vectors of columns.
     ///
     /// # Safety
-    /// Every segment must lie within the input relative to each row, and the panel must hold `V` vectors
-    /// for each number of the segments.
+    /// Every segment must lie within the input relative to each row, and the panel must hold `V`
+    /// vectors for each number of the segments.
     #[inline(always)]
     unsafe fn times<S: Simd, const P: usize, const V: usize, const EVEN: bool>(
         &self,
@@ -134,9 +135,10 @@ impl PanelOperand<'_> {
     }
 }
 
-/// Multiplies `tiles` tiles of `P` evenly spaced rows. This and [`GatheredRows`] are functions of their own because
-/// the compiler keeps sums in registers only in functions of this size. Only [`Product`](super::Product) constructs
-/// them, after checking that all reads lie within the input and the matrix.
+/// Multiplies `tiles` tiles of `P` evenly spaced rows. This and [`GatheredRows`] are functions of
+/// their own because the compiler keeps sums in registers only in functions of this size. Only
+/// [`Product`](super::Product) constructs them, after checking that all reads lie within the input
+/// and the matrix.
 pub(super) struct EvenRows<'a, const P: usize, const V: usize> {
     pub(super) matrix: PanelOperand<'a>,
     pub(super) input: &'a [f32],
@@ -177,9 +179,9 @@ impl<const P: usize, const V: usize> WithSimd for EvenRows<'_, P, V> {
 /// Rows of a matrix that fit into registers beside the sums of a few rows of the input.
 pub(super) const MATRIX_ROWS: usize = 16;
 
-/// Multiplies evenly spaced rows of [`MATRIX_ROWS`] numbers by a matrix of one vector of columns that stays in
-/// registers. Each number of such an input is used once, so loading the matrix would double the loads. Constructed as
-/// [`EvenRows`].
+/// Multiplies evenly spaced rows of [`MATRIX_ROWS`] numbers by a matrix of one vector of columns
+/// that stays in registers. Each number of such an input is used once, so loading the matrix would
+/// double the loads. Constructed as [`EvenRows`].
 pub(super) struct MatrixInRegisters<'a> {
     pub(super) input: &'a [f32],
     pub(super) from: usize,
@@ -204,7 +206,8 @@ impl MatrixInRegisters<'_> {
         let rows: [*const f32; P] = std::array::from_fn(|p| unsafe {
             self.input.as_ptr().add(self.from + p * self.input_stride)
         });
-        // Written out, because the compiler does not unroll a loop of this length and would keep the matrix in memory.
+        // Written out, because the compiler does not unroll a loop of this length and would keep
+        // the matrix in memory.
         macro_rules! terms {
             ($($k:literal)*) => {$(
                 for p in 0..P {

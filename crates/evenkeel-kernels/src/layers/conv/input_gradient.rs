@@ -1,7 +1,7 @@
 //! The gradient of a direct convolution's input, from zero-padded errors.
 //!
-//! Input pixels that the same rows and columns of the kernel reach form a class. The gradient of each
-//! class is a product of gathered errors with a matrix of weights.
+//! Input pixels that the same rows and columns of the kernel reach form a class. The gradient of
+//! each class is a product of gathered errors with a matrix of weights.
 
 use super::Conv;
 use super::padding::Padding;

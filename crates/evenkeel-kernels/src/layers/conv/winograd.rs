@@ -1,10 +1,11 @@
-//! Winograd convolution for 3 × 3 kernels with stride 1 (Winograd 1980; Lavin & Gray 2016): `F(4×4, 3×3)` with 36
-//! instead of 144 multiplications for a tile of outputs and, for small maps, `F(2×2, 3×3)` with 16 instead of 36.
+//! Winograd convolution for 3 × 3 kernels with stride 1 (Winograd 1980; Lavin & Gray 2016): `F(4×4,
+//! 3×3)` with 36 instead of 144 multiplications for a tile of outputs and, for small maps, `F(2×2,
+//! 3×3)` with 16 instead of 36.
 //!
-//! A tile of `M × M` outputs depends on a patch of `T × T` pixels. Patch and kernel are transformed into `T × T` sums
-//! and multiplied element by element; summed over channels this is one matrix product for each element. The inverse
-//! transform gives the outputs. The gradient of the input is such a convolution too, and that of the kernel uses the
-//! transposed transforms.
+//! A tile of `M × M` outputs depends on a patch of `T × T` pixels. Patch and kernel are transformed
+//! into `T × T` sums and multiplied element by element; summed over channels this is one matrix
+//! product for each element. The inverse transform gives the outputs. The gradient of the input is
+//! such a convolution too, and that of the kernel uses the transposed transforms.
 
 mod points;
 mod tiles;
@@ -107,8 +108,8 @@ impl Winograd {
         }
     }
 
-    /// Splits the tiles of some images into blocks of about the same size that fit into the cache; block sizes are
-    /// multiples of the tile height of matrix products.
+    /// Splits the tiles of some images into blocks of about the same size that fit into the cache;
+    /// block sizes are multiples of the tile height of matrix products.
     fn blocks<const M: usize, const T: usize>(
         &self,
         numbers: usize,
@@ -132,8 +133,8 @@ impl Winograd {
         with_points!(self, transform(pool, w, at))
     }
 
-    /// Transforms the same weights for [`Winograd::backwards`], which swaps inputs and outputs and rotates each kernel by
-    /// 180°.
+    /// Transforms the same weights for [`Winograd::backwards`], which swaps inputs and outputs and
+    /// rotates each kernel by 180°.
     pub(crate) fn backward_weights(&self, pool: &ThreadPool, w: &[f32]) -> TransformedKernels {
         let at =
             |input: usize, output: usize, tap: usize| (input * self.outputs + output) * 9 + 8 - tap;
@@ -224,7 +225,8 @@ impl Winograd {
         }
     }
 
-    /// The part of some images in the gradient of the weights: a matrix `[inputs, outputs]` for each tap.
+    /// The part of some images in the gradient of the weights: a matrix `[inputs, outputs]` for
+    /// each tap.
     pub(crate) fn weight_sums(&self, pool: &ThreadPool, x: &[f32], dy: &[f32]) -> PooledBuffer {
         with_points!(self, sums(pool, x, dy))
     }

@@ -17,8 +17,8 @@ const MIN_TASKS: usize = 6;
 /// Inputs are split at multiples of the tile height of all kernels.
 const TILE: usize = 24;
 
-/// Rows that are summed before the result is added to earlier sums. A few columns of so many rows stay in the cache, even
-/// if the distance between rows is a power of two.
+/// Rows that are summed before the result is added to earlier sums. A few columns of so many rows
+/// stay in the cache, even if the distance between rows is a power of two.
 const BLOCK: usize = 128;
 
 /// How the gradient is split into tasks.
@@ -67,8 +67,8 @@ impl WeightGradient {
         ]
     }
 
-    /// The number of missing tasks, then the numbers to read: inputs for each part of the outputs, outputs for each
-    /// part of the inputs, and sums for each part of the rows.
+    /// The number of missing tasks, then the numbers to read: inputs for each part of the outputs,
+    /// outputs for each part of the inputs, and sums for each part of the rows.
     fn cost(&self) -> (usize, usize) {
         let Linear {
             rows,
@@ -156,7 +156,8 @@ impl WeightGradient {
     }
 }
 
-/// Splits columns into strips of one panel, so that the sums of a strip are contiguous and prefetched by hardware.
+/// Splits columns into strips of one panel, so that the sums of a strip are contiguous and
+/// prefetched by hardware.
 fn strips(columns: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let end = columns.end;
     columns

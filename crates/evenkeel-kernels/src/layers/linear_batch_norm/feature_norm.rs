@@ -251,8 +251,8 @@ impl WithSimd for Backward<'_> {
     }
 }
 
-/// Writes `dz = γ/√(v + ε) (g − Σg/n − x̂ Σ(g x̂)/n)` with `x̂ = (z − μ)/√(v + ε)` and `g` the gradient before the
-/// ReLU. Returns the gradients of `β` and `γ`, which are the sums.
+/// Writes `dz = γ/√(v + ε) (g − Σg/n − x̂ Σ(g x̂)/n)` with `x̂ = (z − μ)/√(v + ε)` and `g` the
+/// gradient before the ReLU. Returns the gradients of `β` and `γ`, which are the sums.
 #[inline(always)]
 fn backward_of_one<S: Simd>(
     simd: S,

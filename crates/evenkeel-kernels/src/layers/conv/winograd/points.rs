@@ -1,7 +1,8 @@
 //! The one-dimensional transforms, for tiles of two and of four outputs.
 //!
-//! `M` outputs depend on `T = M + 2` pixels. A polynomial of degree `T − 1` is determined by its values at `T − 1` points
-//! and its leading coefficient; in this form a product of polynomials is an element-wise product.
+//! `M` outputs depend on `T = M + 2` pixels. A polynomial of degree `T − 1` is determined by its
+//! values at `T − 1` points and its leading coefficient; in this form a product of polynomials is
+//! an element-wise product.
 
 use pulp::Simd;
 
@@ -82,7 +83,8 @@ impl Points<2, 4> for Two {
     }
 }
 
-/// Four outputs, from the points 0, ±3/4, ±3/2. Rounding errors are half of those with the usual points 0, ±1, ±2.
+/// Four outputs, from the points 0, ±3/4, ±3/2. Rounding errors are half of those with the usual
+/// points 0, ±1, ±2.
 pub(super) struct Four;
 
 impl Four {
@@ -90,7 +92,8 @@ impl Four {
     const B: f32 = 1.5;
     const A2: f32 = Self::A * Self::A;
     const B2: f32 = Self::B * Self::B;
-    /// Factors of the kernel's values at 0, ±A and ±B: the inverse product of the point's distances from all others.
+    /// Factors of the kernel's values at 0, ±A and ±B: the inverse product of the point's distances
+    /// from all others.
     const AT_0: f32 = 1.0 / (Self::A2 * Self::B2);
     const AT_A: f32 = 1.0 / (2.0 * Self::A2 * (Self::A2 - Self::B2));
     const AT_B: f32 = 1.0 / (2.0 * Self::B2 * (Self::B2 - Self::A2));
@@ -175,7 +178,8 @@ mod tests {
     use super::*;
     use pulp::Scalar;
 
-    /// `Aᵀ (G g ⊙ Bᵀ d)` is the correlation of `d` with `g`, and the other transforms are the transposes.
+    /// `Aᵀ (G g ⊙ Bᵀ d)` is the correlation of `d` with `g`, and the other transforms are the
+    /// transposes.
     fn check<P: Points<M, T>, const M: usize, const T: usize>() {
         let simd = Scalar;
         let unit = |at: usize, i: usize| if at == i { 1.0 } else { 0.0 };

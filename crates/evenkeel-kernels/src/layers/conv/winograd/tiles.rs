@@ -60,7 +60,8 @@ impl Tiling {
         })
     }
 
-    /// The start of a row of a tile, and which of its `N` pixels lie in the map; `None` if the row lies outside.
+    /// The start of a row of a tile, and which of its `N` pixels lie in the map; `None` if the row
+    /// lies outside.
     #[inline(always)]
     fn row<const N: usize>(&self, tile: Tile, row: usize) -> Option<(isize, Range<usize>)> {
         let at = tile.first[0] + row as isize;
@@ -86,7 +87,8 @@ impl<const WHOLE: bool> Lane<WHOLE> {
     /// Loads these channels for a row of `N` pixels of a tile; zeros for pixels outside the map.
     ///
     /// # Safety
-    /// The tile must come from [`Tiling::tiles`] for these numbers, and pixels must have these channels.
+    /// The tile must come from [`Tiling::tiles`] for these numbers, and pixels must have these
+    /// channels.
     #[inline(always)]
     pub(super) unsafe fn load_row<S: Simd, const N: usize>(
         self,

@@ -17,12 +17,13 @@ use pulp::{Simd, WithSimd};
 use super::points::Points;
 use super::tiles::{Lane, Tiling, each_lane};
 
-/// Vectors between the two axes of a transform, which spill to the stack. Aligned to cache lines, because a store across
-/// a page boundary takes longer than all others together.
+/// Vectors between the two axes of a transform, which spill to the stack. Aligned to cache lines,
+/// because a store across a page boundary takes longer than all others together.
 #[repr(align(64))]
 struct Aligned<T>(T);
 
-/// Runs `$do` with the transform of each column of `$rows`, of which the first axis is transformed already.
+/// Runs `$do` with the transform of each column of `$rows`, of which the first axis is transformed
+/// already.
 macro_rules! columns {
     ($transform:path, $simd:expr, $rows:expr, $N:expr, $column:ident, $values:ident => $do:expr) => {
         for $column in 0..$rows[0].len() {

@@ -30,7 +30,7 @@ impl Request<'_> {
     /// [`RunsError::Malformed`] for a specification that TOML cannot hold.
     pub fn runs(&self, claims: &[&Claim]) -> Result<Vec<Cell>, ClaimsError> {
         let runs = claims.iter().flat_map(|claim| (claim.runs)(self.scale));
-        Ok(cells(runs.map(|run| self.on_images(run)).collect())?)
+        Ok(cells(runs.map(|run| self.on_images(run).into()))?)
     }
 
     fn on_images(&self, mut run: RunSettings) -> RunSettings {

@@ -15,8 +15,9 @@ use evenkeel_claims::reproduction::Request;
 use evenkeel_runs::folder::{Outcome, Run, StepLine};
 use evenkeel_runs::settings::RunSettings;
 use evenkeel_train::error::TrainError;
-use evenkeel_train::resolve::resolve;
-use evenkeel_train::sweep::{self, Cell, Watcher, Workers};
+use evenkeel_train::resolve::{Resolver, resolve};
+use evenkeel_train::sweep::{self, Cell, Jobs, Watcher};
+use evenkeel_train::trainer::Start;
 
 fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
@@ -41,14 +42,21 @@ impl Watcher for Silent {
     fn ended(&self, _: &Cell, _: &Result<Outcome, TrainError>) {}
 }
 
-fn sweep(cells: &[Cell], folder: &Path, stop: &AtomicBool) -> Vec<Result<Outcome, TrainError>> {
-    let workers = Workers {
-        jobs: 2,
+fn jobs(stop: &AtomicBool) -> Jobs<'_> {
+    Jobs {
+        at_once: 2,
         threads: 1,
+        start: Start::Resume,
+        checkpoint_every: None,
+        keep: 1,
         keep_checkpoints: false,
+        events: false,
         stop,
-    };
-    sweep::run(cells, folder, &workers, &Silent)
+    }
+}
+
+fn sweep(cells: &[Cell], folder: &Path, stop: &AtomicBool) -> Vec<Result<Outcome, TrainError>> {
+    sweep::run(cells, folder, &jobs(stop), &Resolver::default(), &Silent)
 }
 
 #[test]
@@ -77,12 +85,12 @@ fn every_quick_run_can_be_asked_for() {
     for cell in request(Scale::Quick).runs(&all).unwrap() {
         // Rates and seeds are numbers like others.
         let kind = RunSettings {
-            lr: 0.1,
+            lr: 0.1.into(),
             seed: 0,
-            ..cell.raw.clone()
+            ..cell.requested.clone()
         };
         if seen.insert(format!("{kind:?}")) {
-            resolve(cell.raw).unwrap_or_else(|error| panic!("{}: {error}", cell.name));
+            resolve(cell.requested).unwrap_or_else(|error| panic!("{}: {error}", cell.name));
         }
     }
 }
@@ -189,7 +197,7 @@ fn a_run_that_diverges_at_once_has_ended_like_others() {
         lr: 1e30,
         ..RunSettings::default()
     };
-    let cells = sweep::cells(vec![wild]).unwrap();
+    let cells = sweep::cells([wild.into()]).unwrap();
     let results = sweep(&cells, &folder, &AtomicBool::new(false));
     assert!(
         matches!(results[0], Ok(Outcome::Diverged { .. })),
@@ -209,7 +217,7 @@ fn random_gradients_obey_the_laws_and_go_on_after_a_stop_as_if_there_had_been_no
         gradients: "random".to_owned(),
         ..RunSettings::default()
     };
-    let cells = sweep::cells(vec![walk]).unwrap();
+    let cells = sweep::cells([walk.into()]).unwrap();
     let whole = folder.join("whole");
     sweep(&cells, &whole, &AtomicBool::new(false))[0]
         .as_ref()
@@ -234,13 +242,11 @@ fn random_gradients_obey_the_laws_and_go_on_after_a_stop_as_if_there_had_been_no
         fn ended(&self, _: &Cell, _: &Result<Outcome, TrainError>) {}
     }
     let (parts, stop) = (folder.join("parts"), AtomicBool::new(false));
-    let workers = Workers {
-        jobs: 1,
-        threads: 1,
-        keep_checkpoints: false,
-        stop: &stop,
+    let one = Jobs {
+        at_once: 1,
+        ..jobs(&stop)
     };
-    let first = sweep::run(&cells, &parts, &workers, &StopAt(&stop));
+    let first = sweep::run(&cells, &parts, &one, &Resolver::default(), &StopAt(&stop));
     assert_eq!(
         *first[0].as_ref().unwrap(),
         Outcome::Interrupted { step: 17 }

@@ -6,15 +6,15 @@ use std::path::Path;
 use anyhow::anyhow;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::settings::{RequestedRun, RunSettings};
 use toml::{Table, Value};
 
 use crate::exit::usage;
 
-/// The table of a run's `run.toml` that says what was asked for.
+/// The table of a run's `run.toml` that has its settings.
 const SPEC: &str = "spec";
 
-/// Which options were typed, as opposed to their defaults. Their names are those of [`RunSettings`].
+/// Which options were typed, as opposed to their defaults. Their names are those of [`RequestedRun`].
 #[derive(Debug)]
 pub struct Typed<'a>(Option<&'a ArgMatches>);
 
@@ -33,7 +33,7 @@ impl<'a> Typed<'a> {
     }
 
     /// Whether anything of a specification was typed.
-    pub fn says_anything_of(&self, spec: &RunSettings) -> anyhow::Result<bool> {
+    pub fn says_anything_of(&self, spec: &RequestedRun) -> anyhow::Result<bool> {
         Ok(table(spec)?.keys().any(|name| self.has(name))
             || self.has("clip_norm")
             || self.has("patience"))
@@ -42,7 +42,7 @@ impl<'a> Typed<'a> {
 
 /// The specification in `file`, with what was typed over it, and the defaults of `asked` for what
 /// neither says. A run's own `run.toml` will do.
-pub fn merged(file: &Path, asked: &RunSettings, typed: &Typed) -> anyhow::Result<RunSettings> {
+pub fn merged(file: &Path, asked: &RequestedRun, typed: &Typed) -> anyhow::Result<RequestedRun> {
     let shown = file.display();
     let text = fs::read_to_string(file).map_err(|error| anyhow!("{shown}: {error}"))?;
     let mut config: Table =
@@ -64,11 +64,11 @@ pub fn merged(file: &Path, asked: &RunSettings, typed: &Typed) -> anyhow::Result
     merged.map_err(|error: toml::de::Error| usage(format!("{shown}: {error}")))
 }
 
-/// A specification as a file for `--config`.
+/// Settings as a file for `--config`.
 pub fn printed(spec: &RunSettings) -> anyhow::Result<String> {
     Ok(toml::to_string(spec)?)
 }
 
-fn table(spec: &RunSettings) -> anyhow::Result<Table> {
+fn table(spec: &RequestedRun) -> anyhow::Result<Table> {
     Ok(Table::try_from(spec)?)
 }

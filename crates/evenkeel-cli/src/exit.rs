@@ -58,7 +58,7 @@ fn of_train(error: &TrainError) -> bool {
         | TrainError::Probe(_)
         | TrainError::NothingToControl { .. }
         | TrainError::NoDoubles { .. }
-        | TrainError::NoTurn { .. }
+        | TrainError::NoAngle { .. }
         | TrainError::Steer(_) => true,
         _ => false,
     }

@@ -41,7 +41,7 @@ pub fn of_train(error: &TrainError) -> String {
     match error {
         TrainError::Spec(error) => of_spec(error),
         TrainError::Runs(error) => of_runs(error),
-        TrainError::NoTurn { .. } => with_flag(error.to_string(), "lr"),
+        TrainError::NoAngle { .. } => with_flag(error.to_string(), "lr"),
         TrainError::NoDoubles { .. } => {
             format!("{error}: add --single, or take --device cpu")
         }

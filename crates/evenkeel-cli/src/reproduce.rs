@@ -13,10 +13,11 @@ use evenkeel_claims::reproduction::Request;
 use evenkeel_report::{self as report, Format, figure::Figure};
 use evenkeel_train::sweep::in_parallel;
 
+use crate::cpu_args::cores;
 use crate::exit::{Exit, usage};
 use crate::spec_args::listed;
+use crate::sweep_args::SweepArgs;
 use crate::table::table;
-use crate::workers::{WorkerArgs, cores};
 
 /// The title of their figures.
 pub const CLAIMS: &str = "Claims about weight dynamics";
@@ -70,7 +71,7 @@ pub struct Args {
     dry_run: bool,
 
     #[command(flatten)]
-    workers: WorkerArgs,
+    sweep: SweepArgs,
 }
 
 impl Args {
@@ -113,7 +114,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         return Ok((lines.collect(), Exit::Done));
     }
     fs::create_dir_all(&args.out).map_err(|error| anyhow!("{}: {error}", args.out.display()))?;
-    let ended = args.workers.run(&cells, &args.out)?;
+    let ended = args.sweep.run(&cells, &args.out)?;
     if ended.interrupted > 0 {
         let text = format!(
             "{} of {} runs are left: the same command goes on.\n",

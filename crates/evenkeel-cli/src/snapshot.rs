@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use evenkeel_train::resolve::resolve;
+use evenkeel_train::resolve::Resolver;
 use evenkeel_train::snapshot::{self, Precision};
 
 use crate::exit::Exit;
@@ -33,13 +33,13 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let spec = resolve(args.spec.raw(0.0, "none", 1, 1))?;
+    let setup = Resolver::default().setup(&args.spec.requested())?;
     let precision = if args.single {
         Precision::F32
     } else {
         Precision::F64
     };
-    let snapshot = snapshot::take(&spec, precision)?;
+    let snapshot = snapshot::take(&setup, precision)?;
     snapshot.write(&args.out, args.overwrite)?;
     let names: Vec<&str> = snapshot.names().collect();
     let text = format!("{}: {}\n", args.out.display(), names.join(", "));

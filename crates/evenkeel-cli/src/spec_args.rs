@@ -6,7 +6,7 @@ use evenkeel_nn::choice::Choice;
 use evenkeel_nn::layer::{activation, init, norm};
 use evenkeel_nn::model;
 use evenkeel_nn::{dataset, device};
-use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::settings::RequestedRun;
 use evenkeel_train::granularity;
 
 #[derive(Debug, clap::Args)]
@@ -47,11 +47,11 @@ pub struct SpecArgs {
     #[arg(long, value_name = "TOKENS")]
     context: Option<usize>,
 
-    /// Make images so many times smaller each way: every square of pixels becomes its mean.
-    #[arg(long, value_name = "TIMES")]
+    /// Downsample images by this factor: every square of pixels becomes its mean.
+    #[arg(long, value_name = "FACTOR")]
     shrink: Option<usize>,
 
-    /// What is done to training images at random: crop[:PIXELS], flip, or crop+flip [default: none].
+    /// Random changes of training images: crop[:PIXELS], flip, or crop+flip [default: none].
     ///
     /// `crop` pads with 4 (or PIXELS) black pixels on each side and cuts out the image's size
     /// anywhere; `flip` mirrors one image in two.
@@ -62,8 +62,8 @@ pub struct SpecArgs {
     #[arg(long, default_value_t = 128, value_name = "ROWS")]
     batch_size: usize,
 
-    /// What has an effective learning rate of its own.
-    #[arg(long, default_value = granularity::ALL[0].name, value_name = "NAME", long_help = listed("What has an effective learning rate of its own.", granularity::ALL.iter().map(|row| (row.name, row.summary))))]
+    /// Granularity at which ELRs are measured.
+    #[arg(long, default_value = granularity::ALL[0].name, value_name = "NAME", long_help = listed("Granularity at which ELRs are measured.", granularity::ALL.iter().map(|row| (row.name, row.summary))))]
     granularity: String,
 
     /// Seed of initial weights and of the order of batches.
@@ -83,9 +83,9 @@ pub struct SpecArgs {
 }
 
 impl SpecArgs {
-    /// The specification of a run of the described network.
-    pub fn raw(&self, lr: f64, control: &str, steps: usize, eval_every: usize) -> RunSettings {
-        RunSettings {
+    /// A run of the network on its data, with defaults for everything else.
+    pub fn requested(&self) -> RequestedRun {
+        RequestedRun {
             model: self.model.clone(),
             depth: self.depth,
             width: self.width,
@@ -99,14 +99,10 @@ impl SpecArgs {
             augment: self.augment.clone(),
             batch_size: self.batch_size,
             granularity: self.granularity.clone(),
-            lr,
-            control: control.to_owned(),
-            steps,
-            eval_every,
             seed: self.seed,
             device: self.device.clone(),
             weights: self.weights.clone(),
-            ..RunSettings::default()
+            ..RequestedRun::default()
         }
     }
 }

@@ -4,18 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::settings::RequestedRun;
 use evenkeel_train::error::TrainError;
 use evenkeel_train::sweep::{cells, grid};
 
 use crate::exit::Exit;
 use crate::message;
-use crate::workers::{Ended, WorkerArgs};
+use crate::sweep_args::{Ended, SweepArgs};
 
 /// Do all runs of a grid, several at a time
 ///
 /// GRID is a TOML file. What stands at its top holds for all runs, by the names in a run's run.toml;
-/// every combination of the values in a [[grid]] is a run:
+/// lr may also be "angle:RADIANS", and control "auto". Every combination of the values in a [[grid]] is a run:
 ///
 ///     depth = 50
 ///     [[grid]]
@@ -42,15 +42,15 @@ pub struct Args {
     dry_run: bool,
 
     #[command(flatten)]
-    workers: WorkerArgs,
+    sweep: SweepArgs,
 }
 
 /// What a grid does not say: as in `train`.
-fn defaults() -> RunSettings {
-    RunSettings {
+fn defaults() -> RequestedRun {
+    RequestedRun {
         steps: 600,
         eval_every: 100,
-        ..RunSettings::default()
+        ..RequestedRun::default()
     }
 }
 
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
         return Ok((lines.collect(), Exit::Done));
     }
     fs::create_dir_all(&args.out).map_err(|error| anyhow!("{}: {error}", args.out.display()))?;
-    let ended = args.workers.run(&cells, &args.out)?;
+    let ended = args.sweep.run(&cells, &args.out)?;
     Ok((told(&args.out, cells.len(), &ended), ended.exit()))
 }
 

@@ -2,39 +2,33 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::num::ParseFloatError;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use evenkeel::advice::{self, Advice};
-use evenkeel::{control, optimizer, schedule, warmup};
+use evenkeel::{advice, control, optimizer, schedule, warmup};
 use evenkeel_report::error::ReportError;
 use evenkeel_report::{self as report, Format};
 use evenkeel_runs::error::RunsError;
-use evenkeel_runs::folder::{Outcome, Run, StepLine, find_runs, refuse_taken};
+use evenkeel_runs::folder::{Outcome, Run, find_runs, is_run, refuse_taken};
 use evenkeel_runs::prediction::explosion;
-use evenkeel_runs::settings::RunSettings;
-use evenkeel_runs::summary::{Summary, decades};
+use evenkeel_runs::settings::{RequestedControl, RequestedRate, RequestedRun, RunSettings};
+use evenkeel_runs::summary::Summary;
 use evenkeel_train::comparison;
 use evenkeel_train::error::{SpecError, TrainError};
 use evenkeel_train::gradient_source;
-use evenkeel_train::initial::initial_elrs;
 use evenkeel_train::measure::MEASURES;
-use evenkeel_train::resolve::{resolve, resolve_on};
+use evenkeel_train::resolve::Resolver;
 use evenkeel_train::run::ResolvedRun;
-use evenkeel_train::sweep::in_parallel;
-use evenkeel_train::trainer::{self, Job, Keeping, Observer, Start};
-use evenkeel_train::turn;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use evenkeel_train::sweep::{self, Cell, Jobs};
+use evenkeel_train::trainer::Start;
 
 use crate::config::{Typed, merged, printed};
+use crate::cpu_args::CpuArgs;
 use crate::exit::{Exit, usage};
 use crate::message;
+use crate::progress::Progress;
 use crate::spec_args::{SpecArgs, listed};
+use crate::stop::stop_on_signal;
 use crate::table::table;
-use crate::workers::{cores, stop_on_signal};
 
 /// Train a network under several controls of its ELRs and compare what comes of them.
 ///
@@ -46,19 +40,19 @@ pub struct Args {
     #[command(flatten)]
     spec: SpecArgs,
 
-    /// Learning rate to aim at, or turn:TANGENT for the rate at which the first step turns weights by
-    /// that much.
+    /// Target learning rate, or angle:RADIANS for the rate at which the first step turns weights by
+    /// that angle.
     ///
-    /// Under held ELRs turn:0.2 came within a point of accuracy of the best rate on 6 of 9 networks, without tuning
-    /// (docs/results). The rate is TANGENT/E, with E the geometric mean of the ELRs at initialisation (times 1 - mu
-    /// under momentum). It is measured first and written down as a number.
+    /// Under held ELRs angle:0.2 came within a point of accuracy of the best rate on 6 of 9 networks, without tuning
+    /// (docs/results). The rate is tan(RADIANS)/E, with E the geometric mean of the ELRs at initialisation (times 1 - mu
+    /// under momentum). It is measured first and recorded as a number.
     #[arg(
         long,
         default_value = "0.1",
-        value_name = "RATE|turn:TANGENT",
+        value_name = "RATE|angle:RADIANS",
         allow_hyphen_values = true
     )]
-    lr: Rate,
+    lr: RequestedRate,
 
     /// Controls to compare, separated by commas; `+` joins several into one.
     #[arg(long, default_value_t = format!("none,critical,{}", advice::default_control()), value_name = "A[,B...]", long_help = control_help())]
@@ -68,8 +62,8 @@ pub struct Args {
     #[arg(long, value_name = "OPTIMIZER", default_value = "sgd", long_help = listed("Optimiser.", optimizer::ALL.iter().map(|o| (o.grammar, o.summary))))]
     optimizer: String,
 
-    /// What ELRs are those of [default: update under Adam, and where hold meets momentum; else gradient].
-    #[arg(long, value_name = "NAME", long_help = listed("What ELRs are those of [default: update under Adam, and where hold meets momentum; else gradient].", MEASURES.iter().map(|m| (m.name, m.summary))))]
+    /// Measure the ELR of the gradient or of the update [default: update under Adam, and where hold meets momentum; else gradient].
+    #[arg(long, value_name = "NAME", long_help = listed("Measure the ELR of the gradient or of the update [default: update under Adam, and where hold meets momentum; else gradient].", MEASURES.iter().map(|m| (m.name, m.summary))))]
     elr: Option<String>,
 
     /// Schedule of the target rate.
@@ -138,110 +132,49 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     keep: u32,
 
-    /// Runs at a time [default: the number of cores]. Results do not depend on it.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
-
-    /// Threads that compute each run [default: the cores, shared out among the runs]. Results do not
-    /// depend on it.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    cpu: CpuArgs,
 }
-
-/// A learning rate, or what gives one.
-#[derive(Debug, Clone, Copy)]
-enum Rate {
-    Given(f64),
-    Turn(f64),
-}
-
-impl Rate {
-    /// The rate, or one that passes for it until it is measured.
-    fn given(self) -> f64 {
-        match self {
-            Self::Given(rate) => rate,
-            Self::Turn(_) => 1.0,
-        }
-    }
-}
-
-impl FromStr for Rate {
-    type Err = ParseFloatError;
-
-    fn from_str(text: &str) -> Result<Self, ParseFloatError> {
-        match text.strip_prefix("turn:") {
-            Some(tangent) => tangent.parse().map(Self::Turn),
-            None => text.parse().map(Self::Given),
-        }
-    }
-}
-
-/// Instead of a control: the one that suits the network.
-const ADVISED: &str = "auto";
 
 fn control_help() -> String {
     let controls = control::ALL.iter().map(|c| (c.grammar, c.summary));
     let policies = warmup::ALL.iter().map(|p| (p.name, p.summary));
     listed(
         "Controls to compare, separated by commas; `+` joins several into one (critical+hold). `auto` is the one that suits the \
-         network as it is at initialisation (T31).",
+         network's ELRs at initialisation (T31).",
         controls,
     ) + &listed("\n\nPolicies for critical:", policies)
 }
 
 pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
-    let raws = raws(&args, typed)?;
-    let specs = specs(&raws)?;
+    let resolver = Resolver::default();
+    let requested = requested(&args, typed)?;
+    let runs = resolved(&resolver, &requested)?;
     if args.print_config {
-        return Ok((printed_config(&specs, &raws)?, Exit::Done));
+        return Ok((printed_config(&runs)?, Exit::Done));
     }
     let out = out_folder(args.out.as_deref())?;
-    let folders: Vec<PathBuf> = specs
+    let cells: Vec<Cell> = runs
         .iter()
-        .map(|spec| out.join(spec.controls.folder_name()))
+        .map(|(requested, run)| Cell::by_control(requested, run))
         .collect();
     if !args.resume {
-        for folder in &folders {
-            refuse_taken(folder, args.overwrite)?;
+        for cell in &cells {
+            refuse_taken(&out.join(&cell.name), args.overwrite)?;
         }
-        comparison::save(&out, &raws)?;
+        comparison::save(&out, cells.iter().map(|cell| &cell.requested))?;
     }
-    let stop = stop_on_signal()?;
-    let bars = MultiProgress::new();
-    let jobs = args.jobs.map_or_else(cores, usize::from);
-    let threads = args.threads.map_or_else(
-        || (cores() / jobs.min(specs.len()).max(1)).max(1),
-        usize::from,
-    );
-    let tasks: Vec<Task> = specs
-        .iter()
-        .zip(&folders)
-        .map(|(spec, folder)| Task {
-            job: Job {
-                run: spec,
-                folder: folder.clone(),
-                start: args.start(),
-                checkpoints: Keeping {
-                    every: args
-                        .checkpoint_every
-                        .map_or(spec.settings.eval_every, |every| every as usize),
-                    keep: args.keep as usize,
-                },
-                threads,
-                events: args.tensorboard,
-                stop: &stop,
-            },
-            bar: bars.add(bar(spec)),
-        })
-        .collect();
-    let outcomes = in_parallel(tasks, jobs, Task::run)
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?;
+    let outcomes = trained(&args, &resolver, &cells, &out)?;
+    let folders = cells.iter().map(|cell| out.join(&cell.name));
+    // A run that was interrupted before it began has no folder.
     let runs = folders
-        .iter()
-        .map(|folder| Run::load(folder))
+        .filter(|folder| is_run(folder))
+        .map(|folder| Run::load(&folder))
         .collect::<Result<Vec<_>, _>>()?;
     let text = conclusion(&runs);
+    if runs.is_empty() {
+        return Ok((text, exit(&outcomes)));
+    }
     Ok(match write_reports(&runs, &out) {
         Ok(()) => {
             let page = out.join("report.html");
@@ -255,6 +188,29 @@ pub fn run(args: Args, typed: &Typed) -> anyhow::Result<(String, Exit)> {
             (text, Exit::File)
         }
     })
+}
+
+/// Does the runs, a few at a time, and says how each ended.
+fn trained(
+    args: &Args,
+    resolver: &Resolver,
+    cells: &[Cell],
+    out: &Path,
+) -> anyhow::Result<Vec<Outcome>> {
+    let stop = stop_on_signal()?;
+    let jobs = Jobs {
+        at_once: args.cpu.jobs(),
+        threads: args.cpu.threads(cells.len()),
+        start: args.start(),
+        checkpoint_every: args.checkpoint_every.map(|every| every as usize),
+        keep: args.keep as usize,
+        keep_checkpoints: true,
+        events: args.tensorboard,
+        stop: &stop,
+    };
+    let progress = Progress::of_each(cells);
+    let outcomes = sweep::run(cells, out, &jobs, resolver, &progress);
+    Ok(outcomes.into_iter().collect::<Result<_, _>>()?)
 }
 
 /// Everything in the folder is compared, runs of an earlier call included.
@@ -275,9 +231,11 @@ impl Args {
         }
     }
 
-    /// The specification, with all controls in one text.
-    fn raw(&self) -> RunSettings {
-        RunSettings {
+    /// The run requested, with all controls in one text.
+    fn requested(&self) -> RequestedRun {
+        RequestedRun {
+            lr: self.lr,
+            control: self.control.as_str().into(),
             optimizer: self.optimizer.clone(),
             elr: self.elr.clone(),
             schedule: self.schedule.clone(),
@@ -285,19 +243,19 @@ impl Args {
             clip_norm: self.clip_norm,
             gradients: self.gradients.clone(),
             patience: self.patience,
+            steps: self.steps,
+            eval_every: self.eval_every,
             eval_rows: self.eval_rows,
-            ..self
-                .spec
-                .raw(self.lr.given(), &self.control, self.steps, self.eval_every)
+            ..self.spec.requested()
         }
     }
 }
 
-/// What is asked for, one specification a control. When runs are resumed without saying what they
-/// are, it is what was asked for then.
-fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RunSettings>> {
-    let mut raw = args.raw();
-    let silent = args.config.is_none() && !typed.says_anything_of(&raw)?;
+/// The runs requested, one a control. When runs are resumed without their options, they are those
+/// that were requested then.
+fn requested(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RequestedRun>> {
+    let mut requested = args.requested();
+    let silent = args.config.is_none() && !typed.says_anything_of(&requested)?;
     if let (Some(out), true, true) = (&args.out, args.resume, silent) {
         let nothing = || {
             usage(format!(
@@ -309,75 +267,53 @@ fn raws(args: &Args, typed: &Typed) -> anyhow::Result<Vec<RunSettings>> {
         return comparison::load(out)?.ok_or_else(nothing);
     }
     if let Some(file) = &args.config {
-        raw = merged(file, &raw, typed)?;
+        requested = merged(file, &requested, typed)?;
     }
-    if let Rate::Turn(tangent) = args.lr {
-        raw.lr = turn::rate(&measured(&raw)?, tangent)?;
-    }
-    let one_each = controls(&raw)?.into_iter().map(|control| RunSettings {
-        control,
-        ..raw.clone()
+    let controls = requested.control.to_string();
+    let one_each = controls.split(',').map(|control| RequestedRun {
+        control: control.trim().into(),
+        ..requested.clone()
     });
     Ok(one_each.collect())
 }
 
-/// The controls asked for, with the one that suits the network by its name. If that is asked for as well, it is one run.
-fn controls(raw: &RunSettings) -> anyhow::Result<Vec<String>> {
-    let asked: Vec<&str> = raw.control.split(',').map(str::trim).collect();
-    let by_name = asked.iter().filter(|control| **control != ADVISED);
-    let controls: Vec<&str> = by_name.copied().collect();
-    if controls.len() < asked.len() {
-        let elrs = initial_elrs(&measured(raw)?)?;
-        let advised = Advice::of(&elrs).control().to_string();
-        if !controls.iter().any(|control| **control == advised) {
-            let mut controls: Vec<String> = controls.into_iter().map(str::to_owned).collect();
-            controls.push(advised);
-            return Ok(controls);
+/// Resolves the runs requested. The automatic control is no further run where its choice was
+/// requested by name as well.
+fn resolved(
+    resolver: &Resolver,
+    requested: &[RequestedRun],
+) -> Result<Vec<(RequestedRun, ResolvedRun)>, TrainError> {
+    let by_name = |request: &&RequestedRun| request.control != RequestedControl::Auto;
+    let named = requested.iter().filter(by_name);
+    let automatic = requested.iter().filter(|request| !by_name(request));
+    let mut runs: Vec<(RequestedRun, ResolvedRun)> = Vec::with_capacity(requested.len());
+    for request in named.chain(automatic) {
+        let run = resolver.resolve(request)?;
+        let folder = run.controls.folder_name();
+        let is_taken = runs
+            .iter()
+            .any(|(_, other)| other.controls.folder_name() == folder);
+        match (is_taken, &request.control) {
+            (false, _) => runs.push((request.clone(), run)),
+            (true, RequestedControl::Auto) => {}
+            (true, RequestedControl::Named(_)) => {
+                return Err(SpecError::Repeated { control: folder }.into());
+            }
         }
     }
-    Ok(controls.into_iter().map(str::to_owned).collect())
+    Ok(runs)
 }
 
-/// The network whose ELRs are measured to choose a rate or a control, which do not depend on the controls.
-fn measured(raw: &RunSettings) -> anyhow::Result<ResolvedRun> {
-    let spec = RunSettings {
-        control: "none".to_owned(),
-        ..raw.clone()
-    };
-    Ok(resolve(spec)?)
-}
-
-/// The specification as it was resolved, with all controls.
-fn printed_config(specs: &[ResolvedRun], raws: &[RunSettings]) -> anyhow::Result<String> {
-    let controls: Vec<&str> = raws.iter().map(|raw| raw.control.as_str()).collect();
-    match specs.first() {
-        Some(spec) => printed(&RunSettings {
+/// The settings as they were resolved, with all controls.
+fn printed_config(runs: &[(RequestedRun, ResolvedRun)]) -> anyhow::Result<String> {
+    let recorded = runs.iter().map(|(_, run)| &run.recorded);
+    let controls: Vec<&str> = recorded.map(|run| run.control.as_str()).collect();
+    match runs.first() {
+        Some((_, run)) => printed(&RunSettings {
             control: controls.join(","),
-            ..spec.settings.clone()
+            ..run.recorded.clone()
         }),
         None => Ok(String::new()),
-    }
-}
-
-fn specs(raws: &[RunSettings]) -> Result<Vec<ResolvedRun>, SpecError> {
-    let mut specs: Vec<ResolvedRun> = Vec::new();
-    for raw in raws {
-        let loaded = specs.first().map(|spec| Arc::clone(&spec.data));
-        specs.push(resolve_on(raw.clone(), loaded)?);
-    }
-    let folders: Vec<String> = specs
-        .iter()
-        .map(|spec| spec.controls.folder_name())
-        .collect();
-    match folders
-        .iter()
-        .enumerate()
-        .find(|(i, name)| folders[..*i].contains(name))
-    {
-        Some((_, name)) => Err(SpecError::Repeated {
-            control: name.clone(),
-        }),
-        None => Ok(specs),
     }
 }
 
@@ -399,48 +335,6 @@ fn out_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
         }
     }
     anyhow::bail!("runs/ is full")
-}
-
-struct Task<'a> {
-    job: Job<'a>,
-    bar: ProgressBar,
-}
-
-impl Task<'_> {
-    fn run(self) -> Result<Outcome, TrainError> {
-        let mut observer = Bar { bar: self.bar };
-        observer.bar.enable_steady_tick(Duration::from_millis(250));
-        observer.bar.reset_elapsed();
-        let outcome = trainer::train(&self.job, &mut observer);
-        observer.bar.abandon();
-        outcome
-    }
-}
-
-fn bar(spec: &ResolvedRun) -> ProgressBar {
-    let template = "{prefix:<22} {bar:24} {pos:>5}/{len} {msg}  {eta} left";
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(spec.settings.steps as u64)
-        .with_style(style)
-        .with_prefix(spec.controls.to_string())
-}
-
-struct Bar {
-    bar: ProgressBar,
-}
-
-impl Observer for Bar {
-    fn step(&mut self, line: &StepLine) {
-        let spread = line
-            .spread_range
-            .map_or("–".to_owned(), |range| format!("{:.2}", decades(range)));
-        self.bar.set_message(format!(
-            "loss {:.3}  lr {:.3e}  spread {spread} decades",
-            line.loss, line.lr
-        ));
-        self.bar.set_position(line.step as u64 + 1);
-    }
 }
 
 fn conclusion(runs: &[Run]) -> String {

@@ -275,7 +275,7 @@ fn a_network_without_scale_invariant_weights_trains_but_is_not_controlled() {
     assert!(steps[0]["spread_range"].is_null() && steps[0]["lr"].as_f64().unwrap() < 0.05);
     let refused = train("hold");
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).contains("--control none or linear:STEPS"));
+    assert!(text(&refused.stderr).contains("control none or linear:STEPS"));
 }
 
 #[test]

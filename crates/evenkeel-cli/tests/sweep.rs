@@ -35,6 +35,33 @@ fn a_grid_is_swept_once_and_what_is_added_later_joins_it() {
 }
 
 #[test]
+fn a_grid_may_leave_rate_and_control_to_the_network() {
+    let folder = Folder::new("sweep-auto");
+    let (grid, out) = (folder.path("grid.toml"), folder.path("runs"));
+    let text_of_grid = "depth = 3\nwidth = 8\nsteps = 2\n[[grid]]\ncontrol = [\"none\", \"auto\"]\n\
+                        lr = [0.1, \"angle:0.2\"]\n";
+    fs::write(&grid, text_of_grid).unwrap();
+    let run = evenkeel(&["sweep", &grid, "--out", &out]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    for entry in fs::read_dir(&out).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.starts_with('.') {
+            continue;
+        }
+        // Rate and control are a number and a name from there on.
+        let run = folder.read(&format!("runs/{name}/run.toml"));
+        assert!(!run.contains("auto") && !run.contains("angle:"), "{run}");
+        let again = evenkeel(&[
+            "train",
+            "--config",
+            &format!("{out}/{name}/run.toml"),
+            "--print-config",
+        ]);
+        assert!(again.status.success(), "{}", text(&again.stderr));
+    }
+}
+
+#[test]
 fn nonsense_is_refused_with_what_is_permitted() {
     let folder = Folder::new("sweep-nonsense");
     let grid = folder.path("grid.toml");

@@ -287,7 +287,7 @@ fn texts_that_make_no_sense_are_refused_with_the_place() {
     let path = folder.write("t.txt", b"abcd\xff\xfe and so on, and so on, and so on");
     let said = refusal(&at("text", &path));
     assert!(
-        said.contains("t.txt, byte 4: this is not UTF-8; --data bytes:"),
+        said.contains("t.txt, byte 4: this is not UTF-8; data set bytes:"),
         "{said}"
     );
     assert!(

@@ -66,9 +66,9 @@ fn spread(runs: &[Run]) -> Figure {
             |line| line.spread_range.map(decades),
         ));
         if run.layers.iter().any(|line| line.lr_multiplier.is_some()) {
-            let label = format!("{control}, before equalising");
+            let label = format!("{control}, before hold");
             series.push(line(run, label, color, Stroke::Dotted, |line| {
-                line.drift_spread_range.map(decades)
+                line.spread_before_hold.map(decades)
             }));
         }
     }

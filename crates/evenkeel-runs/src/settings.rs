@@ -1,12 +1,29 @@
-//! The settings of a run, as `run.toml` records them.
+//! The settings of a run, as they are requested and as `run.toml` records them.
+
+mod requested;
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that determines a run. `run.toml` has every default filled in, so that `None` is
-/// found only in what was typed and in runs older than the option.
+pub use requested::{RateError, RequestedControl, RequestedRate};
+
+/// The settings of a run as they are requested: the rate may be an angle, the control automatic.
+pub type RequestedRun = RunSettings<RequestedRate, RequestedControl>;
+
+impl From<RunSettings> for RequestedRun {
+    fn from(recorded: RunSettings) -> Self {
+        let (lr, control) = (recorded.lr.into(), recorded.control.as_str().into());
+        recorded.with(lr, control)
+    }
+}
+
+/// Everything that determines a run: as it was requested ([`RequestedRun`]), or with rate and control
+/// resolved, as `run.toml` records it.
+///
+/// `run.toml` has every default filled in, so that `None` is found only in what was requested and in
+/// runs older than the option.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunSettings {
+pub struct RunSettings<Rate = f64, Control = String> {
     /// Name of the model.
     pub model: String,
     /// Depth, as the model counts it.
@@ -26,21 +43,21 @@ pub struct RunSettings {
     pub data: String,
     /// Tokens that make an example, where the data are text.
     pub context: Option<usize>,
-    /// How many times smaller images are made, each way.
+    /// Factor by which images are downsampled along each side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrink: Option<usize>,
-    /// What is done to training images.
+    /// Random changes of training images.
     pub augment: Option<String>,
     /// Rows in a batch.
     pub batch_size: usize,
-    /// Learning rate to aim at.
-    pub lr: f64,
+    /// Target learning rate.
+    pub lr: Rate,
     /// Control of the effective learning rates.
-    pub control: String,
-    /// What has an ELR of its own.
+    pub control: Control,
+    /// Granularity at which ELRs are measured.
     #[serde(default = "layer")]
     pub granularity: String,
-    /// What ELRs are those of, where it is not what optimiser and control go by.
+    /// Measure of the ELR, gradient or update, where it is not the usual one of optimiser and control.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elr: Option<String>,
     /// Optimiser, as the theory crate writes it.
@@ -81,7 +98,7 @@ pub struct RunSettings {
     pub weights_sha256: Option<String>,
 }
 
-impl Default for RunSettings {
+impl<Rate: From<f64>, Control: for<'a> From<&'a str>> Default for RunSettings<Rate, Control> {
     /// A BN-MLP on digits under plain SGD, for one step: every model's defaults.
     fn default() -> Self {
         Self {
@@ -97,8 +114,8 @@ impl Default for RunSettings {
             shrink: None,
             augment: None,
             batch_size: 128,
-            lr: 0.1,
-            control: "none".to_owned(),
+            lr: Rate::from(0.1),
+            control: Control::from("none"),
             granularity: layer(),
             elr: None,
             optimizer: sgd(),
@@ -155,11 +172,46 @@ fn eval_rows() -> usize {
     2000
 }
 
-impl RunSettings {
+impl<Rate, Control> RunSettings<Rate, Control> {
     /// The network in words, such as `mlp 50 × 128`.
     pub fn network(&self) -> String {
         let size = |size: Option<usize>| size.map_or("?".to_owned(), |size| size.to_string());
         format!("{} {} × {}", self.model, size(self.depth), size(self.width))
+    }
+
+    /// The same settings with another rate and control.
+    pub fn with<R, C>(self, lr: R, control: C) -> RunSettings<R, C> {
+        RunSettings {
+            lr,
+            control,
+            model: self.model,
+            depth: self.depth,
+            width: self.width,
+            norm: self.norm,
+            activation: self.activation,
+            init: self.init,
+            no_shortcut: self.no_shortcut,
+            data: self.data,
+            context: self.context,
+            shrink: self.shrink,
+            augment: self.augment,
+            batch_size: self.batch_size,
+            granularity: self.granularity,
+            elr: self.elr,
+            optimizer: self.optimizer,
+            schedule: self.schedule,
+            accumulate: self.accumulate,
+            clip_norm: self.clip_norm,
+            patience: self.patience,
+            steps: self.steps,
+            eval_every: self.eval_every,
+            eval_rows: self.eval_rows,
+            seed: self.seed,
+            device: self.device,
+            gradients: self.gradients,
+            weights: self.weights,
+            weights_sha256: self.weights_sha256,
+        }
     }
 
     /// Whether the data are computed from the seed instead of read from files.

@@ -18,9 +18,9 @@ pub struct Summary {
     pub initial_decades: Option<f64>,
     /// Range of the ELRs as they acted in the last step, in decades.
     pub final_decades: Option<f64>,
-    /// Under `hold`: the median range, in decades, that a step and a fresh batch had opened again
-    /// before the ELRs were made equal.
-    pub drift_decades: Option<f64>,
+    /// Under `hold`: the median range, in decades, that each batch found before its ELRs were made
+    /// equal.
+    pub spread_before_hold: Option<f64>,
     /// First step at which the acting range was at most half the initial one.
     pub halved_at: Option<usize>,
     /// First step at which the acting range was at most one decade.
@@ -58,12 +58,12 @@ impl Summary {
             control: run.control().to_owned(),
             initial_decades: initial.map(decades),
             final_decades: steps.last().and_then(|line| line.spread_range).map(decades),
-            drift_decades: median(
+            spread_before_hold: median(
                 steps
                     .iter()
                     .skip(1)
                     .filter(|_| held)
-                    .filter_map(|line| line.drift_spread_range),
+                    .filter_map(|line| line.spread_before_hold),
             )
             .map(decades),
             halved_at: initial.and_then(|range| first_within(range / 2.0)),
@@ -108,7 +108,7 @@ impl Summary {
         "control",
         "initial spread",
         "final spread",
-        "reopened",
+        "spread before hold",
         "halved at",
         "< 1 decade at",
         "explosion",
@@ -128,7 +128,7 @@ impl Summary {
             self.control.clone(),
             number(self.initial_decades, 2),
             number(self.final_decades, 2),
-            number(self.drift_decades, 2),
+            number(self.spread_before_hold, 2),
             step(self.halved_at),
             step(self.under_decade_at),
             number(self.explosion, 4),

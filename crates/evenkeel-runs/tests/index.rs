@@ -65,7 +65,7 @@ fn write(folder: &Path, lr: f64, steps: usize, outcome: Option<&Outcome>) {
             spread_range: Some(1.0),
             raw_spread_std: Some(0.5),
             raw_spread_range: Some(2.0),
-            drift_spread_range: None,
+            spread_before_hold: None,
         };
         let layers = LayerLine {
             step,

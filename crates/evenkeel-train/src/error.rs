@@ -40,11 +40,11 @@ pub enum TrainError {
         /// How many parameters were looked at.
         parameters: usize,
     },
-    /// A turn gives no rate.
-    #[error("`lr` turn:{tangent}: {why}")]
-    NoTurn {
-        /// The tangent that was given.
-        tangent: f64,
+    /// An angle gives no rate.
+    #[error("`lr` angle:{angle}: {why}")]
+    NoAngle {
+        /// The angle that was given, in radians.
+        angle: f64,
         /// What is in the way, and what to do.
         why: &'static str,
     },

@@ -1,7 +1,7 @@
 //! Training runs under controls of effective learning rates.
 //!
-//! The settings of a run are [resolved](mod@resolve) to a [`run`], which the [`trainer`] trains and
-//! writes into a folder of `evenkeel-runs`, with [`checkpoint`]s to go on from. A [`sweep`] does many
+//! A requested run is [resolved](mod@resolve) to a [`run`], which the [`trainer`] trains and writes
+//! into a folder of `evenkeel-runs`, with [`checkpoint`]s to go on from. A [`sweep`] does many
 //! runs.
 
 pub mod checkpoint;
@@ -9,14 +9,13 @@ pub mod comparison;
 pub mod error;
 pub mod gradient_source;
 pub mod granularity;
-pub mod initial;
 pub mod invariance;
 pub mod measure;
 pub mod optimizer;
 pub mod resolve;
 pub mod run;
+pub mod setup;
 pub mod snapshot;
 pub mod sweep;
 pub mod trainer;
-pub mod turn;
 pub mod weights;

@@ -1,226 +1,209 @@
-//! From the settings of a run to a [`ResolvedRun`]: every name looked up, every number checked,
-//! data loaded, device opened.
+//! From a requested run to a [`ResolvedRun`]: every name looked up, every number checked, data
+//! loaded, device opened, and what depends on the network measured.
 
+mod angle;
 mod choose;
 mod data;
+mod setup;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use evenkeel::advice::Advice;
 use evenkeel::control::Controls;
 use evenkeel::optimizer::{Measure, Optimizer};
 use evenkeel::quantity::LearningRate;
 use evenkeel::schedule::Schedule;
-use evenkeel_nn::augment::Augmentation;
-use evenkeel_nn::choice::{Choice, names};
 use evenkeel_nn::dataset::Dataset;
-use evenkeel_nn::device;
-use evenkeel_nn::interchange::weights_error::WeightsError;
-use evenkeel_nn::interchange::weights_file::WeightsFile;
-use evenkeel_nn::layer::init::Init;
-use evenkeel_nn::layer::{Layer, activation, init, norm};
-use evenkeel_nn::model;
-use evenkeel_nn::model::shape::Shape;
-use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::settings::{RequestedControl, RequestedRate, RequestedRun, RunSettings};
 
-use crate::error::SpecError;
+use crate::error::{SpecError, TrainError};
 use crate::gradient_source::{self, GradientSource};
-use crate::granularity::{self, Granularity};
+use crate::granularity::Granularity;
 use crate::measure::MEASURES;
 use crate::run::ResolvedRun;
+use crate::setup::Setup;
 use choose::{choose, in_range};
 
-pub(crate) use data::data_key;
-
 /// Bounds that keep a typing error from filling the memory: each is far above what a CPU can train.
-const MAX_DEPTH: usize = 10_000;
-const MAX_WIDTH: usize = 16_384;
 const MAX_STEPS: usize = 100_000_000;
 const MAX_ACCUMULATE: usize = 1_000_000;
 
-/// Checks every setting and loads the data.
-///
-/// # Errors
-/// [`SpecError`] names the setting, its value and what is permitted.
-pub fn resolve(settings: RunSettings) -> Result<ResolvedRun, SpecError> {
-    resolve_on(settings, None)
+/// Resolves requested runs. Those that begin with the same network on the same data share both, and
+/// what is measured of them.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    data: Mutex<HashMap<String, Arc<Dataset>>>,
+    setups: Mutex<HashMap<String, Arc<Setup>>>,
 }
 
-/// Checks every setting, on data that another run with the same data settings has loaded.
+/// Resolves a single run.
 ///
 /// # Errors
-/// As [`resolve`].
-pub fn resolve_on(
-    settings: RunSettings,
-    loaded: Option<Arc<Dataset>>,
-) -> Result<ResolvedRun, SpecError> {
-    let model = model::find(&settings.model).ok_or_else(|| SpecError::Unknown {
-        field: "model",
-        given: settings.model.clone(),
-        permitted: names(model::ALL.iter().map(|entry| entry.name)),
-    })?;
-    check_counts(&settings)?;
-    let lr = LearningRate::new(settings.lr)?;
-    let schedule = Schedule::new(settings.schedule.parse()?, lr, settings.steps);
-    let optimizer = settings.optimizer.parse()?;
-    let controls = settings.control.parse()?;
-    let measure = measure(&settings, &optimizer, &controls)?;
-    let (granularity, source) = choose_gradients(&settings)?;
-    let augmentation: Augmentation = settings.augment.as_deref().unwrap_or("none").parse()?;
-    let device = device::open(&settings.device)?;
-    let data = match loaded {
-        Some(data) => data,
-        None => Arc::new(data::load(&settings)?),
-    };
-    // A batch of one has no variance: batch normalization would divide by nothing.
-    in_range("batch_size", settings.batch_size, 2, data.train.len())?;
-    let context = data::context(&settings, &data, augmentation)?;
-    let shape = shape(&settings, model, &data)?;
-    let layers = model.layers(&shape).map_err(|refusal| SpecError::Model {
-        model: model.name,
-        refusal,
-    })?;
-    let init = choose(
-        "init",
-        settings.init.as_deref(),
-        init::ALL,
-        model.defaults.init,
-    )?;
-    let weights = initial_weights(&settings, &layers)?;
-    let settings = RunSettings {
-        context,
-        augment: Some(augmentation.to_string()),
-        weights_sha256: weights.as_ref().map(|file| file.sha256().to_owned()),
-        ..with_defaults(settings, &shape, init)
-    };
-    Ok(ResolvedRun {
-        settings,
-        model,
-        shape,
-        init,
-        layers,
-        data,
-        augmentation,
-        schedule,
-        optimizer,
-        controls,
-        device,
-        weights,
-        granularity,
-        measure,
-        source,
-    })
+/// As [`Resolver::resolve`].
+pub fn resolve(requested: impl Into<RequestedRun>) -> Result<ResolvedRun, TrainError> {
+    Resolver::default().resolve(&requested.into())
 }
 
-fn check_counts(settings: &RunSettings) -> Result<(), SpecError> {
-    in_range("steps", settings.steps, 1, MAX_STEPS)?;
-    in_range("eval_every", settings.eval_every, 1, MAX_STEPS)?;
-    in_range("eval_rows", settings.eval_rows, 1, usize::MAX)?;
-    in_range("accumulate", settings.accumulate, 1, MAX_ACCUMULATE)?;
-    in_range("patience", settings.patience.unwrap_or(1), 1, MAX_STEPS)?;
-    match settings.clip_norm {
+impl Resolver {
+    /// Checks every setting, loads the data, and measures the network where rate or control depend
+    /// on it.
+    ///
+    /// # Errors
+    /// [`TrainError::Spec`] names the setting, its value and what is permitted; further errors when
+    /// the network cannot be measured.
+    pub fn resolve(&self, requested: &RequestedRun) -> Result<ResolvedRun, TrainError> {
+        check_counts(requested)?;
+        if let RequestedRate::Fixed(rate) = requested.lr {
+            LearningRate::new(rate).map_err(SpecError::from)?;
+        }
+        let schedule = requested.schedule.parse().map_err(SpecError::from)?;
+        let optimizer: Optimizer = requested.optimizer.parse().map_err(SpecError::from)?;
+        // Before the data are loaded, which may take long.
+        if let RequestedControl::Named(name) = &requested.control {
+            named(name)?;
+        }
+        let setup = self.setup(requested)?;
+        let source = source(requested, setup.granularity)?;
+        let control = control(&requested.control, &setup)?;
+        let controls = named(&control)?;
+        let measure = measure(requested, &optimizer, &controls)?;
+        let rate = rate(requested.lr, &setup, &optimizer)?;
+        let recorded = setup::recorded(requested, &setup);
+        Ok(ResolvedRun {
+            schedule: Schedule::new(schedule, rate, requested.steps),
+            optimizer,
+            controls,
+            measure,
+            source,
+            steps: requested.steps,
+            accumulate: requested.accumulate,
+            clip_norm: requested.clip_norm,
+            patience: requested.patience,
+            eval_every: requested.eval_every,
+            eval_rows: requested.eval_rows,
+            recorded: recorded.with(rate.get(), control),
+            setup,
+        })
+    }
+
+    /// The network on its data that a run begins with. It does not depend on rate and control.
+    ///
+    /// # Errors
+    /// [`SpecError`] names the setting, its value and what is permitted.
+    pub fn setup<R, C>(&self, settings: &RunSettings<R, C>) -> Result<Arc<Setup>, SpecError> {
+        let key = setup::key(settings);
+        if let Some(setup) = lock(&self.setups).get(&key) {
+            return Ok(Arc::clone(setup));
+        }
+        let setup = Arc::new(setup::build(settings, || self.data(settings))?);
+        lock(&self.setups).insert(key, Arc::clone(&setup));
+        Ok(setup)
+    }
+
+    fn data<R, C>(&self, settings: &RunSettings<R, C>) -> Result<Arc<Dataset>, SpecError> {
+        let key = data::key(settings);
+        if let Some(data) = lock(&self.data).get(&key) {
+            return Ok(Arc::clone(data));
+        }
+        let data = Arc::new(data::load(settings)?);
+        lock(&self.data).insert(key, Arc::clone(&data));
+        Ok(data)
+    }
+}
+
+/// Nothing is left half done in a map whose holder panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn check_counts(requested: &RequestedRun) -> Result<(), SpecError> {
+    in_range("steps", requested.steps, 1, MAX_STEPS)?;
+    in_range("eval_every", requested.eval_every, 1, MAX_STEPS)?;
+    in_range("eval_rows", requested.eval_rows, 1, usize::MAX)?;
+    in_range("accumulate", requested.accumulate, 1, MAX_ACCUMULATE)?;
+    in_range("patience", requested.patience.unwrap_or(1), 1, MAX_STEPS)?;
+    match requested.clip_norm {
         Some(given) if !(given > 0.0 && given.is_finite()) => Err(SpecError::ClipNorm { given }),
         _ => Ok(()),
     }
 }
 
-/// Where gradients come from, and at which granularity their ELRs are measured.
-fn choose_gradients(settings: &RunSettings) -> Result<(Granularity, GradientSource), SpecError> {
-    let granularity = choose(
-        "granularity",
-        Some(&settings.granularity),
-        granularity::ALL,
-        Granularity::Layer,
-    )?;
+/// The controls of this name.
+fn named(control: &str) -> Result<Controls, SpecError> {
+    match control {
+        "advised" => Err(SpecError::Renamed {
+            field: "control",
+            given: "advised",
+            now: "auto",
+        }),
+        name => Ok(name.parse()?),
+    }
+}
+
+/// The name of the control: the one requested, or the one that suits the network.
+fn control(requested: &RequestedControl, setup: &Setup) -> Result<String, TrainError> {
+    match requested {
+        RequestedControl::Named(name) => Ok(name.clone()),
+        RequestedControl::Auto => {
+            let advice = Advice::of(&setup.initial_elrs()?);
+            Ok(advice.control().to_string())
+        }
+    }
+}
+
+/// The rate: the one requested, or the one whose first step turns by the angle requested.
+fn rate(
+    requested: RequestedRate,
+    setup: &Setup,
+    optimizer: &Optimizer,
+) -> Result<LearningRate, TrainError> {
+    match requested {
+        RequestedRate::Fixed(rate) => Ok(LearningRate::new(rate).map_err(SpecError::from)?),
+        RequestedRate::Angle(angle) => angle::rate(angle, setup, optimizer),
+    }
+}
+
+/// Where gradients come from, which at the granularity of units is the loss.
+fn source(requested: &RequestedRun, granularity: Granularity) -> Result<GradientSource, SpecError> {
     let source = choose(
         "gradients",
-        Some(&settings.gradients),
+        Some(&requested.gradients),
         gradient_source::ALL,
         GradientSource::Loss,
     )?;
     match (source, granularity) {
         (GradientSource::Random, Granularity::Unit) => Err(SpecError::RandomUnits),
-        _ => Ok((granularity, source)),
+        _ => Ok(source),
     }
 }
 
-/// The ELRs to measure and control: those asked for, if they can be.
+/// The ELRs to measure and control: those requested, if they can be.
 fn measure(
-    settings: &RunSettings,
+    requested: &RequestedRun,
     optimizer: &Optimizer,
     controls: &Controls,
 ) -> Result<Measure, SpecError> {
     let usual = controls.measure(optimizer);
-    let measure = choose("elr", settings.elr.as_deref(), MEASURES, usual)?;
+    let measure = choose("elr", requested.elr.as_deref(), MEASURES, usual)?;
     match (optimizer.measure(), measure) {
         (Measure::Update, Measure::Gradient) => Err(SpecError::GradientLength {
-            optimizer: settings.optimizer.clone(),
+            optimizer: requested.optimizer.clone(),
         }),
         (Measure::Gradient, Measure::Update) if controls.rescales() => {
             Err(SpecError::RescaledUpdates {
-                control: settings.control.clone(),
-                optimizer: settings.optimizer.clone(),
+                control: controls.to_string(),
+                optimizer: requested.optimizer.clone(),
             })
         }
         _ => Ok(measure),
     }
 }
 
-/// The file of weights to begin with, if one was asked for: it is the one that was meant, and fits.
-fn initial_weights(
-    settings: &RunSettings,
-    layers: &[Layer],
-) -> Result<Option<WeightsFile>, WeightsError> {
-    let Some(path) = &settings.weights else {
-        return Ok(None);
-    };
-    let file = WeightsFile::read(Path::new(path), layers)?;
-    if let Some(expected) = &settings.weights_sha256 {
-        file.refuse_other(expected)?;
-    }
-    Ok(Some(file))
-}
-
-/// The shape asked for, with the model's defaults for what is not.
-fn shape(settings: &RunSettings, model: &model::Entry, data: &Dataset) -> Result<Shape, SpecError> {
-    let defaults = &model.defaults;
-    let depth = settings.depth.unwrap_or(defaults.depth);
-    let width = settings.width.unwrap_or((defaults.width)(depth));
-    in_range("depth", depth, 1, MAX_DEPTH)?;
-    in_range("width", width, 1, MAX_WIDTH)?;
-    let activation = settings.activation.as_deref();
-    Ok(Shape {
-        depth,
-        width,
-        example: data.example,
-        classes: data.classes,
-        norm: choose("norm", settings.norm.as_deref(), norm::ALL, defaults.norm)?,
-        activation: choose(
-            "activation",
-            activation,
-            activation::ALL,
-            defaults.activation,
-        )?,
-        shortcuts: !settings.no_shortcut,
-    })
-}
-
-/// The settings with every default of the model filled in.
-fn with_defaults(settings: RunSettings, shape: &Shape, init: Init) -> RunSettings {
-    let name = |name: &str| Some(name.to_owned());
-    RunSettings {
-        depth: Some(shape.depth),
-        width: Some(shape.width),
-        norm: name(Choice::name_of(norm::ALL, shape.norm)),
-        activation: name(Choice::name_of(activation::ALL, shape.activation)),
-        init: name(Choice::name_of(init::ALL, init)),
-        ..settings
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use evenkeel_nn::layer::activation::Activation;
+    use evenkeel_nn::layer::init::Init;
     use evenkeel_nn::layer::norm::Norm;
 
     use super::*;
@@ -247,12 +230,16 @@ mod tests {
     fn older_specifications_mean_what_they_meant() {
         let spec = resolve(old()).unwrap();
         assert_eq!(
-            (spec.shape.norm, spec.shape.activation, spec.init),
+            (
+                spec.setup.shape.norm,
+                spec.setup.shape.activation,
+                spec.setup.init
+            ),
             (Norm::Batch, Activation::Relu, Init::Kaiming)
         );
-        let resolved = spec.settings;
+        let resolved = spec.recorded;
         assert_eq!(resolved.norm.as_deref(), Some("bn"));
-        assert_eq!(resolve(resolved.clone()).unwrap().settings, resolved);
+        assert_eq!(resolve(resolved.clone()).unwrap().recorded, resolved);
     }
 
     #[test]
@@ -277,7 +264,7 @@ mod tests {
                 ..old()
             };
             let spec = resolve(raw).map_err(|error| error.to_string())?;
-            Ok::<_, String>(spec.data.example.dims())
+            Ok::<_, String>(spec.setup.data.example.dims())
         };
         assert_eq!(shrunk("digits", 2), Ok(vec![1, 4, 4]));
         let refused = |data, by| shrunk(data, by).unwrap_err();

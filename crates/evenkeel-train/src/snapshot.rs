@@ -14,8 +14,7 @@ use evenkeel_runs::file::write_atomically;
 use serde::Serialize;
 
 use crate::error::TrainError;
-use crate::initial::probe;
-use crate::run::ResolvedRun;
+use crate::setup::Setup;
 
 /// The files of a snapshot, by name.
 #[derive(Debug)]
@@ -48,15 +47,15 @@ pub(crate) struct ModelFile<'a> {
 }
 
 impl<'a> ModelFile<'a> {
-    /// Of the network of a specification.
-    pub(crate) fn of(spec: &'a ResolvedRun, network: &Network) -> Self {
+    /// The network of a setup.
+    pub(crate) fn of(setup: &'a Setup, network: &Network) -> Self {
         Self {
             format: "evenkeel-model/1",
-            model: spec.model.name,
-            depth: spec.shape.depth,
-            width: spec.shape.width,
-            input_shape: spec.shape.example.dims(),
-            classes: spec.shape.classes,
+            model: setup.model.name,
+            depth: setup.shape.depth,
+            width: setup.shape.width,
+            input_shape: setup.shape.example.dims(),
+            classes: setup.shape.classes,
             loss: "mean cross-entropy of the softmax of the last layer's outputs",
             mode: "training: batch statistics in every batch_norm",
             layers: network.layers(),
@@ -98,23 +97,23 @@ impl Snapshot {
 /// # Errors
 /// [`TrainError::Probe`] when a weight or gradient cannot be measured, [`TrainError::NoDoubles`] when the
 /// device cannot compute in that precision.
-pub fn take(spec: &ResolvedRun, precision: Precision) -> Result<Snapshot, TrainError> {
-    let device = &spec.device.device;
-    if precision == Precision::F64 && !spec.device.doubles {
+pub fn take(setup: &Setup, precision: Precision) -> Result<Snapshot, TrainError> {
+    let device = &setup.device.device;
+    if precision == Precision::F64 && !setup.device.doubles {
         return Err(TrainError::NoDoubles {
-            device: spec.device.description.clone(),
+            device: setup.device.description.clone(),
         });
     }
     let dtype = match precision {
         Precision::F32 => FloatDType::F32,
         Precision::F64 => FloatDType::F64,
     };
-    let network = spec.network()?.map(&mut Cast(dtype));
+    let network = setup.network()?.map(&mut Cast(dtype));
     // Before anything is computed: that moves the statistics of batch normalizations.
     let weights = Export::of(&network, &GradientsParams::new()).weights;
-    let (inputs, labels) = spec.feed().next_batch().on(device);
+    let (inputs, labels) = setup.feed().next_batch().on(device);
     let inputs = inputs.cast(dtype);
-    let probe = probe(&network, spec, dtype)?;
+    let probe = setup.probe(&network, dtype)?;
     let loss = network.loss(inputs.clone(), labels.clone());
     let gradients = GradientsParams::from_grads(loss.backward(), &network);
     let export = Export::of(&network, &gradients);
@@ -153,7 +152,7 @@ pub fn take(spec: &ResolvedRun, precision: Precision) -> Result<Snapshot, TrainE
             ("weights.safetensors", safetensors(&weights)?),
             ("batch.safetensors", safetensors(&batch)?),
             ("gradients.safetensors", safetensors(&export.gradients)?),
-            ("model.json", json(&ModelFile::of(spec, &network))?),
+            ("model.json", json(&ModelFile::of(setup, &network))?),
         ],
     })
 }

@@ -1,30 +1,28 @@
 //! Many runs: what a grid asks for, a few at a time, each in a folder of its own.
 //!
-//! A run's folder is named by what was asked for, so that the same run is found again by whoever asks for
+//! A run's folder is named by what was requested, so that the same run is found again by whoever requests
 //! it: a sweep that is started again goes on where it was, and sweeps into one folder share their runs.
 
 pub mod grid;
 mod queue;
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use evenkeel_nn::dataset::Dataset;
 use evenkeel_nn::hash::hexadecimal;
 use evenkeel_runs::error::RunsError;
 use evenkeel_runs::folder::files::{CHECKPOINTS, HEADER};
 use evenkeel_runs::folder::{Outcome, StepLine};
-use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::settings::{RequestedRun, RunSettings};
 use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
-use crate::resolve::{data_key, resolve_on};
+use crate::resolve::Resolver;
 use crate::run::ResolvedRun;
 use crate::trainer::{self, Job, Keeping, Observer, Start};
 
@@ -33,61 +31,84 @@ pub use queue::in_parallel;
 /// A run of a sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    /// Its folder: a few words and a hash of all that was asked for.
+    /// Its folder.
     pub name: String,
-    /// What was asked for.
-    pub raw: RunSettings,
+    /// The run as it was requested.
+    pub requested: RequestedRun,
 }
 
 impl Cell {
-    /// The run of a specification.
+    /// A run in a folder that is named by a few words and a hash of all that was requested.
     ///
     /// # Errors
-    /// [`RunsError::Malformed`] should the specification hold what TOML cannot.
-    pub fn of(raw: RunSettings) -> Result<Self, TrainError> {
-        let text = toml::to_string(&raw).map_err(RunsError::malformed(Path::new(HEADER)))?;
+    /// [`RunsError::Malformed`] should the settings hold what TOML cannot.
+    pub fn of(requested: RequestedRun) -> Result<Self, TrainError> {
+        let text = toml::to_string(&requested).map_err(RunsError::malformed(Path::new(HEADER)))?;
         let hash = hexadecimal(&Sha256::digest(text.as_bytes())[..5]);
-        let depth = raw.depth.map_or(String::new(), |depth| depth.to_string());
-        let words = format!(
-            "{}{depth}-{}-lr{}-s{}",
-            raw.model, raw.control, raw.lr, raw.seed
-        );
+        let RequestedRun {
+            model,
+            depth,
+            control,
+            lr,
+            seed,
+            ..
+        } = &requested;
+        let depth = depth.map_or(String::new(), |depth| depth.to_string());
+        let words = format!("{model}{depth}-{control}-lr{lr}-s{seed}");
         let name = words.replace(
             |c: char| !(c.is_ascii_alphanumeric() || "+.-".contains(c)),
             "-",
         );
         Ok(Self {
             name: format!("{name}-{hash}"),
-            raw,
+            requested,
         })
+    }
+
+    /// A run in a folder that is named by its control, as runs are that differ in nothing else. Rate
+    /// and control are those that were resolved.
+    pub fn by_control(requested: &RequestedRun, run: &ResolvedRun) -> Self {
+        let RunSettings { lr, control, .. } = &run.recorded;
+        Self {
+            name: run.controls.folder_name(),
+            requested: requested
+                .clone()
+                .with((*lr).into(), control.as_str().into()),
+        }
     }
 }
 
-/// The runs of some specifications, each once, in their order.
+/// The runs requested, each once, in their order.
 ///
 /// # Errors
 /// As [`Cell::of`].
-pub fn cells(raws: Vec<RunSettings>) -> Result<Vec<Cell>, TrainError> {
-    let mut cells: Vec<Cell> = Vec::with_capacity(raws.len());
-    let mut seen = std::collections::HashSet::new();
-    for raw in raws {
-        let cell = Cell::of(raw)?;
-        if seen.insert(cell.name.clone()) {
-            cells.push(cell);
-        }
-    }
-    Ok(cells)
+pub fn cells(requested: impl IntoIterator<Item = RequestedRun>) -> Result<Vec<Cell>, TrainError> {
+    let mut seen = HashSet::new();
+    let cells = requested.into_iter().map(Cell::of);
+    let is_new = |cell: &Result<Cell, _>| match cell {
+        Ok(cell) => seen.insert(cell.name.clone()),
+        Err(_) => true,
+    };
+    cells.filter(is_new).collect()
 }
 
-/// Who does the runs.
+/// How the runs of a sweep are done. No result depends on it.
 #[derive(Debug)]
-pub struct Workers<'a> {
+pub struct Jobs<'a> {
     /// Runs at a time.
-    pub jobs: usize,
+    pub at_once: usize,
     /// Threads that compute each.
     pub threads: usize,
+    /// What to do about runs that are there already.
+    pub start: Start,
+    /// Steps between checkpoints, if not those between evaluations.
+    pub checkpoint_every: Option<usize>,
+    /// How many of the newest checkpoints are kept while a run goes on.
+    pub keep: usize,
     /// Whether runs that have ended keep their checkpoints, which are most of their bytes.
     pub keep_checkpoints: bool,
+    /// Whether to write events for TensorBoard beside the logs.
+    pub events: bool,
     /// Set from outside to stop after the steps at hand.
     pub stop: &'a AtomicBool,
 }
@@ -100,20 +121,21 @@ pub trait Watcher: Sync {
     fn ended(&self, cell: &Cell, result: &Result<Outcome, TrainError>);
 }
 
-/// Does all runs that have not ended yet, below `folder`, and says how each ended.
+/// Does all runs below `folder` and says how each ended. Those that have ended already are left
+/// alone, unless they are to be replaced.
 ///
 /// A run that fails, or panics, does not keep the others from theirs. Once stopped, runs that have not
 /// begun are interrupted at step 0.
 pub fn run(
     cells: &[Cell],
     folder: &Path,
-    workers: &Workers,
+    jobs: &Jobs,
+    resolver: &Resolver,
     watcher: &dyn Watcher,
 ) -> Vec<Result<Outcome, TrainError>> {
-    let data = Loaded::default();
-    in_parallel(cells.iter().collect(), workers.jobs, |cell: &Cell| {
+    in_parallel(cells.iter().collect(), jobs.at_once, |cell: &Cell| {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            one(cell, folder, workers, watcher, &data)
+            one(cell, folder, jobs, resolver, watcher)
         }));
         let result = result.unwrap_or_else(|panic| {
             Err(TrainError::Panicked {
@@ -129,33 +151,33 @@ pub fn run(
 fn one(
     cell: &Cell,
     folder: &Path,
-    workers: &Workers,
+    jobs: &Jobs,
+    resolver: &Resolver,
     watcher: &dyn Watcher,
-    data: &Loaded,
 ) -> Result<Outcome, TrainError> {
     let place = folder.join(&cell.name);
-    if let Some(outcome) = trainer::ended(&place)? {
+    if let (Start::Resume, Some(outcome)) = (jobs.start, trainer::ended(&place)?) {
         return Ok(outcome);
     }
-    if workers.stop.load(Ordering::Relaxed) {
+    if jobs.stop.load(Ordering::Relaxed) {
         return Ok(Outcome::Interrupted { step: 0 });
     }
-    let run = data.resolve(cell.raw.clone())?;
+    let run = resolver.resolve(&cell.requested)?;
     let job = Job {
         run: &run,
         folder: place.clone(),
-        start: Start::Resume,
+        start: jobs.start,
         checkpoints: Keeping {
-            every: run.settings.eval_every,
-            keep: 1,
+            every: jobs.checkpoint_every.unwrap_or(run.eval_every),
+            keep: jobs.keep,
         },
-        threads: workers.threads,
-        events: false,
-        stop: workers.stop,
+        threads: jobs.threads,
+        events: jobs.events,
+        stop: jobs.stop,
     };
     let outcome = trainer::train(&job, &mut Steps { cell, watcher })?;
     let over = !matches!(outcome, Outcome::Interrupted { .. });
-    if over && !workers.keep_checkpoints {
+    if over && !jobs.keep_checkpoints {
         discard(&place.join(CHECKPOINTS))?;
     }
     Ok(outcome)
@@ -179,26 +201,6 @@ struct Steps<'a> {
 impl Observer for Steps<'_> {
     fn step(&mut self, line: &StepLine) {
         self.watcher.step(self.cell, line);
-    }
-}
-
-/// Data sets that runs share.
-#[derive(Debug, Default)]
-struct Loaded(Mutex<HashMap<String, Arc<Dataset>>>);
-
-impl Loaded {
-    fn resolve(&self, raw: RunSettings) -> Result<ResolvedRun, TrainError> {
-        let key = data_key(&raw);
-        let known = self.lock().get(&key).map(Arc::clone);
-        let spec = resolve_on(raw, known)?;
-        self.lock()
-            .entry(key)
-            .or_insert_with(|| Arc::clone(&spec.data));
-        Ok(spec)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Dataset>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -28,7 +28,7 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
     }
     let kernels = Kernels::new(job.threads)
         .map_err(TrainError::Threads)?
-        .taking_norms(NormCache::new(job.run.granularity));
+        .taking_norms(NormCache::new(job.run.setup.granularity));
     kernels.run(|| {
         let mut session = Session::start(job, &kernels)?;
         let outcome = session.run(job.stop, observer)?;

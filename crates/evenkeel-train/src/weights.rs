@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::checkpoint::{Checkpoints, Which, load_model};
 use crate::error::TrainError;
-use crate::resolve::resolve;
+use crate::resolve::Resolver;
 use crate::snapshot::ModelFile;
 
 /// A checkpoint's weights.
@@ -68,14 +68,14 @@ pub fn weights(folder: &Path, which: Which) -> Result<RunWeights, TrainError> {
     let checkpoint = checkpoints.find(which, &run)?;
     let step = checkpoint.state.step;
     let header = Header::load(folder)?;
-    let spec = resolve(RunSettings {
+    let setup = Resolver::default().setup(&RunSettings {
         // What it began with is in the checkpoint no more.
         weights: None,
         // Nor does it take the device that trained it to write it.
         device: "cpu".to_owned(),
         ..header.spec.clone()
     })?;
-    let network = spec.network()?;
+    let network = setup.network()?;
     let network = load_model(network, checkpoint.model)
         .map_err(|problem| checkpoints.unusable(step, &problem))?;
     let export = Export::of(&network, &GradientsParams::new());
@@ -83,7 +83,7 @@ pub fn weights(folder: &Path, which: Which) -> Result<RunWeights, TrainError> {
         evenkeel: &header.evenkeel,
         control: &header.spec.control,
         step,
-        model: ModelFile::of(&spec, &network),
+        model: ModelFile::of(&setup, &network),
     };
     let failed = |error: &dyn std::fmt::Display| checkpoints.unusable(step, error);
     let note = serde_json::to_string(&note).map_err(|error| failed(&error))?;

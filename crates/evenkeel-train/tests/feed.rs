@@ -9,7 +9,7 @@ use evenkeel_train::run::ResolvedRun;
 use proptest::prelude::*;
 
 fn spec(data: &str, augment: &str) -> ResolvedRun {
-    let raw = RunSettings {
+    let raw: RunSettings = RunSettings {
         depth: Some(1),
         width: Some(1),
         data: data.to_owned(),
@@ -143,10 +143,10 @@ fn augmentations_are_read_back_as_written_and_nonsense_is_refused() {
 fn working_ahead_changes_no_batch_and_any_batch_can_be_gone_on_from() {
     for augment in ["none", "crop:1+flip"] {
         let spec = spec("digits", augment);
-        let mut feed = spec.feed();
-        let mut ahead = Prefetch::start(spec.feed()).unwrap();
+        let mut feed = spec.setup.feed();
+        let mut ahead = Prefetch::start(spec.setup.feed()).unwrap();
         for drawn in 0..9 {
-            let mut restored = Prefetch::start(spec.feed_after(drawn)).unwrap();
+            let mut restored = Prefetch::start(spec.setup.feed_after(drawn)).unwrap();
             assert_eq!((ahead.drawn(), restored.drawn()), (drawn, drawn));
             let batch = feed.next_batch();
             assert_eq!(ahead.next_batch(), batch, "{augment}, batch {drawn}");
@@ -163,6 +163,7 @@ fn working_ahead_changes_no_batch_and_any_batch_can_be_gone_on_from() {
 fn augmentation_changes_batches_but_not_their_order() {
     let [plain, augmented] = ["none", "crop:1"].map(|augment| {
         let (input, labels) = spec("digits", augment)
+            .setup
             .feed()
             .next_batch()
             .on(&Default::default());

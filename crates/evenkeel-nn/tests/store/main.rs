@@ -104,7 +104,7 @@ fn what_has_arrived_is_kept_for_the_next_call() {
     ]);
     let said = shelf.get(&[&first]).unwrap_err().to_string();
     assert!(
-        said.contains("HTTP status 503") && said.contains("--from PATH"),
+        said.contains("HTTP status 503") && said.contains("try again"),
         "{said}"
     );
     assert_eq!(
@@ -306,7 +306,7 @@ fn a_file_is_used_only_if_it_is_the_official_one() {
     };
     let said = open().unwrap_err();
     assert!(
-        said.contains("not on this machine") && said.contains("evenkeel data get set"),
+        said.contains("data set `set` is not on this machine"),
         "{said}"
     );
     for bad in [

@@ -44,7 +44,7 @@ pub const ALL: &[Table] = &[
             ("spread_range", Real),
             ("raw_spread_std", Real),
             ("raw_spread_range", Real),
-            ("drift_spread_range", Real),
+            ("spread_before_hold", Real),
         ],
         of_run: Some(steps),
     },
@@ -111,7 +111,7 @@ fn steps(name: &str, run: &Run) -> Vec<Vec<Value>> {
             line.spread_range.into(),
             line.raw_spread_std.into(),
             line.raw_spread_range.into(),
-            line.drift_spread_range.into(),
+            line.spread_before_hold.into(),
         ]
     });
     rows.collect()

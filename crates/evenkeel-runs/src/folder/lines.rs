@@ -23,9 +23,10 @@ pub struct StepLine {
     pub raw_spread_std: Option<f64>,
     /// The same in the weights as they stood, before the control acted.
     pub raw_spread_range: Option<f64>,
-    /// The range that this batch found under the multipliers of the step before: what one step
-    /// undid of the equality that `hold` had made. Equal to the raw range without it.
-    pub drift_spread_range: Option<f64>,
+    /// The range that this batch found under the multipliers of the step before: what one step undid
+    /// of the equality that `hold` had made. Equal to the raw range without it.
+    #[serde(alias = "drift_spread_range")]
+    pub spread_before_hold: Option<f64>,
 }
 
 /// A line of `layers.jsonl`, rounded to eight significant digits.
@@ -86,4 +87,17 @@ pub struct TimingLine {
     pub step: usize,
     /// Wall-clock seconds of the step.
     pub seconds: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_older_runs_are_read() {
+        let old = r#"{"step":3,"loss":1.5,"lr":0.1,"target_lr":0.1,"critical_lr":null,"spread_std":1.0,
+            "spread_range":2.0,"raw_spread_std":1.0,"raw_spread_range":2.0,"drift_spread_range":0.25}"#;
+        let line: StepLine = serde_json::from_str(old).unwrap();
+        assert_eq!(line.spread_before_hold, Some(0.25));
+    }
 }

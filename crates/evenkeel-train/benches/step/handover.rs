@@ -16,18 +16,18 @@ pub type Pair = (Input, Tensor<1, Int>);
 
 /// The first batches of a run.
 pub fn batches(spec: &ResolvedRun, count: usize) -> Vec<Pair> {
-    let (device, mut feed) = (&spec.device.device, spec.feed());
+    let (device, mut feed) = (&spec.setup.device.device, spec.setup.feed());
     (0..count).map(|_| feed.next_batch().on(device)).collect()
 }
 
 /// Writes `model.json`, `weights.safetensors` and `batches.safetensors`.
 pub fn write(spec: &ResolvedRun, batches: &[Pair], folder: &Path) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
-    let network = spec.network()?;
+    let network = spec.setup.network()?;
     let weights = Export::of(&network, &GradientsParams::new()).weights;
     let numbered = batches.iter().enumerate();
     let batches: Vec<NamedTensor> = numbered.flat_map(|(i, pair)| tensors(i, pair)).collect();
-    let model = serde_json::json!({ "layers": spec.layers });
+    let model = serde_json::json!({ "layers": spec.setup.layers });
     write_atomically(&folder.join("model.json"), &serde_json::to_vec(&model)?)?;
     write_atomically(
         &folder.join("weights.safetensors"),

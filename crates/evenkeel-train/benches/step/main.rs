@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn serve(rigs: &mut Rigs) -> Result<(), Box<dyn Error>> {
     answer(&Answer::Ready {
-        parameters: evenkeel_nn::layer::parameters(&rigs.spec.layers),
+        parameters: evenkeel_nn::layer::parameters(&rigs.spec.setup.layers),
         layers: rigs.get(Way::Layers)?.layers(),
     })?;
     for line in io::stdin().lock().lines() {

@@ -11,7 +11,6 @@ use evenkeel_nn::network::Network;
 use evenkeel_ops::{Kernels, NormCache};
 use evenkeel_runs::folder::{Lock, TimingLine};
 use evenkeel_runs::writer::RunWriter;
-use evenkeel_train::initial::probe;
 use evenkeel_train::optimizer;
 use evenkeel_train::run::ResolvedRun;
 use evenkeel_train::trainer::record::{header, layer_line, step_line, unit_line};
@@ -59,9 +58,9 @@ impl<'a> Rig<'a> {
             Way::Plain => kernels.clone(),
             Way::Layers | Way::Units => kernels
                 .clone()
-                .taking_norms(NormCache::new(spec.granularity)),
+                .taking_norms(NormCache::new(spec.setup.granularity)),
         };
-        let network = spec.network()?.on(kernels);
+        let network = spec.setup.network()?.on(kernels);
         let telemetry = match way {
             Way::Plain => None,
             Way::Layers | Way::Units => {
@@ -105,10 +104,7 @@ impl<'a> Rig<'a> {
         gradients: GradientsParams,
         start: Instant,
     ) -> Result<f64, Box<dyn Error>> {
-        let target = self
-            .spec
-            .schedule
-            .at(self.step.min(self.spec.settings.steps - 1));
+        let target = self.spec.schedule.at(self.step.min(self.spec.steps - 1));
         let network = std::mem::take(&mut self.network);
         let Some(telemetry) = &mut self.telemetry else {
             self.network = self.optimizer.step(target.get(), network, gradients);
@@ -135,7 +131,7 @@ impl<'a> Rig<'a> {
 
 impl Telemetry {
     fn new(spec: &ResolvedRun, network: &Network, folder: &Path) -> Result<Self, Box<dyn Error>> {
-        let probe = probe(network, spec, FloatDType::F32)?;
+        let probe = spec.setup.probe(network, FloatDType::F32)?;
         let writer = RunWriter::create(Lock::take(folder)?, &header(spec, &probe), false)?;
         let controller = ElrController::new(probe, spec.controls.clone()).by_measure(spec.measure);
         Ok(Self { controller, writer })

@@ -24,6 +24,16 @@ pub enum SpecError {
         /// The names that exist.
         permitted: String,
     },
+    /// A value under its old name.
+    #[error("`{field}` {given} is now called {now}")]
+    Renamed {
+        /// The setting.
+        field: &'static str,
+        /// What was given.
+        given: &'static str,
+        /// Its name now.
+        now: &'static str,
+    },
     /// A count out of range.
     #[error("`{field}` is {given}, but must be from {min} to {max}")]
     OutOfRange {
@@ -136,6 +146,7 @@ impl SpecError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::Unknown { field, .. }
+            | Self::Renamed { field, .. }
             | Self::OutOfRange { field, .. }
             | Self::Inapplicable { field, .. } => Some(field),
             Self::ClipNorm { .. } => Some("clip_norm"),

@@ -14,7 +14,7 @@ const MAX_CONTEXT: usize = 65_536;
 const CONTEXT: usize = 64;
 
 /// What tells the data of one run from those of another.
-pub(crate) fn data_key(settings: &RunSettings) -> String {
+pub fn key<R, C>(settings: &RunSettings<R, C>) -> String {
     let seed = settings.has_generated_data().then_some(settings.seed);
     let RunSettings {
         data,
@@ -26,7 +26,7 @@ pub(crate) fn data_key(settings: &RunSettings) -> String {
 }
 
 /// Loads the data, downsampled if asked for.
-pub(super) fn load(settings: &RunSettings) -> Result<Dataset, SpecError> {
+pub fn load<R, C>(settings: &RunSettings<R, C>) -> Result<Dataset, SpecError> {
     let (entry, argument) = dataset::find(&settings.data).ok_or_else(|| SpecError::Unknown {
         field: "data",
         given: settings.data.clone(),
@@ -46,7 +46,11 @@ pub(super) fn load(settings: &RunSettings) -> Result<Dataset, SpecError> {
     }
 }
 
-fn shrunk(settings: &RunSettings, data: &Dataset, factor: usize) -> Result<Dataset, SpecError> {
+fn shrunk<R, C>(
+    settings: &RunSettings<R, C>,
+    data: &Dataset,
+    factor: usize,
+) -> Result<Dataset, SpecError> {
     match data.example {
         Example::Tokens { .. } => Err(inapplicable(settings, "shrink", "images")),
         Example::Image { height, width, .. } => data.shrunk(factor).ok_or(SpecError::Shrink {
@@ -57,25 +61,36 @@ fn shrunk(settings: &RunSettings, data: &Dataset, factor: usize) -> Result<Datas
     }
 }
 
-/// The context, where these data have one. Refuses settings that mean nothing to them.
-pub(super) fn context(
-    settings: &RunSettings,
+/// Refuses settings that mean nothing to these data.
+pub fn check<R, C>(
+    settings: &RunSettings<R, C>,
     data: &Dataset,
     augmentation: Augmentation,
-) -> Result<Option<usize>, SpecError> {
+) -> Result<(), SpecError> {
     match data.example {
         Example::Image { .. } if settings.context.is_some() => {
             Err(inapplicable(settings, "context", "text"))
         }
-        Example::Image { .. } => Ok(None),
         Example::Tokens { .. } if !augmentation.is_none() => {
             Err(inapplicable(settings, "augment", "images"))
         }
-        Example::Tokens { context, .. } => Ok(Some(context)),
+        Example::Image { .. } | Example::Tokens { .. } => Ok(()),
     }
 }
 
-fn inapplicable(settings: &RunSettings, field: &'static str, purpose: &'static str) -> SpecError {
+/// How many tokens make an example, where the data are text.
+pub fn context(data: &Dataset) -> Option<usize> {
+    match data.example {
+        Example::Image { .. } => None,
+        Example::Tokens { context, .. } => Some(context),
+    }
+}
+
+fn inapplicable<R, C>(
+    settings: &RunSettings<R, C>,
+    field: &'static str,
+    purpose: &'static str,
+) -> SpecError {
     SpecError::Inapplicable {
         field,
         purpose,

@@ -17,7 +17,7 @@
 
 use std::path::Path;
 
-use evenkeel_runs::settings::RunSettings;
+use evenkeel_runs::settings::RequestedRun;
 use toml::{Table, Value};
 
 use crate::error::{GridError, MOST_RUNS};
@@ -32,8 +32,8 @@ const GRID: &str = "grid";
 pub fn parse(
     file: &Path,
     text: &str,
-    defaults: &RunSettings,
-) -> Result<Vec<RunSettings>, GridError> {
+    defaults: &RequestedRun,
+) -> Result<Vec<RequestedRun>, GridError> {
     let shown = || file.display().to_string();
     let unreadable = |error: &dyn std::fmt::Display| GridError::Toml {
         file: shown(),
@@ -72,7 +72,7 @@ pub fn parse(
                 .collect();
         }
         for (index, run) in product.into_iter().enumerate() {
-            let raw: Result<RunSettings, _> = Value::Table(run).try_into();
+            let raw: Result<RequestedRun, _> = Value::Table(run).try_into();
             runs.push(raw.map_err(|error: toml::de::Error| GridError::Run {
                 file: shown(),
                 number: index + 1,
@@ -93,9 +93,9 @@ fn tables(values: Vec<Value>) -> Option<Vec<Table>> {
 
 fn with(run: &Table, option: &str, value: &Value) -> Table {
     let mut run = run.clone();
-    // `lr = 1` means 1.0.
+    // `clip_norm = 1` means 1.0.
     let value = match (option, value) {
-        ("lr" | "clip_norm", Value::Integer(whole)) => Value::Float(*whole as f64),
+        ("clip_norm", Value::Integer(whole)) => Value::Float(*whole as f64),
         (_, value) => value.clone(),
     };
     run.insert(option.to_owned(), value);
@@ -104,10 +104,12 @@ fn with(run: &Table, option: &str, value: &Value) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_runs::settings::{RequestedControl, RequestedRate};
+
     use super::*;
 
-    fn parsed(text: &str) -> Result<Vec<RunSettings>, String> {
-        parse(Path::new("grid.toml"), text, &RunSettings::default())
+    fn parsed(text: &str) -> Result<Vec<RequestedRun>, String> {
+        parse(Path::new("grid.toml"), text, &RequestedRun::default())
             .map_err(|error| error.to_string())
     }
 
@@ -117,12 +119,23 @@ mod tests {
             "depth = 7\n[[grid]]\nlr = [1, 0.5]\nseed = [0, 1, 2]\n[[grid]]\ncontrol = \"hold\"",
         )
         .unwrap();
-        let told = |run: &RunSettings| (run.lr, run.seed, run.control.clone());
+        let told = |run: &RequestedRun| (run.lr.to_string(), run.seed, run.control.to_string());
         assert_eq!(runs.len(), 7);
         assert!(runs.iter().all(|run| run.depth == Some(7)));
-        assert_eq!(told(&runs[1]), (1.0, 1, "none".to_owned()));
-        assert_eq!(told(&runs[6]), (0.1, 0, "hold".to_owned()));
+        assert_eq!(told(&runs[1]), ("1".to_owned(), 1, "none".to_owned()));
+        assert_eq!(told(&runs[6]), ("0.1".to_owned(), 0, "hold".to_owned()));
         assert_eq!(parsed("depth = 7").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn rates_may_be_angles_and_controls_automatic() {
+        let runs =
+            parsed("[[grid]]\nlr = [1, \"angle:0.2\"]\ncontrol = [\"none\", \"auto\"]").unwrap();
+        assert_eq!(runs.len(), 4);
+        assert_eq!(runs[3].lr, RequestedRate::Angle(0.2));
+        assert_eq!(runs[3].control, RequestedControl::Auto);
+        let refused = parsed("[[grid]]\nlr = \"turn:0.2\"").unwrap_err();
+        assert!(refused.contains("angle:RADIANS"), "{refused}");
     }
 
     #[test]

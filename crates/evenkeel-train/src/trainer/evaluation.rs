@@ -15,7 +15,7 @@ impl Session<'_> {
     /// set, and writes it down.
     pub(super) fn evaluate(&mut self, step: usize) -> Result<(), TrainError> {
         let network = self.with_population_statistics().valid();
-        let data = &self.spec.data;
+        let data = &self.run.setup.data;
         let (train_loss, train_accuracy) = self.score(&network, &data.train);
         let (test_loss, test_accuracy) = self.score(&network, &data.test);
         self.best.evaluated(test_loss, test_accuracy);
@@ -34,11 +34,11 @@ impl Session<'_> {
         // Without gradients: the tape of a forward pass is kept until the next backward pass, so that those
         // of all chunks would be in memory at once.
         let mut network = self.network.clone().fork(&self.device).no_grad();
-        for (seen, rows) in self.chunks(&self.spec.data.train).iter().enumerate() {
+        for (seen, rows) in self.chunks(&self.run.setup.data.train).iter().enumerate() {
             for norm in network.batch_norms() {
                 norm.momentum = 1.0 / (seen as f64 + 1.0);
             }
-            let (inputs, _) = self.spec.data.train.batch(rows, &self.device);
+            let (inputs, _) = self.run.setup.data.train.batch(rows, &self.device);
             network.forward(inputs);
         }
         network
@@ -72,8 +72,8 @@ impl Session<'_> {
     /// The rows of a split that count, in chunks of near-equal size of at least the batch size: a
     /// small last chunk would have statistics of its own.
     fn chunks(&self, split: &Split) -> Vec<Vec<usize>> {
-        let rows = sample(split.len(), self.spec.settings.eval_rows);
-        let count = (rows.len() / self.spec.settings.batch_size).max(1);
+        let rows = sample(split.len(), self.run.eval_rows);
+        let count = (rows.len() / self.run.setup.batch_size).max(1);
         let chunk = |index: usize| rows.len() * index / count..rows.len() * (index + 1) / count;
         (0..count)
             .map(|index| rows[chunk(index)].to_vec())

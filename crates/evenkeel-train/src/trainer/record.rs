@@ -44,7 +44,7 @@ pub fn step_line(step: usize, loss: f64, target: LearningRate, report: &StepRepo
         spread_range: acting.map(|s| s.range),
         raw_spread_std: raw.map(|s| s.std),
         raw_spread_range: raw.map(|s| s.range),
-        drift_spread_range: like_acting(&report.plan.before_hold).map(|s| s.range),
+        spread_before_hold: like_acting(&report.plan.before_hold).map(|s| s.range),
     }
 }
 

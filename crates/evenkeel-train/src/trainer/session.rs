@@ -24,13 +24,12 @@ use super::record::{header, layer_line, step_line, unit_line};
 use crate::checkpoint::{Best, Checkpoint, Checkpoints, State, load_model};
 use crate::error::TrainError;
 use crate::gradient_source::GradientSource;
-use crate::initial::probe;
 use crate::optimizer;
 use crate::run::ResolvedRun;
 
 /// The state of a run between steps.
 pub(super) struct Session<'a> {
-    pub(super) spec: &'a ResolvedRun,
+    pub(super) run: &'a ResolvedRun,
     pub(super) device: Device,
     pub(super) network: Network,
     optimizer: ModuleOptimizer,
@@ -44,7 +43,7 @@ pub(super) struct Session<'a> {
     checkpoints: Checkpoints,
     every: usize,
     /// SHA-256 of `run.toml`.
-    run: String,
+    fingerprint: String,
     /// The evaluation that is due at this step was done before the checkpoint.
     evaluated: Option<usize>,
     pub(super) best: Best,
@@ -75,8 +74,8 @@ impl Divergence {
 impl<'a> Session<'a> {
     /// Starts the run, or goes on with it.
     pub(super) fn start(job: &Job<'a>, kernels: &Kernels) -> Result<Self, TrainError> {
-        let network = job.run.network()?.on(kernels);
-        let probe = probe(&network, job.run, FloatDType::F32)?;
+        let network = job.run.setup.network()?.on(kernels);
+        let probe = job.run.setup.probe(&network, FloatDType::F32)?;
         if probe.layers().len() == 0 && job.run.controls.needs_elrs() {
             return Err(TrainError::NothingToControl {
                 control: job.run.controls.to_string(),
@@ -114,23 +113,24 @@ impl<'a> Session<'a> {
             .as_ref()
             .map_or(0, |checkpoint| checkpoint.state.batches);
         let walk = (job.run.source == GradientSource::Random)
-            .then(|| RandomWalk::new(&probe, job.run.settings.seed));
+            .then(|| RandomWalk::new(&probe, job.run.setup.seed));
         let fresh = Self {
-            spec: job.run,
+            run: job.run,
             walk,
             optimizer: optimizer::build(&job.run.optimizer, kernels),
             controller: ElrController::new(probe, job.run.controls.clone())
                 .by_measure(job.run.measure),
-            batches: Prefetch::start(job.run.feed_after(drawn)).map_err(TrainError::Thread)?,
+            batches: Prefetch::start(job.run.setup.feed_after(drawn))
+                .map_err(TrainError::Thread)?,
             drawn,
             writer,
             checkpoints,
             every: job.checkpoints.every,
-            run,
+            fingerprint: run,
             evaluated: None,
             best: Best::default(),
             network,
-            device: job.run.device.device.clone(),
+            device: job.run.setup.device.device.clone(),
         };
         match resumed {
             Some(checkpoint) => fresh.restored(checkpoint),
@@ -165,16 +165,13 @@ impl<'a> Session<'a> {
         stop: &AtomicBool,
         observer: &mut (dyn Observer + Send),
     ) -> Result<Outcome, TrainError> {
-        let (first, steps) = (
-            self.controller.state().steps as usize,
-            self.spec.settings.steps,
-        );
+        let (first, steps) = (self.controller.state().steps as usize, self.run.steps);
         for step in first..steps {
             if stop.load(Ordering::Relaxed) {
                 self.checkpoint(step)?;
                 return Ok(Outcome::Interrupted { step });
             }
-            if step % self.spec.settings.eval_every == 0 {
+            if step % self.run.eval_every == 0 {
                 self.evaluate_once(step)?;
                 if self.is_out_of_patience() {
                     return Ok(Outcome::Stopped { step });
@@ -197,9 +194,9 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Whether the test loss has not fallen for as many evaluations as the spec waits.
+    /// Whether the test loss has not fallen for as many evaluations as the run waits.
     fn is_out_of_patience(&self) -> bool {
-        let patience = self.spec.settings.patience.unwrap_or(usize::MAX);
+        let patience = self.run.patience.unwrap_or(usize::MAX);
         self.best.since >= patience
     }
 
@@ -227,7 +224,7 @@ impl<'a> Session<'a> {
         );
         let state = State {
             step,
-            run: self.run.clone(),
+            run: self.fingerprint.clone(),
             batches: self.drawn,
             controller: self.controller.state().clone(),
             logs: self.writer.sync()?,
@@ -256,9 +253,9 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// The mean loss and gradient of as many batches as the spec asks for, clipped.
+    /// The mean loss and gradient of as many batches as the run accumulates, clipped.
     fn backward(&mut self) -> Result<(f64, GradientsParams), Divergence> {
-        let count = self.spec.settings.accumulate;
+        let count = self.run.accumulate;
         let mut sum = 0.0;
         let mut accumulator = GradientsAccumulator::new();
         for _ in 0..count {
@@ -273,7 +270,7 @@ impl<'a> Session<'a> {
             accumulator.accumulate(&self.network, gradients);
         }
         let gradients = accumulator.grads();
-        let clipped = match self.spec.settings.clip_norm {
+        let clipped = match self.run.clip_norm {
             Some(limit) => clip(&self.network, gradients, limit),
             None => gradients,
         };
@@ -291,7 +288,7 @@ impl<'a> Session<'a> {
         }
         // No handle is kept, so that weights can change where they are: a step that fails ends the run.
         let network = std::mem::take(&mut self.network);
-        let target = self.spec.schedule.at(step);
+        let target = self.run.schedule.at(step);
         let stepped = self
             .controller
             .step(network, gradients, &mut self.optimizer, target);

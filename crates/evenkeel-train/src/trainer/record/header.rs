@@ -9,7 +9,7 @@ use crate::run::ResolvedRun;
 const BURN: &str = "0.22.1";
 
 /// `run.toml` of a run.
-pub fn header(spec: &ResolvedRun, probe: &Probe) -> Header {
+pub fn header(run: &ResolvedRun, probe: &Probe) -> Header {
     let others = probe
         .parameters()
         .iter()
@@ -17,9 +17,9 @@ pub fn header(spec: &ResolvedRun, probe: &Probe) -> Header {
     Header {
         evenkeel: env!("CARGO_PKG_VERSION").to_owned(),
         burn: BURN.to_owned(),
-        device: spec.device.description.clone(),
-        data_sha256: Some(spec.data.sha256().to_owned()),
-        spec: spec.settings.clone(),
+        device: run.setup.device.description.clone(),
+        data_sha256: Some(run.setup.data.sha256().to_owned()),
+        spec: run.recorded.clone(),
         layers: probe
             .layers()
             .map(|layer| LayerHeader {

@@ -52,7 +52,7 @@ impl Observer for Nobody {
 fn ending(name: &str, factors: &[(&str, f64)]) -> (Outcome, usize) {
     let folder: PathBuf =
         std::env::temp_dir().join(format!("evenkeel-nan-{name}-{}", std::process::id()));
-    let raw = RunSettings {
+    let raw: RunSettings = RunSettings {
         depth: Some(2),
         width: Some(8),
         batch_size: 32,

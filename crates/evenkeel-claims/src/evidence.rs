@@ -12,39 +12,39 @@ use toml::Value as Setting;
 
 use crate::claim::{Claim, Sheet};
 use crate::error::ClaimsError;
-use crate::table::Frame;
+use crate::table::Table;
 
 /// Tables by name.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    frames: Vec<(&'static str, Frame)>,
-    nothing: Frame,
+    tables: Vec<(&'static str, Table)>,
+    nothing: Table,
 }
 
 impl Evidence {
     /// Nothing yet, but every table that the claim has.
     pub fn none(claim: &Claim) -> Self {
-        let frame = |sheet: &Sheet| {
+        let table = |sheet: &Sheet| {
             let columns = sheet.settings.iter().chain(sheet.columns).copied();
-            (sheet.name, Frame::new(columns))
+            (sheet.name, Table::new(columns))
         };
         Self {
-            frames: claim.sheets.iter().map(frame).collect(),
-            nothing: Frame::default(),
+            tables: claim.sheets.iter().map(table).collect(),
+            nothing: Table::default(),
         }
     }
 
     /// Whether no run has said anything.
     pub fn is_empty(&self) -> bool {
-        self.frames.iter().all(|(_, frame)| frame.is_empty())
+        self.tables.iter().all(|(_, table)| table.is_empty())
     }
 
     /// Adds what a run says.
     pub fn add(&mut self, claim: &Claim, run: &Run) {
-        for (sheet, (_, frame)) in claim.sheets.iter().zip(&mut self.frames) {
+        for (sheet, (_, table)) in claim.sheets.iter().zip(&mut self.tables) {
             let settings = settings(&run.header.spec, sheet.settings);
             for row in (sheet.rows)(run) {
-                frame.push(settings.iter().cloned().chain(row).collect());
+                table.push(settings.iter().cloned().chain(row).collect());
             }
         }
     }
@@ -55,10 +55,10 @@ impl Evidence {
     /// [`RunsError::Io`] or [`RunsError::Malformed`].
     pub fn load(claim: &Claim, folder: &Path) -> Result<Self, ClaimsError> {
         let mut evidence = Self::none(claim);
-        for (name, frame) in &mut evidence.frames {
+        for (name, table) in &mut evidence.tables {
             let path = folder.join(format!("{name}.csv"));
             let text = fs::read_to_string(&path).map_err(RunsError::io(&path))?;
-            *frame = Frame::parse(&path, &text)?;
+            *table = Table::parse(&path, &text)?;
         }
         Ok(evidence)
     }
@@ -69,23 +69,24 @@ impl Evidence {
     /// [`RunsError::Io`].
     pub fn save(&self, folder: &Path) -> Result<(), ClaimsError> {
         fs::create_dir_all(folder).map_err(RunsError::io(folder))?;
-        for (name, frame) in &self.frames {
+        for (name, table) in &self.tables {
             let path = folder.join(format!("{name}.csv"));
-            write_atomically(&path, frame.to_csv().as_bytes())?;
+            write_atomically(&path, table.to_csv().as_bytes())?;
         }
         Ok(())
     }
 
     /// The table of this name; an empty one where there is none.
-    pub fn sheet(&self, name: &str) -> &Frame {
-        let found = self.frames.iter().find(|(known, _)| *known == name);
-        found.map_or(&self.nothing, |(_, frame)| frame)
+    pub fn sheet(&self, name: &str) -> &Table {
+        let found = self.tables.iter().find(|(known, _)| *known == name);
+        found.map_or(&self.nothing, |(_, table)| table)
     }
 }
 
 /// Settings of a specification by name.
 fn settings(spec: &RunSettings, names: &[&str]) -> Vec<Value> {
-    let mut table = toml::Table::try_from(spec).unwrap_or_default();
+    let mut table = toml::Table::try_from(spec)
+        .expect("settings that were read from TOML can be written as TOML");
     // Left out of files where it is the default.
     let gradients = Setting::String(spec.gradients.clone());
     table.insert("gradients".to_owned(), gradients);

@@ -46,7 +46,7 @@ impl fmt::Display for Verdict {
 
 /// A table for readers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub struct PageTable {
     /// What it shows.
     pub caption: String,
     /// The columns, with their units.
@@ -65,7 +65,7 @@ pub struct Finding {
     /// What to see.
     pub figures: Vec<Figure>,
     /// The numbers behind it.
-    pub tables: Vec<Table>,
+    pub tables: Vec<PageTable>,
 }
 
 impl Finding {

@@ -11,7 +11,7 @@ use evenkeel_runs::file::write_atomically;
 use crate::claim::{ALL, Claim, Sheet};
 use crate::error::ClaimsError;
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table};
+use crate::finding::{Finding, PageTable};
 use crate::provenance::Provenance;
 
 const PAGE: &str = "README.md";
@@ -199,7 +199,7 @@ fn text(
     text
 }
 
-fn markdown(table: &Table) -> String {
+fn markdown(table: &PageTable) -> String {
     let row = |cells: &mut dyn Iterator<Item = String>| {
         let cells: Vec<String> = cells.collect();
         format!("| {} |\n", cells.join(" | "))

@@ -2,7 +2,7 @@
 
 use evenkeel_report::figure::{Color, Series, Stroke};
 
-use crate::finding::Table;
+use crate::finding::PageTable;
 use crate::statistics::mean;
 use crate::table::{Row, groups, numbers};
 
@@ -12,7 +12,7 @@ pub fn table<'a>(
     rows: impl IntoIterator<Item = Row<'a>>,
     keys: &[(&str, &'static str)],
     values: &[(&str, &'static str, usize)],
-) -> Table {
+) -> PageTable {
     let columns: Vec<&str> = keys.iter().map(|key| key.0).collect();
     let cells = |(mut cells, rows): (Vec<String>, Vec<Row>)| {
         let means = values
@@ -21,7 +21,7 @@ pub fn table<'a>(
         cells.extend(means);
         cells
     };
-    Table {
+    PageTable {
         caption: format!("{caption} Mean and 95 % interval over seeds."),
         headings: keys
             .iter()

@@ -13,7 +13,7 @@ const DIGITS: i32 = 6;
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Frame {
+pub struct Table {
     columns: Vec<String>,
     rows: Vec<Vec<Value>>,
 }
@@ -21,11 +21,11 @@ pub struct Frame {
 /// A row of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
-    frame: &'a Frame,
+    table: &'a Table,
     cells: &'a [Value],
 }
 
-impl Frame {
+impl Table {
     /// An empty table.
     pub fn new(columns: impl Iterator<Item = &'static str>) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Frame {
 
     /// The rows in their order.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|cells| Row { frame: self, cells })
+        self.rows.iter().map(|cells| Row { table: self, cells })
     }
 
     /// Whether it has no row.
@@ -79,7 +79,7 @@ impl Frame {
 
 impl<'a> Row<'a> {
     fn cell(&self, column: &str) -> &'a Value {
-        let place = self.frame.columns.iter().position(|name| name == column);
+        let place = self.table.columns.iter().position(|name| name == column);
         place
             .and_then(|place| self.cells.get(place))
             .unwrap_or(&Value::Missing)
@@ -142,27 +142,27 @@ fn value(text: &str) -> Value {
 mod tests {
     use super::*;
 
-    fn frame() -> Frame {
-        let mut frame = Frame::new(["control", "lr", "loss"].into_iter());
-        frame.push(vec!["none".into(), 0.1.into(), (1.0 / 3.0).into()]);
-        frame.push(vec!["hold".into(), 0.1.into(), f64::NAN.into()]);
-        frame.push(vec!["none".into(), 3usize.into(), 1e-20.into()]);
-        frame
+    fn table() -> Table {
+        let mut table = Table::new(["control", "lr", "loss"].into_iter());
+        table.push(vec!["none".into(), 0.1.into(), (1.0 / 3.0).into()]);
+        table.push(vec!["hold".into(), 0.1.into(), f64::NAN.into()]);
+        table.push(vec!["none".into(), 3usize.into(), 1e-20.into()]);
+        table
     }
 
     #[test]
     fn what_is_read_is_what_was_written() {
-        let text = frame().to_csv();
-        let read = Frame::parse(Path::new("f.csv"), &text).unwrap();
-        assert_eq!(read, frame());
+        let text = table().to_csv();
+        let read = Table::parse(Path::new("f.csv"), &text).unwrap();
+        assert_eq!(read, table());
         assert_eq!(read.to_csv(), text);
         assert!(text.contains("none,0.1,0.333333\n"), "{text}");
     }
 
     #[test]
     fn groups_keep_the_order_and_missing_numbers_are_none() {
-        let frame = frame();
-        let groups = groups(frame.rows(), &["control"]);
+        let table = table();
+        let groups = groups(table.rows(), &["control"]);
         let sizes: Vec<_> = groups
             .iter()
             .map(|(key, rows)| (&key[0][..], rows.len()))

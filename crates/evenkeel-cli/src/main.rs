@@ -1,40 +1,18 @@
 //! The program `evenkeel`: measure, predict and fix the effective learning rates of deep
-//! normalized networks. One file a command; every command returns its text and an exit code.
+//! normalized networks. One file a command under `commands/`; every command returns its text and an exit code.
 
 #![allow(
     clippy::print_stderr,
     reason = "the program talks to its user on standard error"
 )]
 
-mod advise;
-mod bands;
-mod completions;
-mod config;
-mod cpu_args;
-mod data;
-mod drift;
-mod drift_args;
-mod dynamics_args;
+mod args;
+mod commands;
 mod exit;
-mod forecast;
 mod message;
-mod norms;
-mod phase;
 mod progress;
-mod rate_args;
-mod report;
-mod reproduce;
-mod runs;
-mod scale_args;
-mod snapshot;
-mod spec_args;
-mod start;
 mod stop;
-mod sweep;
-mod sweep_args;
 mod table;
-mod train;
-mod weights;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -42,6 +20,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use mimalloc::MiMalloc;
 
+use args::config;
+use commands::{
+    advise, completions, data, drift, forecast, phase, report, reproduce, runs, snapshot, sweep,
+    train, weights,
+};
 use exit::Exit;
 
 /// Autodiff asks for thousands of small pieces of memory a step, and gives them back in another order.

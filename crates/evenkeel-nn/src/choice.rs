@@ -17,10 +17,10 @@ impl<T: Copy + PartialEq> Choice<T> {
         table.iter().find(|row| row.name == name)
     }
 
-    /// The name of a value; empty should its table have no row for it.
+    /// The name of a value.
     pub fn name_of(table: &'static [Self], value: T) -> &'static str {
         let row = table.iter().find(|row| row.value == value);
-        row.map_or("", |row| row.name)
+        row.expect("a table has a row for every value").name
     }
 }
 

@@ -45,7 +45,7 @@ pub fn json(lines: &Lines, axes: Axes) -> String {
         series: series.collect(),
     };
     // Numbers and words always become JSON.
-    serde_json::to_string(&hover).unwrap_or_default()
+    serde_json::to_string(&hover).expect("numbers and texts serialise")
 }
 
 fn rounded(value: f64) -> f64 {

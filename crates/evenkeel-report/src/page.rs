@@ -167,7 +167,8 @@ fn script_json(json: &str) -> String {
 fn layer_table(run: &Run) -> String {
     let table = LayerTable::of(run);
     let last = table.steps.len().saturating_sub(1);
-    let data = script_json(&serde_json::to_string(&table).unwrap_or_default());
+    let data = serde_json::to_string(&table).expect("numbers and texts serialise");
+    let data = script_json(&data);
     format!(
         "<section class=\"layers\">\n<label>Layers at step <output></output>\
          <input type=\"range\" min=\"0\" max=\"{last}\" value=\"0\" aria-label=\"step\"></label>\n\

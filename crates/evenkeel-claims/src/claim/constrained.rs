@@ -5,7 +5,7 @@ use evenkeel_runs::settings::RunSettings;
 
 use super::{Claim, Scale};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table, Verdict};
+use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{STEPS, mlp, resnet, seeds, vary};
 use crate::outcome;
 use crate::show;
@@ -369,7 +369,7 @@ fn figure(network: &Network) -> Figure {
     )
 }
 
-fn best_table(networks: &[Network]) -> Table {
+fn best_table(networks: &[Network]) -> PageTable {
     let row = |network: &Network, control: &str| {
         let (lr, accuracy) = network.best(control)?;
         let mut cells = network.key.clone();
@@ -382,7 +382,7 @@ fn best_table(networks: &[Network]) -> Table {
         ]);
         Some(cells)
     };
-    Table {
+    PageTable {
         caption: "Each control at its own best rate: accuracy (mean and 95 % interval over seeds), and at how many rates it trains.".to_owned(),
         headings: vec!["depth", "optimiser", "granularity", "model", "no shortcuts", "initial range (decades)", "control", "best λ", "accuracy", "rates"],
         rows: networks
@@ -392,7 +392,7 @@ fn best_table(networks: &[Network]) -> Table {
     }
 }
 
-fn all_table(evidence: &Evidence) -> Table {
+fn all_table(evidence: &Evidence) -> PageTable {
     show::table(
         "Every rate.",
         evidence.sheet("runs").rows(),

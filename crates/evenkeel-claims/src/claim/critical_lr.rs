@@ -9,7 +9,7 @@ use evenkeel_runs::value::Value;
 
 use super::{Claim, Scale, Sheet};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table, Verdict};
+use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{log_spaced, mlp, seeds, vary};
 use crate::show;
 use crate::statistics::{line, mean, median, r2};
@@ -232,8 +232,8 @@ fn judge(evidence: &Evidence) -> Finding {
     }
 }
 
-fn table(kinds: &[Kind]) -> Table {
-    Table {
+fn table(kinds: &[Kind]) -> PageTable {
+    PageTable {
         caption: "Pairs that are a factor of 2 apart; slope, R² of the line, and R² of the prediction as it is; the rate of least \
                   range, by T5 and as measured (medians of the seeds), on the grid."
             .to_owned(),

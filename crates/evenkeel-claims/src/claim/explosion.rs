@@ -8,7 +8,7 @@ use evenkeel_runs::value::Value;
 
 use super::{Claim, Scale, Sheet};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table, Verdict};
+use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{mlp, resnet, seeds, vary};
 use crate::show;
 use crate::statistics::{line, mean};
@@ -255,8 +255,8 @@ fn profiles(evidence: &Evidence) -> Figure {
     )
 }
 
-fn table(networks: &[(Vec<String>, Vec<Row>)]) -> Table {
-    Table {
+fn table(networks: &[(Vec<String>, Vec<Row>)]) -> PageTable {
+    PageTable {
         caption: "Growth a layer and initial range of ELRs: mean and 95 % interval over seeds."
             .to_owned(),
         headings: vec![

@@ -5,7 +5,7 @@ use evenkeel_runs::settings::RunSettings;
 
 use super::{Claim, Scale};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table, Verdict};
+use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{STEPS, mlp, resnet, seeds, vary};
 use crate::outcome;
 use crate::show;
@@ -187,7 +187,7 @@ fn figure(name: &str, x: &str, networks: &[Network], place: fn(&Trial) -> f64) -
     )
 }
 
-fn table(networks: &[Network]) -> Table {
+fn table(networks: &[Network]) -> PageTable {
     let row = |network: &Network| {
         let (best, chosen) = (network.best()?, network.chosen()?);
         Some(vec![
@@ -201,7 +201,7 @@ fn table(networks: &[Network]) -> Table {
             format!("{:.1}", 100.0 * network.lost()?),
         ])
     };
-    Table {
+    PageTable {
         caption: "The best rate of each network, and the one by its turn; means over seeds."
             .to_owned(),
         headings: vec![

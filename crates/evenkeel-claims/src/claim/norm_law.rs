@@ -7,7 +7,7 @@ use evenkeel_runs::value::Value;
 
 use super::{Claim, Scale, Sheet};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table, Verdict};
+use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{mlp, seeds, vary};
 use crate::show;
 use crate::statistics::{mean, median, quantile};
@@ -171,12 +171,12 @@ fn figure(evidence: &Evidence) -> Figure {
     )
 }
 
-fn laws_table(evidence: &Evidence) -> Table {
+fn laws_table(evidence: &Evidence) -> PageTable {
     let rows = groups(
         evidence.sheet("laws").rows(),
         &["depth", "batch_size", "lr"],
     );
-    Table {
+    PageTable {
         caption: "The laws: 99th percentiles over layers and steps, the worst seed.".to_owned(),
         headings: vec![
             "depth",
@@ -199,12 +199,12 @@ fn laws_table(evidence: &Evidence) -> Table {
     }
 }
 
-fn drift_table(evidence: &Evidence) -> Table {
+fn drift_table(evidence: &Evidence) -> PageTable {
     let base = evidence.sheet("base-gradients");
     let last = base
         .rows()
         .filter(|row| [10.0, 199.0].contains(&row.number("step")));
-    Table {
+    PageTable {
         caption: "Base gradients after 10 and 199 steps, relative to step 0 and to each other (mean and 95 % interval over \
                   seeds): how all moved together, how far they parted, and how many layers stayed within a factor of 2."
             .to_owned(),

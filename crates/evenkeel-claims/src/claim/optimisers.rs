@@ -96,8 +96,8 @@ fn off(rows: &[Row]) -> Vec<f64> {
 }
 
 fn judge(evidence: &Evidence) -> Finding {
-    let frame = evidence.sheet("equilibria");
-    let kinds = groups(frame.rows(), &["optimizer", "gradients"]);
+    let table = evidence.sheet("equilibria");
+    let kinds = groups(table.rows(), &["optimizer", "gradients"]);
     let mut parts = Vec::new();
     let mut told = Vec::new();
     for (key, rows) in &kinds {
@@ -122,7 +122,7 @@ fn judge(evidence: &Evidence) -> Finding {
         figures: vec![figure(evidence, "random"), figure(evidence, "loss")],
         tables: vec![show::table(
             "Turn a step over layers and seeds, as the root mean square of λE over the last third (an interval over layers and seeds).",
-            frame.rows(),
+            table.rows(),
             &[
                 ("gradients", "gradients"),
                 ("optimizer", "optimiser"),

@@ -132,9 +132,9 @@ fn flips_named(run: &Run) -> Option<f64> {
 }
 
 fn judge(evidence: &Evidence) -> Finding {
-    let frame = evidence.sheet("forecasts");
+    let table = evidence.sheet("forecasts");
     let last = |sgd: bool| {
-        let rows = frame.rows().filter(|row| row.number("step") == 300.0);
+        let rows = table.rows().filter(|row| row.number("step") == 300.0);
         rows.filter(|row| (row.text("optimizer") == "sgd") == sgd)
             .collect::<Vec<_>>()
     };
@@ -160,7 +160,7 @@ fn judge(evidence: &Evidence) -> Finding {
                 log: true,
                 log_x: true,
                 series: show::curves(
-                    frame.rows(),
+                    table.rows(),
                     &["optimizer", "lr"],
                     ("step", "error_max"),
                     |key| format!("{}, λ = {}", key[0], key[1]),
@@ -169,7 +169,7 @@ fn judge(evidence: &Evidence) -> Finding {
         )],
         tables: vec![show::table(
             "Ranges of ELRs in decades, and errors of ln E, forecast from step 0.",
-            frame.rows(),
+            table.rows(),
             &[("optimizer", "optimiser"), ("lr", "λ"), ("step", "step")],
             &[
                 ("decades", "range", 3),

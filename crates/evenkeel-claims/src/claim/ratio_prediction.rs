@@ -112,8 +112,8 @@ fn holds(rows: &[Row]) -> bool {
 }
 
 fn judge(evidence: &Evidence) -> Finding {
-    let frame = evidence.sheet("horizons");
-    let far = frame.rows().filter(|row| row.number("step") == 100.0);
+    let table = evidence.sheet("horizons");
+    let far = table.rows().filter(|row| row.number("step") == 100.0);
     let rates = groups(far, &["depth", "lr"]);
     let (below, above): (Vec<_>, Vec<_>) = rates
         .iter()
@@ -121,7 +121,7 @@ fn judge(evidence: &Evidence) -> Finding {
     let good =
         |rates: &[&(Vec<String>, Vec<Row>)]| rates.iter().filter(|(_, rows)| holds(rows)).count();
     let (good_below, good_above) = (good(&below), good(&above));
-    let next: Vec<_> = frame
+    let next: Vec<_> = table
         .rows()
         .filter(|row| row.number("step") == 1.0)
         .collect();
@@ -143,7 +143,7 @@ fn judge(evidence: &Evidence) -> Finding {
         tables: vec![show::table(
             "R² and mean error of log ratios (natural) by horizon; `scaled` with the measured common scale of gradients (T20); \
              `unchanged` is the error of saying that nothing changes.",
-            frame
+            table
                 .rows()
                 .filter(|row| [1.0, 10.0, 100.0, 300.0].contains(&row.number("step"))),
             &[("depth", "depth"), ("lr", "λ"), ("step", "step")],

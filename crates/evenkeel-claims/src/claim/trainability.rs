@@ -5,7 +5,7 @@ use evenkeel_runs::settings::RunSettings;
 
 use super::{Claim, Scale};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table, Verdict};
+use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{STEPS, mlp, resnet, seeds, vary};
 use crate::outcome;
 use crate::show;
@@ -126,8 +126,8 @@ fn shortcuts_need_nothing(all: &[Row]) -> Option<bool> {
     Some(best(true)? >= best(false)? - 0.02)
 }
 
-fn correlations(networks: &[(Vec<String>, Vec<Row>)]) -> Table {
-    Table {
+fn correlations(networks: &[(Vec<String>, Vec<Row>)]) -> PageTable {
+    PageTable {
         caption: "Rank correlation of the median range of ELRs with test accuracy and final loss, with 95 % intervals.".to_owned(),
         headings: vec!["model", "norm", "no shortcuts", "depth", "runs", "initial range (decades)", "with accuracy", "with loss"],
         rows: networks
@@ -148,10 +148,10 @@ fn correlations(networks: &[(Vec<String>, Vec<Row>)]) -> Table {
 }
 
 /// Beside the verdict: what depth and rate do together, where ELRs are left free.
-fn over_depths(all: &[Row]) -> Table {
+fn over_depths(all: &[Row]) -> PageTable {
     let free = all.iter().filter(|row| row.text("control") != "hold");
     let families = groups(free.copied(), &["model", "norm", "no_shortcut"]);
-    Table {
+    PageTable {
         caption: "The same over all depths, for runs whose ELRs are free (not under hold). Not part of the verdict."
             .to_owned(),
         headings: vec!["model", "norm", "no shortcuts", "runs", "with accuracy"],
@@ -168,7 +168,7 @@ fn over_depths(all: &[Row]) -> Table {
     }
 }
 
-fn means(all: &[Row]) -> Table {
+fn means(all: &[Row]) -> PageTable {
     show::table(
         "What training came to.",
         all.iter().copied(),

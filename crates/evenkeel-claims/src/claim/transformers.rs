@@ -7,7 +7,7 @@ use evenkeel_runs::value::Value;
 
 use super::{Claim, Scale, Sheet};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Table, Verdict};
+use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{images, seeds, vary};
 use crate::outcome;
 use crate::show;
@@ -201,7 +201,7 @@ fn controlled(evidence: &Evidence) -> Controlled {
         .collect()
 }
 
-fn invariance(evidence: &Evidence) -> Table {
+fn invariance(evidence: &Evidence) -> PageTable {
     show::table(
         "Scale-invariant weights by measurement, among all matrices, and their share of all parameters.",
         evidence.sheet("weights").rows(),
@@ -214,7 +214,7 @@ fn invariance(evidence: &Evidence) -> Table {
     )
 }
 
-fn outcomes(evidence: &Evidence) -> Table {
+fn outcomes(evidence: &Evidence) -> PageTable {
     show::table(
         "Training: ranges of ELRs in decades, loss in nats, accuracy of the next token or class.",
         evidence.sheet("runs").rows(),

@@ -158,7 +158,8 @@ impl Database {
             let mut insert = transaction.prepare(&insert)?;
             for (entry, stamp) in &changes.entries {
                 // A map of texts, which always serialises.
-                let settings = serde_json::to_string(&entry.settings).unwrap_or_default();
+                let settings =
+                    serde_json::to_string(&entry.settings).expect("a map of texts serialises");
                 let ours = [Value::from(stamp.as_str()), Value::from(settings)];
                 insert.execute(params_from_iter(entry.values.iter().chain(&ours)))?;
             }

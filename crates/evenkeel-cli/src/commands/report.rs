@@ -6,8 +6,8 @@ use evenkeel_claims::page;
 use evenkeel_report::{self as report, Format};
 use evenkeel_runs::folder::find_runs;
 
+use crate::commands::reproduce::CLAIMS;
 use crate::exit::Exit;
-use crate::reproduce::CLAIMS;
 
 /// Write the report of a run, or of the runs in a folder, again or in other formats.
 ///

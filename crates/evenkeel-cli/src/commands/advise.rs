@@ -5,10 +5,10 @@ use evenkeel::diagnosis::{Diagnosis, EQUAL};
 use evenkeel::turning;
 use serde_json::json;
 
+use crate::args::norms::Norms;
+use crate::args::rate;
+use crate::args::start::{Start, StartArgs};
 use crate::exit::Exit;
-use crate::norms::Norms;
-use crate::rate_args;
-use crate::start::{Start, StartArgs};
 use crate::table::table;
 
 /// Layers that are named in the text.
@@ -40,7 +40,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<(String, Exit)> {
-    let lr = rate_args::checked(args.lr)?;
+    let lr = rate::checked(args.lr)?;
     let Start { norms, optimizer } = args.start.read()?;
     let Some(diagnosis) = Diagnosis::of(&norms.elrs, &optimizer, lr) else {
         anyhow::bail!("there are no layers to diagnose");

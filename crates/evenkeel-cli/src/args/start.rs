@@ -2,8 +2,8 @@
 
 use evenkeel::optimizer::Optimizer;
 
-use crate::dynamics_args::OptimizerArgs;
-use crate::norms::{Norms, NormsArgs};
+use crate::args::dynamics::OptimizerArgs;
+use crate::args::norms::{Norms, NormsArgs};
 
 #[derive(Debug, clap::Args)]
 pub struct StartArgs {

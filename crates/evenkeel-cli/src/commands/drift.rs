@@ -9,8 +9,8 @@ use evenkeel_runs::folder::{Run, find_runs};
 use evenkeel_runs::prediction::Prediction;
 use serde_json::{Value, json};
 
-use crate::bands::decades;
-use crate::drift_args::{measured, read_drift};
+use crate::args::bands::decades;
+use crate::args::drift::{measured, read_drift};
 use crate::exit::Exit;
 use crate::table::table;
 

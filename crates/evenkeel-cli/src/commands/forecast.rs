@@ -9,14 +9,14 @@ use evenkeel_report as report;
 use evenkeel_report::figure::{Color, Figure, Series, Stroke};
 use serde_json::{Map, Value, json};
 
-use crate::bands::{Bands, decades};
-use crate::drift_args::DriftArgs;
-use crate::dynamics_args::ControlArgs;
+use crate::args::bands::{Bands, decades};
+use crate::args::drift::DriftArgs;
+use crate::args::dynamics::ControlArgs;
+use crate::args::norms::Norms;
+use crate::args::rate::RateArgs;
+use crate::args::scale::ScaleArgs;
+use crate::args::start::{Start, StartArgs};
 use crate::exit::{Exit, usage};
-use crate::norms::Norms;
-use crate::rate_args::RateArgs;
-use crate::scale_args::ScaleArgs;
-use crate::start::{Start, StartArgs};
 use crate::table::table;
 
 /// Values that a forecast may hold: ELRs of all layers at all steps, about 4 GiB.

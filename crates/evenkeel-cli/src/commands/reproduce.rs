@@ -13,10 +13,10 @@ use evenkeel_claims::reproduction::Request;
 use evenkeel_report::{self as report, Format, figure::Figure};
 use evenkeel_train::sweep::in_parallel;
 
-use crate::cpu_args::cores;
+use crate::args::cpu::cores;
+use crate::args::network::listed;
+use crate::args::sweep::SweepArgs;
 use crate::exit::{Exit, usage};
-use crate::spec_args::listed;
-use crate::sweep_args::SweepArgs;
 use crate::table::table;
 
 /// The title of their figures.

@@ -4,8 +4,8 @@ use evenkeel::control::{self, Controls};
 use evenkeel::optimizer::Optimizer;
 use evenkeel::warmup;
 
+use crate::args::network::listed;
 use crate::exit::usage;
-use crate::spec_args::listed;
 
 #[derive(Debug, clap::Args)]
 pub struct OptimizerArgs {

@@ -7,8 +7,8 @@ use evenkeel::quantity::LearningRate;
 use evenkeel::schedule::{self, Schedule, ScheduleError, Table};
 use evenkeel_snapshot::Rates;
 
+use crate::args::network::listed;
 use crate::exit::usage;
-use crate::spec_args::listed;
 
 /// What begins the name of a file in place of a schedule.
 const FILE: &str = "file:";

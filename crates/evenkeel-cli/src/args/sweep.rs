@@ -8,7 +8,7 @@ use evenkeel_train::resolve::Resolver;
 use evenkeel_train::sweep::{self, Cell, Jobs};
 use evenkeel_train::trainer::Start;
 
-use crate::cpu_args::CpuArgs;
+use crate::args::cpu::CpuArgs;
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::stop::stop_on_signal;

@@ -8,7 +8,7 @@ use evenkeel_runs::index::entry::Entry;
 use evenkeel_runs::index::filter::{Filter, Sort};
 use evenkeel_runs::index::{Query, RunIndex};
 
-use crate::spec_args::listed;
+use crate::args::network::listed;
 
 /// Which runs, in which order.
 #[derive(Debug, clap::Args)]

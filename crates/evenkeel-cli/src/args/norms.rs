@@ -12,8 +12,8 @@ use evenkeel::quantity::Elr;
 use evenkeel_runs::folder::{Run, find_runs};
 use evenkeel_snapshot::{Limits, Snapshot};
 
+use crate::args::network::listed;
 use crate::exit::usage;
-use crate::spec_args::listed;
 
 #[derive(Debug, clap::Args)]
 pub struct NormsArgs {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use evenkeel_runs::export::{self, Format, Table};
 
 use super::select::SelectArgs;
+use crate::args::network::listed;
 use crate::exit::{Exit, usage};
-use crate::spec_args::listed;
 
 /// Write runs as one tidy table for pandas, polars or a spreadsheet.
 ///

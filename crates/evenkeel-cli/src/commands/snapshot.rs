@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use evenkeel_train::resolve::Resolver;
 use evenkeel_train::snapshot::{self, Precision};
 
+use crate::args::network::SpecArgs;
 use crate::exit::Exit;
-use crate::spec_args::SpecArgs;
 
 /// Build a network, run one forward and backward pass, and write it down for other tools.
 ///

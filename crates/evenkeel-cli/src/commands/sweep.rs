@@ -8,9 +8,9 @@ use evenkeel_runs::settings::RequestedRun;
 use evenkeel_train::error::TrainError;
 use evenkeel_train::sweep::{cells, grid};
 
+use crate::args::sweep::{Ended, SweepArgs};
 use crate::exit::Exit;
 use crate::message;
-use crate::sweep_args::{Ended, SweepArgs};
 
 /// Do all runs of a grid, several at a time
 ///

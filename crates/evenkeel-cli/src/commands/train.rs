@@ -21,12 +21,12 @@ use evenkeel_train::run::ResolvedRun;
 use evenkeel_train::sweep::{self, Cell, Jobs};
 use evenkeel_train::trainer::Start;
 
-use crate::config::{Typed, merged, printed};
-use crate::cpu_args::CpuArgs;
+use crate::args::config::{Typed, merged, printed};
+use crate::args::cpu::CpuArgs;
+use crate::args::network::{SpecArgs, listed};
 use crate::exit::{Exit, usage};
 use crate::message;
 use crate::progress::Progress;
-use crate::spec_args::{SpecArgs, listed};
 use crate::stop::stop_on_signal;
 use crate::table::table;
 

@@ -10,8 +10,8 @@ use evenkeel_runs::settings::RunSettings;
 use evenkeel_runs::value::Value;
 use toml::Value as Setting;
 
-use crate::claim::{Claim, Sheet};
 use crate::error::ClaimsError;
+use crate::sheet::Sheet;
 use crate::table::Table;
 
 /// Tables by name.
@@ -22,14 +22,14 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Nothing yet, but every table that the claim has.
-    pub fn none(claim: &Claim) -> Self {
+    /// Empty tables, one a sheet.
+    pub fn none(sheets: &[Sheet]) -> Self {
         let table = |sheet: &Sheet| {
             let columns = sheet.settings.iter().chain(sheet.columns).copied();
             (sheet.name, Table::new(columns))
         };
         Self {
-            tables: claim.sheets.iter().map(table).collect(),
+            tables: sheets.iter().map(table).collect(),
             nothing: Table::default(),
         }
     }
@@ -40,8 +40,8 @@ impl Evidence {
     }
 
     /// Adds what a run says.
-    pub fn add(&mut self, claim: &Claim, run: &Run) {
-        for (sheet, (_, table)) in claim.sheets.iter().zip(&mut self.tables) {
+    pub fn add(&mut self, sheets: &[Sheet], run: &Run) {
+        for (sheet, (_, table)) in sheets.iter().zip(&mut self.tables) {
             let settings = settings(&run.header.spec, sheet.settings);
             for row in (sheet.rows)(run) {
                 table.push(settings.iter().cloned().chain(row).collect());
@@ -49,12 +49,12 @@ impl Evidence {
         }
     }
 
-    /// Reads the tables of a claim back.
+    /// Reads the tables back.
     ///
     /// # Errors
     /// [`RunsError::Io`] or [`RunsError::Malformed`].
-    pub fn load(claim: &Claim, folder: &Path) -> Result<Self, ClaimsError> {
-        let mut evidence = Self::none(claim);
+    pub fn load(sheets: &[Sheet], folder: &Path) -> Result<Self, ClaimsError> {
+        let mut evidence = Self::none(sheets);
         for (name, table) in &mut evidence.tables {
             let path = folder.join(format!("{name}.csv"));
             let text = fs::read_to_string(&path).map_err(RunsError::io(&path))?;

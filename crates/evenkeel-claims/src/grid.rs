@@ -2,7 +2,7 @@
 
 use evenkeel_runs::settings::RunSettings;
 
-use crate::claim::Scale;
+use crate::scale::Scale;
 
 /// Runs that differ in one more thing: each of `runs` with each of `values`.
 pub fn vary<T: Clone>(

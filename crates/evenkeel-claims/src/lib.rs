@@ -14,6 +14,8 @@ mod outcome;
 pub mod page;
 pub mod provenance;
 pub mod reproduction;
+pub mod scale;
+pub mod sheet;
 mod show;
 pub mod statistics;
 pub mod table;

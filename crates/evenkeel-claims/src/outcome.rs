@@ -4,7 +4,7 @@ use evenkeel_runs::folder::{Outcome, Run, StepLine};
 use evenkeel_runs::summary::{Summary, decades};
 use evenkeel_runs::value::Value;
 
-use crate::claim::Sheet;
+use crate::sheet::Sheet;
 use crate::statistics::median;
 
 /// How a run began, went and ended. Spreads are ranges of ELRs as they act, in decades.

@@ -8,11 +8,12 @@ use evenkeel_report::{self, figure::Figure};
 use evenkeel_runs::error::RunsError;
 use evenkeel_runs::file::write_atomically;
 
-use crate::claim::{ALL, Claim, Sheet};
+use crate::claim::{ALL, Claim};
 use crate::error::ClaimsError;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, PageTable};
 use crate::provenance::Provenance;
+use crate::sheet::Sheet;
 
 const PAGE: &str = "README.md";
 const PROVENANCE: &str = "provenance.toml";
@@ -48,7 +49,7 @@ pub fn write(
 
 /// What the tables in `place` say of a claim.
 fn judged(claim: &Claim, place: &Path) -> Result<Finding, ClaimsError> {
-    Ok(claim.judge(&Evidence::load(claim, place)?))
+    Ok(claim.judge(&Evidence::load(claim.sheets, place)?))
 }
 
 /// Makes the page of a claim again from the tables in `place`.

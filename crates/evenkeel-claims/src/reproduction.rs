@@ -7,12 +7,13 @@ use evenkeel_runs::settings::RunSettings;
 use evenkeel_train::sweep::{Cell, cells};
 use evenkeel_train::trainer;
 
-use crate::claim::{Claim, Scale};
+use crate::claim::Claim;
 use crate::error::ClaimsError;
 use crate::evidence::Evidence;
 use crate::finding::Finding;
 use crate::page;
 use crate::provenance::Provenance;
+use crate::scale::Scale;
 
 /// How claims are to be tested.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +53,7 @@ impl Request<'_> {
         pages: &Path,
         begun: Provenance,
     ) -> Result<Finding, ClaimsError> {
-        let mut evidence = Evidence::none(claim);
+        let mut evidence = Evidence::none(claim.sheets);
         let mut provenance = begun;
         for cell in self.runs(&[claim])? {
             let place = folder.join(&cell.name);
@@ -61,7 +62,7 @@ impl Request<'_> {
                 continue;
             }
             let run = Run::load(&place)?;
-            evidence.add(claim, &run);
+            evidence.add(claim.sheets, &run);
             provenance.add(&run);
         }
         page::write(pages, claim, &evidence, &provenance)

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use evenkeel_claims::claim::{ALL, SCALES, Scale, find};
+use evenkeel_claims::claim::{ALL, find};
 use evenkeel_claims::error::ClaimsError;
 use evenkeel_claims::evidence::Evidence;
 use evenkeel_claims::finding::Verdict;
 use evenkeel_claims::page;
 use evenkeel_claims::provenance::Provenance;
 use evenkeel_claims::reproduction::Request;
+use evenkeel_claims::scale::{SCALES, Scale};
 use evenkeel_runs::folder::{Outcome, Run, StepLine};
 use evenkeel_runs::settings::RunSettings;
 use evenkeel_train::error::TrainError;
@@ -99,7 +100,7 @@ fn every_quick_run_can_be_asked_for() {
 fn without_runs_nothing_is_decided() {
     for claim in ALL {
         assert_eq!(
-            claim.judge(&Evidence::none(claim)).verdict,
+            claim.judge(&Evidence::none(claim.sheets)).verdict,
             Verdict::Undecided,
             "{}",
             claim.name

@@ -292,7 +292,7 @@ fn texts_that_make_no_sense_are_refused_with_the_place() {
     );
     assert!(
         refusal(&at("bytes", &path))
-            .contains("too few for a --context of 4: the last tenth needs 5")
+            .contains("too few for a `context` of 4: the last tenth needs 5")
     );
     assert!(load(&at("bytes", &path), 2).is_ok());
     assert!(refusal(&at("text", folder.path())).contains("evenkeel-nn-no-text"));

@@ -7,10 +7,12 @@ use evenkeel_runs::folder::Run;
 use evenkeel_runs::settings::RunSettings;
 use evenkeel_runs::value::Value;
 
-use super::{Claim, Scale, Sheet};
+use super::Claim;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{log_spaced, mlp, seeds, vary};
+use crate::scale::Scale;
+use crate::sheet::Sheet;
 use crate::show;
 use crate::statistics::{line, mean, median, r2};
 use crate::table::{Row, groups, numbers};

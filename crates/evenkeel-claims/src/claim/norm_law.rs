@@ -5,10 +5,12 @@ use evenkeel_runs::folder::{LayerLine, Run};
 use evenkeel_runs::settings::RunSettings;
 use evenkeel_runs::value::Value;
 
-use super::{Claim, Scale, Sheet};
+use super::Claim;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{mlp, seeds, vary};
+use crate::scale::Scale;
+use crate::sheet::Sheet;
 use crate::show;
 use crate::statistics::{mean, median, quantile};
 use crate::table::{groups, numbers};

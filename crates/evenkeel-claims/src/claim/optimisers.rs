@@ -7,10 +7,12 @@ use evenkeel_runs::folder::Run;
 use evenkeel_runs::settings::RunSettings;
 use evenkeel_runs::value::Value;
 
-use super::{Claim, Scale, Sheet};
+use super::Claim;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Verdict};
 use crate::grid::{mlp, seeds, vary};
+use crate::scale::Scale;
+use crate::sheet::Sheet;
 use crate::show;
 use crate::statistics::{mean, quantile};
 use crate::table::{Row, groups};

@@ -8,10 +8,12 @@ use evenkeel_runs::prediction::{Prediction, acting_elrs};
 use evenkeel_runs::settings::RunSettings;
 use evenkeel_runs::value::Value;
 
-use super::{Claim, Scale, Sheet};
+use super::Claim;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Verdict};
 use crate::grid::{log_spaced, mlp, seeds, vary};
+use crate::scale::Scale;
+use crate::sheet::Sheet;
 use crate::show;
 use crate::statistics::{mean, median, r2};
 use crate::table::{Row, groups, numbers};

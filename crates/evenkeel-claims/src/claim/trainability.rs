@@ -3,11 +3,12 @@
 use evenkeel_report::figure::{Figure, Lines};
 use evenkeel_runs::settings::RunSettings;
 
-use super::{Claim, Scale};
+use super::Claim;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{STEPS, mlp, resnet, seeds, vary};
 use crate::outcome;
+use crate::scale::Scale;
 use crate::show;
 use crate::statistics::{mean, rank_correlation};
 use crate::table::{Row, groups, numbers};

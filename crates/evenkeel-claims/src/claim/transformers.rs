@@ -5,11 +5,13 @@ use evenkeel_runs::folder::Run;
 use evenkeel_runs::settings::RunSettings;
 use evenkeel_runs::value::Value;
 
-use super::{Claim, Scale, Sheet};
+use super::Claim;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, PageTable, Verdict};
 use crate::grid::{images, seeds, vary};
 use crate::outcome;
+use crate::scale::Scale;
+use crate::sheet::Sheet;
 use crate::show;
 use crate::statistics::mean;
 use crate::table::{Row, groups, numbers};

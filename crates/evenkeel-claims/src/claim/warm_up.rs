@@ -7,11 +7,13 @@ use evenkeel_runs::settings::RunSettings;
 use evenkeel_runs::summary::decades;
 use evenkeel_runs::value::Value;
 
-use super::{Claim, Scale, Sheet};
+use super::Claim;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Verdict};
 use crate::grid::{STEPS, mlp, seeds, vary};
 use crate::outcome;
+use crate::scale::Scale;
+use crate::sheet::Sheet;
 use crate::show;
 use crate::statistics::mean;
 use crate::table::{Row, groups, numbers};

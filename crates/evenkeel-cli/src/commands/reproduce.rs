@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::anyhow;
-use evenkeel_claims::claim::{ALL, Claim, Scale, find};
+use evenkeel_claims::claim::{ALL, Claim, find};
 use evenkeel_claims::finding::Finding;
 use evenkeel_claims::page;
 use evenkeel_claims::provenance::{Provenance, hardware};
 use evenkeel_claims::reproduction::Request;
+use evenkeel_claims::scale::Scale;
 use evenkeel_report::{self as report, Format, figure::Figure};
 use evenkeel_train::sweep::in_parallel;
 

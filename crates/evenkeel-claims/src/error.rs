@@ -1,4 +1,4 @@
-//! Everything that can go wrong with claims.
+//! Errors of claims.
 
 use std::path::PathBuf;
 

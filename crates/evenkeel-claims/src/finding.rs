@@ -1,4 +1,4 @@
-//! What an experiment found.
+//! The finding of a claim.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub struct PageTable {
     pub rows: Vec<Vec<String>>,
 }
 
-/// What an experiment found.
+/// The finding of a claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The verdict.

@@ -1,4 +1,4 @@
-//! How claims write their runs down.
+//! Helpers that describe the runs of claims.
 
 use evenkeel_runs::settings::RunSettings;
 

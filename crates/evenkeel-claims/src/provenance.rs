@@ -1,4 +1,4 @@
-//! Where the numbers of an experiment come from.
+//! Provenance of a claim's numbers.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -15,7 +15,7 @@ use crate::page;
 use crate::provenance::Provenance;
 use crate::scale::Scale;
 
-/// How claims are to be tested.
+/// A request to test claims.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// How much is computed.

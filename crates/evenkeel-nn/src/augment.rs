@@ -12,7 +12,7 @@ use crate::seed::{Purpose, Rng, rng};
 /// Lee et al. 2015.
 const PADDING: u8 = 4;
 
-/// What may be done to a training image.
+/// Random changes of a training image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Augmentation {
     /// Pad with black by so many pixels on each side, and cut out the image's size anywhere.
@@ -29,10 +29,10 @@ pub struct AugmentationError {
 }
 
 impl Augmentation {
-    /// How it is written.
+    /// Its grammar.
     pub const GRAMMAR: &'static str = "none, crop[:PIXELS], flip, joined by + (crop+flip)";
 
-    /// Whether images are left as they are.
+    /// Whether images stay as they are.
     pub fn is_none(self) -> bool {
         self == Self::default()
     }
@@ -102,7 +102,7 @@ impl fmt::Display for Augmentation {
     }
 }
 
-/// What is done to one image.
+/// The change of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transform {
     down: i64,

@@ -25,7 +25,7 @@ pub use split::{Batch, Split};
 /// A labelled data set in memory, split into training and test rows.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// What one row's input is.
+    /// The shape of one row's input.
     pub example: Example,
     /// Number of classes.
     pub classes: usize,
@@ -70,14 +70,14 @@ impl Dataset {
     }
 }
 
-/// What is asked of a data set.
+/// A request for a data set.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The row's name.
     pub name: &'static str,
-    /// What follows the name and a colon.
+    /// The argument after the name and a colon.
     pub argument: Option<&'a str>,
-    /// How many tokens make an example of a text.
+    /// Tokens in an example of a text.
     pub context: usize,
     /// Seed of what is made up.
     pub seed: u64,
@@ -109,7 +109,7 @@ impl Request<'_> {
     }
 }
 
-/// Where a data set comes from.
+/// The origin of a data set.
 #[derive(Debug, Clone, Copy)]
 pub enum Source {
     /// It is part of the program.
@@ -127,18 +127,18 @@ pub enum Source {
 pub struct Entry {
     /// The name on the command line.
     pub name: &'static str,
-    /// What may follow the name there, such as `:PATH`.
+    /// The argument that may follow the name, such as `:PATH`.
     pub argument: &'static str,
     /// One line for help texts.
     pub summary: &'static str,
-    /// Where it comes from.
+    /// Its origin.
     pub source: Source,
     /// Loads the data set.
     pub load: fn(&Request) -> Result<Dataset, DataError>,
 }
 
 impl Entry {
-    /// How it is written on the command line.
+    /// Its grammar on the command line.
     pub fn grammar(&self) -> String {
         format!("{}{}", self.name, self.argument)
     }
@@ -168,7 +168,7 @@ pub fn find(text: &str) -> Option<(&'static Entry, Option<&str>)> {
     Some((entry, argument))
 }
 
-/// How all of them are written, for messages.
+/// The grammars of all data sets, for messages.
 pub fn grammars() -> String {
     ALL.iter()
         .map(Entry::grammar)

@@ -19,12 +19,12 @@ pub const ALL: &[Entry] = &[cpu::ENTRY, cuda::ENTRY, wgpu::ENTRY];
 /// A kind of device.
 #[derive(Debug)]
 pub struct Entry {
-    /// How it is asked for.
+    /// Its grammar.
     pub grammar: &'static str,
     /// One line for help texts.
     pub summary: &'static str,
     name: &'static str,
-    /// What computes, where the device does not say.
+    /// The engine, where the device does not name it.
     engine: &'static str,
     /// Whether it computes in 64-bit floats.
     doubles: bool,
@@ -36,7 +36,7 @@ pub struct Entry {
 pub struct Opened {
     /// The device, with gradients.
     pub device: Device,
-    /// What it is, as `run.toml` has it.
+    /// Its description, as `run.toml` records it.
     pub description: String,
     /// Whether it computes in 64-bit floats.
     pub doubles: bool,
@@ -48,9 +48,9 @@ pub enum DeviceError {
     /// No such kind.
     #[error("unknown `device` `{given}`; permitted: {permitted}")]
     Unknown {
-        /// What was given.
+        /// The value given.
         given: String,
-        /// What would be permitted.
+        /// The permitted values.
         permitted: String,
     },
     /// A build without it.
@@ -65,11 +65,11 @@ pub enum DeviceError {
     /// A machine without it.
     #[error("`device` {asked}: {found}; {advice}, or compute on the CPU")]
     Missing {
-        /// What was asked for.
+        /// The value requested.
         asked: String,
-        /// What there is instead.
+        /// The devices found.
         found: String,
-        /// What it needs.
+        /// What the device needs.
         advice: &'static str,
     },
     /// It is there and does not compute.
@@ -78,15 +78,15 @@ pub enum DeviceError {
          compute on the CPU"
     )]
     Broken {
-        /// What was asked for.
+        /// The value requested.
         asked: String,
-        /// What happened.
+        /// The problem.
         problem: String,
     },
 }
 
 impl DeviceError {
-    /// Whether it is in what was asked for, rather than in the machine.
+    /// Whether the error is in the request, not in the machine.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::NotBuilt { .. })
     }
@@ -172,7 +172,7 @@ fn pick(
     })
 }
 
-/// What a GPU calls itself.
+/// The name that a GPU reports.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn identity(device: &Device) -> Option<String> {
     device.identity().map(|identity| identity.name)

@@ -7,14 +7,14 @@ use thiserror::Error;
 /// Data that cannot be used.
 #[derive(Debug, Error)]
 pub enum DataError {
-    /// What follows the name of a data set makes no sense.
+    /// The argument of a data set cannot be read.
     #[error("data set `{name}:{given}`: {problem}")]
     Argument {
         /// The data set.
         name: &'static str,
-        /// What follows its name.
+        /// The argument.
         given: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The compressed file is damaged.
@@ -22,7 +22,7 @@ pub enum DataError {
     Unpack {
         /// The data set.
         name: &'static str,
-        /// What went wrong.
+        /// The problem.
         source: std::io::Error,
     },
     /// A row has something else than numbers in range.
@@ -32,7 +32,7 @@ pub enum DataError {
         name: &'static str,
         /// The row, counted from 1.
         row: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// A file holds something else than it should.
@@ -42,7 +42,7 @@ pub enum DataError {
         path: PathBuf,
         /// Where, counted from 0; in a compressed file, in what it unpacks to.
         offset: u64,
-        /// What is wrong there.
+        /// The problem.
         problem: String,
     },
     /// A file or folder that is of no use.
@@ -50,7 +50,7 @@ pub enum DataError {
     Unusable {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// An official file is not there.
@@ -69,16 +69,16 @@ pub enum DataError {
     Unverified {
         /// The file.
         path: PathBuf,
-        /// How it differs.
+        /// The difference.
         problem: String,
     },
-    /// Nobody has sent a file.
+    /// No place has sent the file.
     #[error("{problems}\nwhat has arrived is kept: try again")]
     Download {
-        /// Who was asked, and what came of it, line by line.
+        /// The places asked and their answers, one a line.
         problems: String,
     },
-    /// Somebody else is writing.
+    /// Another process is writing.
     #[error("{} is being written by another process; wait for it", path.display())]
     Busy {
         /// The folder.
@@ -92,7 +92,7 @@ pub enum DataError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }
@@ -104,7 +104,7 @@ impl DataError {
         move |source| Self::Io { path, source }
     }
 
-    /// Whether the error is in what was asked for, not in a file.
+    /// Whether the error is in the request, not in a file.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Argument { .. })
     }

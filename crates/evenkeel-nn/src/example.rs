@@ -1,8 +1,8 @@
-//! What goes into a network: the shape of one example, and a batch of them.
+//! Inputs of a network: the shape of one example, and a batch of them.
 
 use burn::tensor::{FloatDType, Int, Tensor};
 
-/// What one example of a data set is.
+/// The shape of one example of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Example {
     /// Pixels, row by row, one channel after the other.
@@ -16,9 +16,9 @@ pub enum Example {
     },
     /// Tokens in their order, each of which the network is to predict from those before it.
     Tokens {
-        /// How many different ones there are.
+        /// Size of the vocabulary.
         vocabulary: usize,
-        /// How many make an example.
+        /// Tokens in an example.
         context: usize,
     },
 }
@@ -36,7 +36,7 @@ impl Example {
         }
     }
 
-    /// How many numbers or tokens make one example.
+    /// Numbers or tokens in one example.
     pub fn size(&self) -> usize {
         self.dims().iter().product()
     }

@@ -38,7 +38,7 @@ impl Feed {
         }
     }
 
-    /// How many batches were drawn.
+    /// Number of batches drawn.
     pub fn drawn(&self) -> u64 {
         self.batches.drawn()
     }

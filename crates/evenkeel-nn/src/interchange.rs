@@ -97,17 +97,17 @@ impl Export {
     }
 }
 
-/// Where a walk over a module is.
+/// The path of a walk over a module.
 #[derive(Debug, Default)]
 struct Place {
     path: Vec<String>,
     containers: Vec<String>,
 }
 
-/// What a parameter is in PyTorch.
+/// Name and layout of a parameter in PyTorch.
 struct Exported {
     name: String,
-    /// Whether its two axes change places.
+    /// Whether it is transposed.
     transposed: bool,
 }
 

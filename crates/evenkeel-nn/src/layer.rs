@@ -18,7 +18,7 @@ pub enum Layer {
         inputs: usize,
         /// Rows of the weight.
         outputs: usize,
-        /// Whether there is a bias.
+        /// Whether the layer has a bias.
         bias: bool,
     },
     /// Batch normalization with the biased variance of the batch, gain `NAME.weight`, shift
@@ -76,7 +76,7 @@ pub enum Layer {
         stride: usize,
         /// Zeros around the border.
         padding: usize,
-        /// Whether there is a bias.
+        /// Whether the layer has a bias.
         bias: bool,
     },
     /// Largest pixel of each square window, borders not counted.
@@ -104,7 +104,7 @@ pub enum Layer {
     Subsample {
         /// Pixels from one that is kept to the next.
         stride: usize,
-        /// How many channels of zeros are added.
+        /// Number of channels of zeros appended.
         zeros: usize,
     },
     /// The sum of what two lists of layers make of the input; an empty list leaves it as it is.
@@ -122,7 +122,7 @@ pub enum Layer {
     Embedding {
         /// Module path.
         name: String,
-        /// How many different tokens there are: rows of the table.
+        /// Size of the vocabulary: rows of the table.
         vocabulary: usize,
         /// Features of a token: columns of the table.
         width: usize,
@@ -132,7 +132,7 @@ pub enum Layer {
     TiedEmbedding {
         /// Module path.
         name: String,
-        /// How many different tokens there are: rows of the table.
+        /// Size of the vocabulary: rows of the table.
         vocabulary: usize,
         /// Features of a token: columns of the table.
         width: usize,
@@ -171,7 +171,7 @@ pub enum Layer {
         heads: usize,
         /// Tokens of a sequence.
         context: usize,
-        /// Whether a token sees only itself and those before it.
+        /// Whether attention is causal.
         causal: bool,
         /// The layers that make `Q`.
         query: Vec<Layer>,

@@ -22,7 +22,7 @@ use crate::layer::{Layer, parameters};
 use refusal::Refusal;
 use shape::Shape;
 
-/// What a model is built with where nothing else is asked for.
+/// The defaults of a model.
 #[derive(Debug)]
 pub struct Defaults {
     /// Depth, as the model counts it.
@@ -54,9 +54,9 @@ pub struct Entry {
     pub name: &'static str,
     /// One line for help texts, with what depth counts.
     pub summary: &'static str,
-    /// What is not asked for.
+    /// The model's defaults.
     pub defaults: Defaults,
-    /// Whether it has shortcuts to leave out.
+    /// Whether it has shortcuts.
     shortcuts: bool,
     layers: fn(&Shape) -> Result<Vec<Layer>, Refusal>,
 }

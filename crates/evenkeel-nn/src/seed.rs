@@ -14,7 +14,7 @@ pub enum Purpose {
     Weights = 1,
     /// The order of training rows.
     Batches = 2,
-    /// How training images are moved and mirrored.
+    /// Crops and flips of training images.
     Augmentation = 3,
     /// Data that are made up.
     Data = 4,

@@ -32,7 +32,7 @@ pub struct OfficialFile {
     pub places: &'static [&'static str],
 }
 
-/// Where a file may come from.
+/// A source of a file.
 #[derive(Debug, Clone)]
 pub enum Origin {
     /// Its official places.
@@ -43,12 +43,12 @@ pub enum Origin {
     Local(PathBuf),
 }
 
-/// What is there of a file, by its size alone.
+/// How much of a file is present, by its size alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// Nothing.
     Absent,
-    /// So many bytes of a download that can be resumed.
+    /// The bytes of a download that can be resumed.
     Begun(u64),
     /// A file of the right size.
     Present,
@@ -87,12 +87,12 @@ impl Store {
         &self.folder
     }
 
-    /// Where a file of a data set is, or would be.
+    /// The path of a file of a data set.
     pub fn path(&self, set: &str, file: &OfficialFile) -> PathBuf {
         self.folder.join(set).join(file.name)
     }
 
-    /// What is there of a file.
+    /// How much of a file is present.
     pub fn presence(&self, set: &str, file: &OfficialFile) -> Presence {
         let path = self.path(set, file);
         let size = |path: &Path| fs::metadata(path).map(|metadata| metadata.len()).ok();

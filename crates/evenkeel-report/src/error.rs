@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a report.
+//! Errors of reports.
 
 use evenkeel_runs::error::RunsError;
 use thiserror::Error;
@@ -12,7 +12,7 @@ pub enum ReportError {
     /// A format that no table knows.
     #[error("unknown format `{given}`; permitted: {permitted}")]
     UnknownFormat {
-        /// What was given.
+        /// The value given.
         given: String,
         /// The formats that are permitted.
         permitted: String,
@@ -22,7 +22,7 @@ pub enum ReportError {
     Figure {
         /// The figure's name.
         figure: String,
-        /// What went wrong.
+        /// The problem.
         problem: String,
     },
 }

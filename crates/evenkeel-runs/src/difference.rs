@@ -1,4 +1,4 @@
-//! What runs differ in: the settings that are not the same in all of them.
+//! Settings that differ between runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::index::entry::Entry;
 /// Settings by name.
 type Settings = BTreeMap<String, String>;
 
-/// What one of several runs has that is not the same in all.
+/// The text for a setting that a run lacks.
 pub const ABSENT: &str = "–";
 
 /// The names of settings that differ between `runs`, in alphabetical order.
@@ -49,12 +49,12 @@ pub struct Span {
     pub lowest: f64,
     /// Highest.
     pub highest: f64,
-    /// Of how many.
+    /// Number of values.
     pub count: usize,
 }
 
 impl Span {
-    /// Of some values; `None` of none.
+    /// The span of some values; `None` of none.
     pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let values: Vec<f64> = values.collect();
         let count = values.len();

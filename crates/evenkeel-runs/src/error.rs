@@ -1,4 +1,4 @@
-//! Everything that can go wrong with the folders of runs.
+//! Errors of run folders.
 
 pub(crate) mod filter;
 
@@ -24,7 +24,7 @@ pub enum RunsError {
         path: PathBuf,
         /// The line that differs.
         there: String,
-        /// What it would be.
+        /// The line that was requested.
         here: String,
     },
     /// The data of a run are no longer those that it began with.
@@ -61,13 +61,13 @@ pub enum RunsError {
         path: PathBuf,
         /// The line, counted from 1.
         line: Option<usize>,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// A file format that no table knows.
     #[error("unknown format `{given}`; permitted: {permitted}")]
     UnknownFormat {
-        /// What was given.
+        /// The value given.
         given: String,
         /// The formats that exist.
         permitted: String,
@@ -83,7 +83,7 @@ pub enum RunsError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }

@@ -65,7 +65,7 @@ trait Sink {
     fn finish(self: Box<Self>) -> Result<(), String>;
 }
 
-/// What was written.
+/// The result of an export.
 #[derive(Debug, Default)]
 pub struct Exported {
     /// Rows.

@@ -55,7 +55,7 @@ fn beside(path: &Path) -> std::io::Result<NamedTempFile> {
     builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
-/// Those of any new file, less what the user's mask takes away: temporary files are private.
+/// The permissions of a new file before the user's mask: temporary files are private by default.
 #[cfg(unix)]
 fn permissions() -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;

@@ -30,11 +30,11 @@ pub const FILE: &str = ".evenkeel-index.sqlite";
 /// Which runs, in which order.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// What they have in common.
+    /// The condition that they meet.
     pub filter: Option<Filter>,
     /// By what they are sorted; by their names if by nothing.
     pub sort: Option<Sort>,
-    /// How many at most.
+    /// The largest number of runs.
     pub limit: Option<usize>,
 }
 
@@ -42,7 +42,7 @@ pub struct Query {
 #[derive(Debug)]
 pub struct RunIndex {
     database: Database,
-    /// What its user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
     /// Runs that had to be read.
     pub read: usize,

@@ -1,4 +1,4 @@
-//! What the theory foretells of a run from its first step, and the drift that the run measured.
+//! What the theory predicts of a run from its first step, and the drift that the run measured.
 
 use evenkeel::control::Controls;
 use evenkeel::drift::{Drift, Fit, FitError, fit};
@@ -15,7 +15,7 @@ use evenkeel::turning::mean_angle;
 use crate::folder::{LayerLine, Run, StepLine};
 use crate::settings::RunSettings;
 
-/// Where a prediction of a run starts: its first norms, under its own control and schedule.
+/// The start of a prediction: a run's first norms, under its own control and schedule.
 #[derive(Debug)]
 pub struct Prediction {
     start: Vec<Elr>,

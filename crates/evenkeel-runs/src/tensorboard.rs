@@ -25,7 +25,7 @@ pub(crate) const FOLDER: &str = "tensorboard";
 /// TensorBoard takes every file with `tfevents` in its name.
 const FILE: &str = "events.out.tfevents.evenkeel";
 
-/// From lines of logs to the bytes of events.
+/// Encodes lines of logs as events.
 #[derive(Debug)]
 struct Encoder {
     /// Tags of the layers' ELRs.
@@ -49,7 +49,7 @@ impl Encoder {
         })
     }
 
-    /// What a file begins with.
+    /// The first record of a file.
     fn version(&self) -> Vec<u8> {
         record::framed(&Event::version(self.time))
     }

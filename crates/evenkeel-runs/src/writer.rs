@@ -15,7 +15,7 @@ use crate::folder::{
 };
 use crate::tensorboard::{self, EventFile};
 
-/// How long the logs of a run are, in bytes.
+/// Lengths of a run's logs in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lengths {
@@ -33,7 +33,7 @@ pub struct RunWriter {
     folder: PathBuf,
     steps: Lines,
     layers: Lines,
-    /// Where layers have units.
+    /// Where layers are divided into units.
     units: Option<Lines>,
     evals: Lines,
     timing: Lines,

@@ -28,7 +28,7 @@ const MAGIC: &[u8; 16] = b"evenkeel-ckpt/2\n";
 const DIGEST: usize = 32;
 const LENGTH: usize = 8;
 
-/// What is not a tensor.
+/// All that is not a tensor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -38,13 +38,13 @@ pub struct State {
     pub run: String,
     /// Training batches drawn, those for the probe not counted.
     pub batches: u64,
-    /// What the controller remembers.
+    /// State of the controller.
     pub controller: ControllerState,
-    /// How long the logs were.
+    /// Lengths of the logs.
     pub logs: Lengths,
     /// Whether the evaluation due at this step is in the logs.
     pub evaluated: bool,
-    /// What evaluations have said so far.
+    /// Results of evaluations so far.
     pub best: Best,
 }
 
@@ -61,7 +61,7 @@ pub struct Best {
 }
 
 impl Best {
-    /// Takes note of an evaluation.
+    /// Records an evaluation.
     pub fn evaluated(&mut self, test_loss: Option<f64>, test_accuracy: f64) {
         self.accuracy = Some(test_accuracy.to_bits());
         let best = self.loss.map_or(f64::INFINITY, f64::from_bits);
@@ -80,7 +80,7 @@ impl Best {
 /// A run between two steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
-    /// What is not a tensor.
+    /// All that is not a tensor.
     pub state: State,
     /// Burn's record of the module.
     pub model: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a run.
+//! Errors of training.
 
 mod grid;
 mod spec;
@@ -45,7 +45,7 @@ pub enum TrainError {
     NoAngle {
         /// The angle that was given, in radians.
         angle: f64,
-        /// What is in the way, and what to do.
+        /// The problem, and what to do.
         why: &'static str,
     },
     /// The device has no 64-bit floats.
@@ -76,7 +76,7 @@ pub enum TrainError {
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
         /// The newest one that can be used.
         good: Option<PathBuf>,
@@ -99,7 +99,7 @@ pub enum TrainError {
     Panicked {
         /// The run.
         run: String,
-        /// What the panic said.
+        /// The message of the panic.
         what: String,
     },
 }

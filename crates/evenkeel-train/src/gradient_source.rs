@@ -1,8 +1,8 @@
-//! Where the gradients of scale-invariant weights come from: the loss, or chance.
+//! Sources of the gradients of scale-invariant weights: the loss, or random directions.
 
 use evenkeel_nn::choice::Choice;
 
-/// What drives scale-invariant weights.
+/// A source of gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GradientSource {
     /// The gradients of the loss.
@@ -11,7 +11,7 @@ pub enum GradientSource {
     Random,
 }
 
-/// Every drive; the first is the default.
+/// Every source; the first is the default.
 pub const ALL: &[Choice<GradientSource>] = &[
     Choice {
         name: "loss",

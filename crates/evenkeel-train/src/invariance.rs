@@ -1,4 +1,4 @@
-//! Which weights of a network, or which units of them, are scale-invariant: by several looks at it.
+//! Finds which weights, or units of weights, are scale-invariant, on several batches and scales.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;

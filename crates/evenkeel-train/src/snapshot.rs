@@ -22,7 +22,7 @@ pub struct Snapshot {
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// In what precision the gradients of a snapshot are computed. Weights and batch are 32-bit numbers
+/// Precision of a snapshot's gradients. Weights and batch are 32-bit numbers
 /// either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {

@@ -1,4 +1,4 @@
-//! Weights that leave: those of a run's checkpoint, for other frameworks and for runs that begin
+//! Exports the weights of a run's checkpoint, for other frameworks and for runs that begin
 //! with them.
 
 use std::fs;
@@ -29,7 +29,7 @@ pub struct RunWeights {
     pub bytes: Vec<u8>,
 }
 
-/// What the file says about itself.
+/// The note in the file.
 #[derive(Serialize)]
 struct Note<'a> {
     evenkeel: &'a str,

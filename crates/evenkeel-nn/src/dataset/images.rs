@@ -43,12 +43,12 @@ impl Images {
         self.channels * self.height * self.width
     }
 
-    /// How many images there are.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there are none.
+    /// Whether it has no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -164,7 +164,7 @@ impl Levels {
     }
 }
 
-/// How often each level occurs in each channel.
+/// Histogram of levels for each channel.
 fn histograms(images: &Images) -> Vec<[u64; 256]> {
     let mut counts = vec![[0; 256]; images.channels];
     for (index, plane) in images

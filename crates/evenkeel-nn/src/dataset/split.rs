@@ -15,7 +15,7 @@ pub struct Split {
     rows: Rows,
 }
 
-/// What rows are made of.
+/// The data of rows.
 #[derive(Debug, Clone)]
 pub(super) enum Rows {
     /// Images, and the number that each level of a pixel stands for.
@@ -45,7 +45,7 @@ impl Split {
         }
     }
 
-    /// Whether there are no rows.
+    /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -42,7 +42,7 @@ impl Batches {
         batches
     }
 
-    /// How many batches were drawn.
+    /// Number of batches drawn.
     pub fn drawn(&self) -> u64 {
         self.drawn
     }

@@ -1,4 +1,4 @@
-//! What can be the matter with a file of weights.
+//! Errors of files of weights.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub enum WeightsError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It is larger than any file of this network's weights.
@@ -35,7 +35,7 @@ pub enum WeightsError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// It is not the file that was meant.
@@ -46,9 +46,9 @@ pub enum WeightsError {
     Other {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The value found.
         there: String,
-        /// What was meant.
+        /// The value expected.
         expected: String,
     },
     /// It has other tensors than the network.
@@ -76,7 +76,7 @@ pub enum WeightsError {
         tensor: String,
         /// Its shape.
         given: Vec<usize>,
-        /// What it has to be.
+        /// The shape expected.
         expected: Vec<usize>,
     },
     /// A tensor has elements that are no floats.
@@ -104,7 +104,7 @@ pub enum WeightsError {
         tensor: String,
         /// Which element, last axis fastest.
         index: usize,
-        /// What it is.
+        /// The value found.
         value: f64,
     },
 }

@@ -1,4 +1,4 @@
-//! How weights are drawn.
+//! Distributions of initial weights.
 
 use rand_distr::{Distribution, StandardNormal};
 
@@ -35,7 +35,7 @@ pub const ALL: &[Choice<Init>] = &[
     },
 ];
 
-/// How many numbers an output is made from, and how many outputs a number goes into.
+/// Fan-in and fan-out of a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fan {
     /// Numbers that go into an output.

@@ -1,4 +1,4 @@
-//! What a model cannot be built as.
+//! Reasons why a model cannot be built.
 
 use thiserror::Error;
 
@@ -8,17 +8,17 @@ pub enum Refusal {
     /// A depth that the model is not defined for.
     #[error("`depth` is {given}, but must be {permitted}")]
     Depth {
-        /// What was given.
+        /// The value given.
         given: usize,
-        /// What it may be.
+        /// The permitted values.
         permitted: &'static str,
     },
     /// A width that the model is not defined for.
     #[error("`width` is {given}, but must be {permitted}")]
     Width {
-        /// What was given.
+        /// The value given.
         given: usize,
-        /// What it may be.
+        /// The permitted values.
         permitted: &'static str,
     },
     /// Images that patches do not cover.
@@ -41,9 +41,9 @@ pub enum Refusal {
     /// Data of the wrong kind.
     #[error("it takes {takes}, but the data set has {given}; choose {advice}")]
     Data {
-        /// What the model takes.
+        /// The data that the model takes.
         takes: &'static str,
-        /// What the data set has.
+        /// The data of the data set.
         given: &'static str,
         /// What to choose instead.
         advice: &'static str,
@@ -54,9 +54,9 @@ pub enum Refusal {
     /// More parameters than fit.
     #[error("it would have {given} parameters, but may have {most}; try a smaller width or depth")]
     TooLarge {
-        /// How many it would have.
+        /// Its number of parameters.
         given: usize,
-        /// How many it may have.
+        /// The largest number permitted.
         most: usize,
     },
 }

@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
     layers,
 };
 
-/// What distinguishes residual networks from one another.
+/// The differences between residual networks.
 struct Design {
     /// Blocks of each stage.
     stages: Vec<usize>,

@@ -1,4 +1,4 @@
-//! What a model is asked to be, and the blocks that all models are made of.
+//! The shape of a model, and the blocks that all models are made of.
 
 use super::refusal::Refusal;
 use crate::example::Example;
@@ -13,15 +13,15 @@ pub struct Shape {
     pub depth: usize,
     /// Width, as the model counts it.
     pub width: usize,
-    /// What one input is.
+    /// The shape of one input.
     pub example: Example,
     /// Number of classes.
     pub classes: usize,
-    /// What follows the weights.
+    /// The normalization after each weight.
     pub norm: Norm,
-    /// What follows the normalizations.
+    /// The activation after each normalization.
     pub activation: Activation,
-    /// Whether residual blocks have their shortcuts.
+    /// Whether residual blocks have shortcuts.
     pub shortcuts: bool,
 }
 

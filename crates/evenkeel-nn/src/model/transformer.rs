@@ -4,7 +4,7 @@ use super::refusal::Refusal;
 use super::shape::Shape;
 use crate::layer::Layer;
 
-/// What a transformer normalizes.
+/// The places of a transformer's normalizations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     /// The input of each branch (Radford et al. 2019).
@@ -24,7 +24,7 @@ pub(super) struct Transformer<'a> {
     pub style: Style,
     /// Tokens of a sequence.
     pub context: usize,
-    /// Whether a token sees only itself and those before it.
+    /// Whether attention is causal.
     pub causal: bool,
 }
 

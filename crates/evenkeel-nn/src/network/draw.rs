@@ -1,4 +1,4 @@
-//! From layers to a network with weights.
+//! Builds a network from layers and draws its weights.
 
 use burn::module::Param;
 use burn::nn::conv::Conv2d;

@@ -1,4 +1,4 @@
-//! What layers do to sequences, whose tokens are rows, one example after the other.
+//! Operations on sequences, whose tokens are rows, one example after the other.
 
 use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor};
@@ -26,7 +26,7 @@ pub fn from_maps(maps: Tensor<4>) -> Tensor<2> {
     maps.flatten(0, 2)
 }
 
-/// The same token before each sequence.
+/// Prepends the same token to each sequence.
 pub fn prepend(token: Tensor<2>, rows: Tensor<2>, context: usize) -> Tensor<2> {
     let sequences = split(rows, context);
     let first = token.unsqueeze::<3>().repeat_dim(0, sequences.dims()[0]);

@@ -1,4 +1,4 @@
-//! What flows from layer to layer.
+//! The values that flow from layer to layer.
 
 use burn::tensor::{Int, Tensor};
 

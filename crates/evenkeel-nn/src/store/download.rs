@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long one answer may take in all. A large file on a slow line is gone on with after that.
 const ANSWER: Duration = Duration::from_secs(600);
 
-/// How an attempt failed.
+/// The failure of an attempt.
 enum Failure {
     /// Not all has arrived.
     Transfer(String),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{OfficialFile, digest};
 use crate::error::DataError;
 
-/// Nobody else writes to the folder while this is locked.
+/// The lock of the folder: one process writes to it.
 const LOCK: &str = ".lock";
 
 /// A file that is arriving.
@@ -25,7 +25,7 @@ pub struct Incoming<'a> {
     _lock: File,
 }
 
-/// Where a file is until it is whole.
+/// The path of a file that is not whole yet.
 pub fn part(path: &Path) -> PathBuf {
     path.with_added_extension("part")
 }
@@ -65,7 +65,7 @@ impl<'a> Incoming<'a> {
         self.wanted
     }
 
-    /// How much has arrived.
+    /// Bytes received.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -91,7 +91,7 @@ impl<'a> Incoming<'a> {
         Ok(())
     }
 
-    /// Whether it is what it should be.
+    /// Checks size and hash.
     pub fn check(&self) -> Result<(), String> {
         self.wanted.check(self.bytes, self.hash.clone())
     }

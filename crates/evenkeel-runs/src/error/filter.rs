@@ -1,4 +1,4 @@
-//! What can be wrong with a filter.
+//! Errors of filters.
 
 use evenkeel::quote::quote;
 use thiserror::Error;
@@ -14,17 +14,17 @@ pub enum FilterError {
     /// A name that is no column.
     #[error("{} is not a column; permitted: {permitted}", quote(given))]
     Column {
-        /// What was given.
+        /// The value given.
         given: String,
         /// The names of columns.
         permitted: String,
     },
-    /// Something is where something else should be.
+    /// An unexpected token.
     #[error("filter: expected {expected}, found {}", found.as_deref().map_or("the end".to_owned(), quote))]
     Unexpected {
-        /// What there should be.
+        /// The token expected.
         expected: &'static str,
-        /// What there is.
+        /// The token found.
         found: Option<String>,
     },
     /// A quote that does not end.
@@ -38,7 +38,7 @@ pub enum FilterError {
     NotANumber {
         /// The column.
         column: &'static str,
-        /// What was given.
+        /// The value given.
         given: String,
     },
     /// An operator that means nothing for a column.
@@ -48,7 +48,7 @@ pub enum FilterError {
         column: &'static str,
         /// The operator.
         operator: &'static str,
-        /// Those that are.
+        /// The operators permitted.
         permitted: &'static str,
     },
     /// Parentheses or negations within each other.
@@ -63,7 +63,7 @@ pub enum FilterError {
         quote(given)
     )]
     Direction {
-        /// What was given.
+        /// The value given.
         given: String,
     },
 }

@@ -24,7 +24,7 @@ pub struct Header {
     /// SHA-256 of the data as training sees them; absent from runs older than it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_sha256: Option<String>,
-    /// What was asked for.
+    /// The settings.
     pub spec: RunSettings,
     /// The scale-invariant layers, in the order of all arrays.
     pub layers: Vec<LayerHeader>,

@@ -166,7 +166,7 @@ fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunsError> {
         .collect()
 }
 
-/// Of a file that not every run has.
+/// Reads a file that not every run has.
 fn lines_if_there<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunsError> {
     match path.exists() {
         true => lines(path),

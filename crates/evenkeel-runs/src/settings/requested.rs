@@ -7,9 +7,9 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// What begins the text of an angle.
+/// Prefix of an angle.
 const ANGLE: &str = "angle:";
-/// What began it once, with a tangent behind it.
+/// Its old prefix, which a tangent followed.
 const TURN: &str = "turn:";
 /// The text of the automatic control.
 const AUTO: &str = "auto";

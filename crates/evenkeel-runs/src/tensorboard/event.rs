@@ -2,7 +2,7 @@
 
 use prost::{Message, Oneof};
 
-/// Something that happened at a step.
+/// An event at a step.
 #[derive(Clone, PartialEq, Message)]
 pub struct Event {
     /// Seconds since 1970.
@@ -16,7 +16,7 @@ pub struct Event {
 
 #[derive(Clone, PartialEq, Oneof)]
 enum What {
-    /// What every file begins with.
+    /// The first event of every file.
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]

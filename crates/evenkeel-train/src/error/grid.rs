@@ -1,4 +1,4 @@
-//! What can be wrong with a file of runs.
+//! Errors in a file of runs.
 
 use thiserror::Error;
 
@@ -45,7 +45,7 @@ pub enum GridError {
         file: String,
         /// Which run, counted from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with the settings of a run.
+//! Errors in the settings of a run.
 
 use evenkeel::control::ControlError;
 use evenkeel::optimizer::OptimizerError;
@@ -19,7 +19,7 @@ pub enum SpecError {
     Unknown {
         /// The setting.
         field: &'static str,
-        /// What was given.
+        /// The value given.
         given: String,
         /// The names that exist.
         permitted: String,
@@ -29,7 +29,7 @@ pub enum SpecError {
     Renamed {
         /// The setting.
         field: &'static str,
-        /// What was given.
+        /// The value given.
         given: &'static str,
         /// Its name now.
         now: &'static str,
@@ -39,7 +39,7 @@ pub enum SpecError {
     OutOfRange {
         /// The setting.
         field: &'static str,
-        /// What was given.
+        /// The value given.
         given: usize,
         /// The least permitted.
         min: usize,
@@ -74,7 +74,7 @@ pub enum SpecError {
     /// A norm to clip at that is none.
     #[error("`clip_norm` is {given}, but must be above 0 and finite; give a norm such as 1")]
     ClipNorm {
-        /// What was given.
+        /// The value given.
         given: f64,
     },
     /// Random gradients are drawn for layers as wholes.
@@ -120,7 +120,7 @@ pub enum SpecError {
         "`shrink` is {given}, but must divide the sides of the images, which are {height} × {width}"
     )]
     Shrink {
-        /// What was given.
+        /// The value given.
         given: usize,
         /// Rows of an image.
         height: usize,

@@ -7,18 +7,18 @@ use evenkeel_runs::folder::StepLine;
 
 use crate::run::ResolvedRun;
 
-/// A run to do: what, and where to.
+/// A run to train, and its folder.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// What to run.
+    /// The run.
     pub run: &'a ResolvedRun,
     /// The run's folder.
     pub folder: PathBuf,
-    /// What to do about a run that is there already.
+    /// What to do about an earlier run in the folder.
     pub start: Start,
     /// When to write checkpoints, and how many to keep.
     pub checkpoints: Keeping,
-    /// How many threads compute it. No result depends on it.
+    /// Number of threads. No result depends on it.
     pub threads: usize,
     /// Whether to write events for TensorBoard beside the logs.
     pub events: bool,
@@ -26,7 +26,7 @@ pub struct Job<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// What to do about a run that is there already.
+/// What to do about an earlier run in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// Leave it alone, and fail.

@@ -1,4 +1,4 @@
-//! What is written down of a run: from measurements to the lines of its files.
+//! Turns measurements into the lines of a run's files.
 
 mod digits;
 mod header;

@@ -1,4 +1,4 @@
-//! A run between steps: how it starts, goes on, and is kept.
+//! A run between steps: start, resumption, checkpoints.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -34,7 +34,7 @@ pub(super) struct Session<'a> {
     pub(super) network: Network,
     optimizer: ModuleOptimizer,
     controller: ElrController,
-    /// What draws the gradients, where the loss does not give them.
+    /// The source of gradients, where it is not the loss.
     walk: Option<RandomWalk>,
     batches: Prefetch,
     /// Batches drawn.
@@ -49,7 +49,7 @@ pub(super) struct Session<'a> {
     pub(super) best: Best,
 }
 
-/// What a step came to.
+/// The result of a step.
 enum Step {
     Done(StepLine),
     Diverged(Divergence),
@@ -72,7 +72,7 @@ impl Divergence {
 }
 
 impl<'a> Session<'a> {
-    /// Starts the run, or goes on with it.
+    /// Starts or resumes the run.
     pub(super) fn start(job: &Job<'a>, kernels: &Kernels) -> Result<Self, TrainError> {
         let network = job.run.setup.network()?.on(kernels);
         let probe = job.run.setup.probe(&network, FloatDType::F32)?;
@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
         self.best.since >= patience
     }
 
-    /// Writes down how the run ended.
+    /// Writes the outcome of the run.
     pub(super) fn finish(self, outcome: &Outcome) -> Result<(), TrainError> {
         Ok(self.writer.finish(outcome)?)
     }
@@ -238,7 +238,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// The next batch's loss, or how it is not finite.
+    /// The next batch's loss, or where it stopped being finite.
     fn forward(&mut self) -> Result<(Tensor<1>, f64), Divergence> {
         let (inputs, labels) = self.batches.next_batch().on(&self.device);
         self.drawn += 1;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::error::DataError;
 
-/// What a file unpacks to, up to a bound.
+/// A reader of unpacked bytes with a bound.
 #[derive(Debug)]
 pub struct Bounded<R> {
     reader: R,
@@ -26,12 +26,12 @@ impl<R: Read> Bounded<R> {
         }
     }
 
-    /// How much was read.
+    /// Bytes read.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Something that is wrong at an offset.
+    /// An error at an offset.
     pub fn wrong(&self, offset: u64, problem: impl Into<String>) -> DataError {
         DataError::Malformed {
             path: self.path.clone(),

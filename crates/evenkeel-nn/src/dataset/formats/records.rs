@@ -12,7 +12,7 @@ use crate::error::DataError;
 const SHAPE: [usize; 3] = [3, 32, 32];
 const PIXELS: usize = 3 * 32 * 32;
 
-/// What is in an archive.
+/// The members of an archive.
 pub struct Layout {
     /// Bytes before the pixels of a record; the last of them is its label.
     pub labels: usize,
@@ -50,7 +50,7 @@ pub fn parse(mut archive: Bounded<impl Read>, layout: &Layout) -> Result<[Images
     }
 }
 
-/// What is wrong with an archive.
+/// An error in an archive.
 enum Problem {
     Reading(io::Error),
     At(u64, String),

@@ -84,7 +84,8 @@ impl Setup {
     /// [`ProbeError`] when a weight or gradient cannot be measured.
     pub fn probe(&self, network: &Network, dtype: FloatDType) -> Result<Probe, ProbeError> {
         let mut feed = self.feed();
-        let probe = invariance::probe(network, self.granularity, |network| {
+        let norms = network.norms().into();
+        let probe = invariance::probe(network, self.granularity, norms, |network| {
             let (inputs, labels) = feed.next_batch().on(&self.device.device);
             let loss = network.loss(inputs.cast(dtype), labels);
             GradientsParams::from_grads(loss.backward(), network)

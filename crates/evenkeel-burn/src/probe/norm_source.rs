@@ -7,9 +7,8 @@ pub(super) type InnerProducts = [f64; 3];
 
 /// Where a probe finds norms before it sums them with Burn's operations.
 ///
-/// With the feature `cpu-kernels`, 32-bit tensors on the CPU are summed by `evenkeel-ops`, or not
-/// at all if a [`NormCache`](evenkeel_ops::NormCache) has their norms already. Without it, this is
-/// empty.
+/// With the feature `cpu-kernels`, `evenkeel-ops` sums 32-bit tensors on the CPU, or looks them up in
+/// an `evenkeel_ops::NormCache`. Without the feature, this is empty.
 #[derive(Debug, Clone, Default)]
 pub struct NormSource {
     #[cfg(feature = "cpu-kernels")]

@@ -65,3 +65,16 @@ def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: range | int
         loss(model, step).backward()
         optimizer.step()
         each()
+
+
+def angles(model: nn.Module, names: list[str], step: Callable[[], object]) -> list[float]:
+    """The angles by which a step turns weights, in radians, computed apart in float64."""
+    before = {n: model.get_parameter(n).detach().double().flatten().clone() for n in names}
+    step()
+    found = []
+    for name, old in before.items():
+        new = model.get_parameter(name).detach().double().flatten()
+        along = (old @ new) / old.norm()
+        across = (new - old * (along / old.norm())).norm()
+        found.append(torch.atan2(across, along).item())
+    return found

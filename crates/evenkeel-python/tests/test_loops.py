@@ -76,7 +76,9 @@ def test_accumulated_gradients_count_as_they_are_applied() -> None:
         model = mlp(20).eval()  # the same statistics for parts as for the whole
         optimizer = sgd(model)
         warmup = CriticalWarmup(optimizer, ElrProbe(model))
-        warmup.probe.invariance._passed = dict.fromkeys(hidden(20), 3)
+        for name in hidden(20):
+            evidence = warmup.probe.invariance.evidence(name)
+            evidence.looks, evidence.total, evidence.counts = 99, 12.0, True
         for _ in range(parts):
             (loss(model) / parts).backward()
         optimizer.step()

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from evenkeel import ElrError
-from evenkeel.optax import SteeredState, log_dict, names, steered
+from evenkeel.optax import SteeredState, log_dict, roles, steered
 from evenkeel.torch import ElrController, ElrProbe
 
 DEPTH, WIDTH = 6, 24
@@ -70,7 +70,7 @@ def train(transformation: Any, steps: int) -> tuple[Any, list[Any]]:
     return params, states
 
 
-@pytest.mark.parametrize("control", ["critical", "critical:minimax", "critical+hold", "within:0.5:0.1", "linear:3"])
+@pytest.mark.parametrize("control", ["critical", "critical:minimax", "critical+hold", "band:0.5:0.1", "linear:3"])
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "adamw"])
 def test_it_trains_as_the_same_network_in_pytorch(kind: str, control: str) -> None:
     model = Torch()
@@ -89,7 +89,7 @@ def test_it_trains_as_the_same_network_in_pytorch(kind: str, control: str) -> No
         lrs.append(controller.last_lr()[0])
     params, states = train(steered(inner, lr, control, measure=measure), 4)
     assert [float(state.lr) for state in states] == pytest.approx(lrs, rel=1e-3)
-    assert lrs[0] < lr or "hold" in control or "within" in control
+    assert lrs[0] < lr or "hold" in control or "band" in control
     for name, theirs in model.w.items():
         ours = np.asarray(params[name])
         theirs = theirs.detach().numpy().T if ours.ndim == 2 else theirs.detach().numpy()
@@ -98,8 +98,7 @@ def test_it_trains_as_the_same_network_in_pytorch(kind: str, control: str) -> No
 
 def test_it_finds_the_weights_that_count() -> None:
     params, states = train(steered(optax.sgd(1.0), 1.0), 3)
-    found = dict(zip(names(params), np.asarray(states[-1].dependent), strict=True))
-    assert found == {"['out']": True} | {f"['w{i}']": False for i in range(DEPTH)}
+    assert roles(states[-1], params) == {"['out']": "scale-dependent"} | {f"['w{i}']": "scale-invariant" for i in range(DEPTH)}
     numbers = log_dict(states[-1], params)
     assert numbers["elr/critical_lr"] > 0 and numbers["elr/spread_decades"] > 0
     assert "elr/layer/['w0']" in numbers and "elr/layer/['out']" not in numbers
@@ -108,7 +107,6 @@ def test_it_finds_the_weights_that_count() -> None:
 def test_it_is_over_by_itself_and_awake_when_the_rate_rises() -> None:
     schedule = optax.join_schedules([optax.constant_schedule(1e-4), optax.constant_schedule(50.0)], [12])
     _, states = train(steered(optax.sgd(1.0), schedule, every=10), 13)
-    assert [int(state.calm) for state in states[:12]] == [*range(1, 11), 11, 11]
     assert float(states[11].lr) == pytest.approx(1e-4) and 0 < float(states[12].lr) < 50
 
 

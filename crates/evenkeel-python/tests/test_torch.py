@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from networks import hidden, loss, mlp, sgd, train
+from networks import angles, hidden, loss, mlp, sgd, train
 from torch import nn
 
 import evenkeel
@@ -21,6 +21,7 @@ def test_scale_invariant_weights_are_found_by_measurement() -> None:
     probe = ElrProbe(model)
     reading = probe.measure()
     assert list(reading.names) == hidden() and probe.roles["24.weight"] == "scale-dependent"
+    assert probe.layers == [] and probe.roles["0.weight"] == "undecided", "one batch decides nothing"
     for name, elr in zip(reading.names, reading.elr, strict=True):
         weight = model.get_parameter(name)
         assert elr == pytest.approx(weight.grad.norm().item() / weight.norm().item(), rel=1e-5)
@@ -110,10 +111,9 @@ def test_under_momentum_turns_are_held_equal_by_the_update() -> None:
         optimizer = sgd(model, 0.3, momentum=0.9)
         hold = HoldElr(optimizer, ElrProbe(model), measure=measure)
         train(model, optimizer, 3)
+        optimizer.zero_grad()
         loss(model, 3).backward()
-        old = {n: model.get_parameter(n).detach().clone() for n in hidden()}
-        optimizer.step()
-        turns = [((model.get_parameter(n).detach() - w).norm() / w.norm()).item() for n, w in old.items()]
+        turns = angles(model, hidden(), optimizer.step)
         spreads[hold.measure] = max(turns) / min(turns)
     assert spreads["update"] < 1.001 < 1.1 < spreads["gradient"]
     assert HoldElr(sgd(mlp(8), 0.3, momentum=0.9), ElrProbe(mlp(8)), through="weights").measure == "gradient"

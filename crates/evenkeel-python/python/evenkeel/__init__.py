@@ -4,7 +4,19 @@ The theory is computed in Rust; arrays go in and out. ``evenkeel.torch`` brings 
 loop, and needs PyTorch; this module does not.
 """
 
-from ._theory import Controls, ElrError, Forecast, Phase, Plan, Snapshot, Spread, __version__
+from ._theory import (
+    Controller,
+    Controls,
+    ElrError,
+    Forecast,
+    Layers,
+    Phase,
+    Plan,
+    Snapshot,
+    Spread,
+    StepContext,
+    __version__,
+)
 from .log import read_log
 from .theory import (
     POLICIES,
@@ -21,13 +33,16 @@ from .theory import (
 
 __all__ = [
     "POLICIES",
+    "Controller",
     "Controls",
     "ElrError",
     "Forecast",
+    "Layers",
     "Phase",
     "Plan",
     "Snapshot",
     "Spread",
+    "StepContext",
     "__version__",
     "advance",
     "advise",

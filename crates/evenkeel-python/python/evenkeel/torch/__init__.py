@@ -6,9 +6,10 @@ after unscaling, accumulation and clipping, and no step that a gradient scaler s
 
 from .controller import ElrController
 from .hold import HoldElr
+from .notices import ElrWarning
 from .probe import ElrProbe
 from .reading import Reading
 from .rescale import rescale_
 from .warmup import CriticalWarmup
 
-__all__ = ["CriticalWarmup", "ElrController", "ElrProbe", "HoldElr", "Reading", "rescale_"]
+__all__ = ["CriticalWarmup", "ElrController", "ElrProbe", "ElrWarning", "HoldElr", "Reading", "rescale_"]

@@ -9,8 +9,9 @@ try:
 except ImportError:
     from pytorch_lightning import Callback, LightningModule, Trainer
 
-from .controller import ElrController
+from .controller import ElrController, numbered
 from .probe import ElrProbe
+from .rates import every_one
 
 
 class ElrCallback(Callback):
@@ -18,7 +19,8 @@ class ElrCallback(Callback):
 
     ``control`` is written as for ``evenkeel train``; ``"none"`` measures only. ``elr/…`` is logged at
     every step, with an ELR for each layer if ``layers`` is set. Checkpoints have what a resumed run
-    needs. Other arguments are those of ``ElrProbe``.
+    needs. Several optimisers share one probe, ``probe``, and log as ``elr/0/…``, ``elr/1/…``. Other arguments
+    are those of ``ElrProbe``.
     """
 
     def __init__(
@@ -30,26 +32,27 @@ class ElrCallback(Callback):
         **probe: Any,
     ) -> None:
         self.control, self.measure, self.layers = control, measure, layers
-        self.probe = probe
+        self.settings = probe
+        self.probe: ElrProbe | None = None
         self.controllers: list[ElrController] = []
         self._saved: list[dict[str, Any]] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Optimisers are there, and so is what a checkpoint had."""
         self._close()
+        # Lightning wraps the module in a strategy's model, such as FSDP's; its weights are those trained.
+        self.probe = ElrProbe(pl_module, **self.settings)
         self.controllers = [
-            ElrController(optimizer, ElrProbe(pl_module, **self.probe), self.control, measure=self.measure)
-            for optimizer in trainer.optimizers
+            ElrController(optimizer, self.probe, self.control, measure=self.measure)
+            for optimizer in every_one(trainer.optimizers)
         ]
         for controller, state in zip(self.controllers, self._saved, strict=False):
             controller.load_state_dict(state)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Log what the step has shown."""
-        for index, controller in enumerate(self.controllers):
-            if controller.steps > 0:
-                prefix = "elr" if len(self.controllers) == 1 else f"elr/{index}"
-                pl_module.log_dict(controller.log_dict(prefix, self.layers), on_step=True, on_epoch=False)
+        for numbers in numbered(self.controllers, self.layers):
+            pl_module.log_dict(numbers, on_step=True, on_epoch=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let go of the optimisers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn, optim
@@ -9,6 +11,8 @@ from torch import Tensor, nn, optim
 from .._theory import ElrError
 from ..theory import Vector, rescale_factors
 from .probe import ElrProbe
+from .reading import Reading
+from .update import raw, scaled_
 
 ADAM = {"exp_avg": -1, "exp_avg_sq": -2, "max_exp_avg_sq": -2}
 POWERS: dict[str, dict[str, int]] = {
@@ -40,7 +44,7 @@ def rescale_(
     reading = probe.reading
     factors = np.ones(len(reading.names))
     factors[reading.alive] = rescale_factors(reading.elr[reading.alive])
-    carry_(probe, reading.names, factors, optimizer)
+    carry_(probe, reading, factors, optimizer)
     probe.rescaled(dict(zip(reading.labels, factors.tolist(), strict=True)), "gradient")
     probe.reading = None
     means: dict[str, list[float]] = {}
@@ -50,28 +54,21 @@ def rescale_(
 
 
 @torch.no_grad()
-def carry_(
-    probe: ElrProbe, names: tuple[str, ...], factors: Vector, optimizer: optim.Optimizer | None
-) -> None:
+def carry_(probe: ElrProbe, reading: Reading, factors: Vector, optimizer: optim.Optimizer | None) -> None:
     """Multiply weights by factors, gradients by their inverse, and the optimiser's state along.
 
     Everything is looked at before anything is changed.
     """
-    by_name: dict[str, list[float]] = {}
-    for name, factor in zip(names, factors, strict=True):
-        by_name.setdefault(name, []).append(float(factor))
-    work: list[tuple[Tensor, Tensor, int]] = []
-    for name, parameter in probe.invariance.candidates():
-        if name not in by_name:
-            continue
-        factor = torch.tensor(by_name[name], dtype=torch.float64)
+    work: list[tuple[Tensor, Any, int]] = []
+    for weight, factor in probe.by_weight(reading, factors, 1.0).items():
+        parameter = weight.parameter
         work.append((parameter, factor, 1))
         if parameter.grad is not None:
             work.append((parameter.grad, factor, -1))
         if optimizer is not None:
             work += [(t, factor, power) for t, power in state(optimizer, parameter)]
     for tensor, factor, power in work:
-        tensor.mul_(shaped(factor.pow(power), tensor))
+        scaled_(raw(tensor), factor**power)
 
 
 def state(optimizer: optim.Optimizer, parameter: nn.Parameter) -> list[tuple[Tensor, int]]:
@@ -89,10 +86,3 @@ def state(optimizer: optim.Optimizer, parameter: nn.Parameter) -> list[tuple[Ten
             )
         found.append((value, known[key]))
     return found
-
-
-def shaped(factor: Tensor, tensor: Tensor) -> Tensor:
-    """A factor, or one for each row, that multiplies a tensor in its own type."""
-    wide = tensor.dtype if tensor.dtype == torch.float64 else torch.float32
-    column = factor.view(-1, *[1] * (tensor.ndim - 1)) if len(factor) > 1 else factor.view([1] * tensor.ndim)
-    return column.to(device=tensor.device, dtype=wide)

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
-from .controller import ElrController
+from .controller import ElrController, numbered
 from .probe import ElrProbe
+from .rates import every_one
 
 
 class ElrCallback(TrainerCallback, ExportableState):
@@ -17,7 +18,8 @@ class ElrCallback(TrainerCallback, ExportableState):
     ``control`` is written as for ``evenkeel train``; ``"none"`` measures only. ``elr/…`` joins what is
     logged with the loss, with an ELR for each layer if ``layers`` is set: in ``state.log_history``, and
     for the reporters that come after. ``attach(trainer)`` puts it before all of them. Checkpoints have
-    what a resumed run needs. Other arguments are those of ``ElrProbe``.
+    what a resumed run needs. An optimiser that steps several has a controller for each, and they share one
+    probe. Other arguments are those of ``ElrProbe``.
     """
 
     def __init__(
@@ -30,7 +32,12 @@ class ElrCallback(TrainerCallback, ExportableState):
     ) -> None:
         self.settings = {"control": control, "measure": measure, "layers": layers, **probe}
         self.control, self.measure, self.layers, self.probe = control, measure, layers, probe
-        self.controller: ElrController | None = None
+        self.controllers: list[ElrController] = []
+
+    @property
+    def controller(self) -> ElrController | None:
+        """The first optimiser's controller, once training has begun."""
+        return self.controllers[0] if self.controllers else None
 
     def attach(self, trainer: Any) -> ElrCallback:
         """Join a Trainer, before its reporters."""
@@ -43,22 +50,25 @@ class ElrCallback(TrainerCallback, ExportableState):
         """Model and optimiser are there, and so is what a checkpoint had."""
         self._close()
         probe = ElrProbe(kwargs["model"], **self.probe)
-        self.controller = ElrController(kwargs["optimizer"], probe, self.control, measure=self.measure)
+        self.controllers = [
+            ElrController(optimizer, probe, self.control, measure=self.measure) for optimizer in every_one([kwargs["optimizer"]])
+        ]
         kept = state.stateful_callbacks.get(type(self).__name__, {})
         saved = kept.get("attributes", {}).get("saved") if isinstance(kept, dict) else None
         if saved is not None and state.global_step > 0:
-            self.controller.load_state_dict(saved)
+            for controller, own in zip(self.controllers, saved if isinstance(saved, list) else [saved], strict=False):
+                controller.load_state_dict(own)
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Add to the line of the log that has a loss."""
         logs = kwargs.get("logs") or {}
-        if self.controller is None or self.controller.steps == 0 or "loss" not in logs:
+        if "loss" not in logs:
             return
-        numbers = self.controller.log_dict("elr", self.layers)
-        logs |= numbers
-        state.log_history[-1] |= numbers
+        for numbers in numbered(self.controllers, self.layers):
+            logs |= numbers
+            state.log_history[-1] |= numbers
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -67,10 +77,10 @@ class ElrCallback(TrainerCallback, ExportableState):
         self._close()
 
     def _close(self) -> None:
-        if self.controller is not None:
-            self.controller.close()
+        for controller in self.controllers:
+            controller.close()
 
     def state(self) -> dict[str, Any]:
         """What the Trainer writes into its checkpoints."""
-        saved = None if self.controller is None else self.controller.state_dict()
+        saved = [controller.state_dict() for controller in self.controllers] or None
         return {"args": self.settings, "attributes": {"saved": saved}}

@@ -108,7 +108,7 @@ fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
 }
 
 fn show_step(bar: &ProgressBar, line: &StepLine) {
-    if line.step == 0 {
+    if bar.position() == 0 {
         bar.enable_steady_tick(Duration::from_millis(250));
         bar.reset_elapsed();
     }

@@ -15,6 +15,7 @@ use crate::scale::Scale;
 /// live (`1/a²`).
 const STATE_POWERS: &[(&str, i32)] = &[
     ("velocity", -1),
+    ("momentum", -1),
     ("moment_1", -1),
     ("moment_2", -2),
     ("max_moment_2", -2),
@@ -26,7 +27,7 @@ pub enum RescaleError {
     /// The optimiser keeps a tensor whose meaning is not known here.
     #[error(
         "the optimiser's state `{field}` cannot be rescaled; known: velocity (SGD with momentum), \
-         moment_1, moment_2, max_moment_2 (Adam, AdamW). Rescale before the first step instead"
+         momentum (Lion), moment_1, moment_2, max_moment_2 (Adam, AdamW). Rescale before the first step instead"
     )]
     UnknownState {
         /// The field's name within the optimiser's state.

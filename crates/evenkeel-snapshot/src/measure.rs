@@ -33,20 +33,20 @@ pub enum MeasureError {
 }
 
 impl LayerEntry {
-    /// The layer's ELR as `optimizer` goes by it: of Adam-type the first update has a root mean square
-    /// of 1, so that `‖ΔW‖/(λ‖W‖) = √numel/‖W‖` (T19).
+    /// The layer's ELR as `optimizer` goes by it. Updates of a fixed length have the norm of the first
+    /// one: `‖ΔW‖/(λ‖W‖) = √numel/‖W‖` for Adam and Lion (T19), and for Muon that of an orthogonalised
+    /// matrix of the aspect ratio given with the optimiser (T39).
     ///
     /// # Errors
     /// [`MeasureError`] for an update of a weight whose size is not known.
     pub fn elr_for(&self, optimizer: &Optimizer) -> Result<Elr, MeasureError> {
         let layer = || self.name.clone();
-        match (optimizer.measure(), self.weight_norm, self.numel) {
-            (Measure::Update, Some(norm), Some(numel)) => {
-                Elr::new((numel as f64).sqrt() / norm.get()).map_err(|source| {
-                    MeasureError::Unusable {
-                        layer: layer(),
-                        source,
-                    }
+        let update = self.numel.and_then(|numel| optimizer.update_norm_of(numel));
+        match (optimizer.measure(), self.weight_norm, update) {
+            (Measure::Update, Some(norm), Some(update)) => {
+                Elr::new(update / norm.get()).map_err(|source| MeasureError::Unusable {
+                    layer: layer(),
+                    source,
                 })
             }
             (Measure::Update, Some(_), None) => Err(MeasureError::NoNumel {

@@ -1,9 +1,11 @@
 //! The optimisers of the theory, as Burn has them.
 
 use burn::optim::momentum::{Momentum, MomentumConfig};
-use burn::optim::{AdamWConfig, LearningRate, ModuleOptimizer, Optimizer, Sgd, SgdState};
+use burn::optim::{
+    AdamWConfig, LearningRate, LionConfig, ModuleOptimizer, Optimizer, Sgd, SgdState,
+};
 use burn::tensor::{Device, Tensor};
-use evenkeel::optimizer::{self as theory, Decay, Measure};
+use evenkeel::optimizer::{self as theory, Decay, Kind};
 use evenkeel_ops::Kernels;
 
 /// ε of Adam, as PyTorch has it.
@@ -12,21 +14,30 @@ const EPSILON: f32 = 1e-8;
 /// Burn's optimiser for the theory's: no dampening, biases and gains decayed like weights.
 pub fn build(optimizer: &theory::Optimizer, kernels: &Kernels) -> ModuleOptimizer {
     let settings = optimizer.settings();
-    match optimizer.measure() {
-        Measure::Update => {
-            let decay = match settings.decay {
-                Decay::Decoupled(decay) => decay.get(),
-                Decay::None | Decay::Coupled(_) => 0.0,
-            };
-            AdamWConfig::new()
-                .with_beta_1(settings.momentum.get() as f32)
-                .with_beta_2(settings.second.get() as f32)
-                .with_epsilon(EPSILON)
-                .with_weight_decay(decay as f32)
-                .init()
-        }
-        Measure::Gradient => sgd(optimizer, kernels),
+    let decay = match settings.decay {
+        Decay::Decoupled(decay) => decay.get() as f32,
+        Decay::None | Decay::Coupled(_) => 0.0,
+    };
+    match optimizer.kind() {
+        Kind::Sgd | Kind::Momentum | Kind::Nesterov => sgd(optimizer, kernels),
+        Kind::Adam | Kind::AdamW => AdamWConfig::new()
+            .with_beta_1(settings.momentum.get() as f32)
+            .with_beta_2(settings.second.get() as f32)
+            .with_epsilon(EPSILON)
+            .with_weight_decay(decay)
+            .init(),
+        Kind::Lion => LionConfig::new()
+            .with_beta_1(settings.momentum.get() as f32)
+            .with_beta_2(settings.second.get() as f32)
+            .with_weight_decay(decay)
+            .init(),
+        other => unreachable!("a run under {other:?} is refused when its spec is checked"),
     }
+}
+
+/// Whether a network can be trained under this optimiser. Burn's Muon takes matrices alone.
+pub fn can_train(optimizer: &theory::Optimizer) -> bool {
+    optimizer.kind() != Kind::Muon
 }
 
 fn sgd(optimizer: &theory::Optimizer, kernels: &Kernels) -> ModuleOptimizer {
@@ -34,7 +45,7 @@ fn sgd(optimizer: &theory::Optimizer, kernels: &Kernels) -> ModuleOptimizer {
     let momentum = MomentumConfig::new()
         .with_momentum(settings.momentum.get())
         .with_dampening(0.0)
-        .with_nesterov(optimizer.entry().name == "nesterov");
+        .with_nesterov(optimizer.kind() == Kind::Nesterov);
     let (coupled, decoupled) = match settings.decay {
         Decay::None => (0.0, 0.0),
         Decay::Coupled(decay) => (decay.get(), 0.0),

@@ -21,6 +21,7 @@ use crate::error::{SpecError, TrainError};
 use crate::gradient_source::{self, GradientSource};
 use crate::granularity::Granularity;
 use crate::measure::MEASURES;
+use crate::optimizer::can_train;
 use crate::run::ResolvedRun;
 use crate::setup::Setup;
 use choose::{choose, in_range};
@@ -59,6 +60,12 @@ impl Resolver {
         }
         let schedule = requested.schedule.parse().map_err(SpecError::from)?;
         let optimizer: Optimizer = requested.optimizer.parse().map_err(SpecError::from)?;
+        if !can_train(&optimizer) {
+            return Err(SpecError::ForecastsOnly {
+                optimizer: requested.optimizer.clone(),
+            }
+            .into());
+        }
         // Before the data are loaded, which may take long.
         if let RequestedControl::Named(name) = &requested.control {
             named(name)?;

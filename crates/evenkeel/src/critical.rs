@@ -34,8 +34,8 @@ const HALVINGS: usize = 56;
 /// `(1 − μ)/√(E_l E_k)` for pairs so far apart that one gradient does all the work (four decades at
 /// `μ = 0.9`), 0.61, 0.35 and 0.29 of that for 2, 1 and 0.6 decades, and T8's rate without momentum.
 ///
-/// `None` under weight decay, where equilibria set the order, and for optimisers whose updates do
-/// not depend on the gradient's length: no step of theirs flips a pair (T37).
+/// `None` under weight decay, where equilibria set the order, and for updates of a fixed length, of
+/// which no single step flips a pair (T37).
 pub fn pair_after_inertia(one: Elr, other: Elr, optimizer: &Optimizer) -> Option<LearningRate> {
     let settings = optimizer.settings();
     let applies = optimizer.measure() == Measure::Gradient && settings.decay == Decay::None;

@@ -11,9 +11,9 @@
 //! under a schedule ([`schedule`], [`forecast`]), with how far that can be trusted where the theory's
 //! premise fails ([`drift`], [`ensemble`]).
 //!
-//! Equation numbers T1…T32 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
+//! Equation numbers T1…T41 refer to the project's `docs/theory.md`; the source is Mehmeti-Göpel &
 //! Wand, "On the Weight Dynamics of Deep Normalized Networks", ICML 2024 (arXiv 2306.00700),
-//! except for T22–T32, which go beyond it.
+//! except for T22–T41, which go beyond it.
 //!
 //! ```
 //! use evenkeel::control::Critical;

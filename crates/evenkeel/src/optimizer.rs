@@ -1,4 +1,4 @@
-//! Optimisers: how one step of each changes effective learning rates (T4–T5, T15–T19).
+//! Optimisers: how one step of each changes effective learning rates (T4–T5, T15–T19, T37–T41).
 //!
 //! The model is that of the theory: gradients perpendicular to the weight (T1), of norm
 //! `c/‖w‖` with a steady base gradient `c`, and uncorrelated with all earlier ones. A layer is then
@@ -7,10 +7,14 @@
 
 mod adam;
 mod adamw;
+mod lion;
 mod momentum;
+mod muon;
 mod nesterov;
+mod normalized;
 mod settings;
 mod sgd;
+mod shape;
 mod state;
 
 use std::fmt;
@@ -18,12 +22,35 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::equilibrium::{Equilibrium, Filter};
+use crate::equilibrium::Equilibrium;
 use crate::flow::Flow;
 use crate::quantity::{Elr, GradientScale, LearningRate, Momentum, RescaleFactor, WeightDecay};
 
+pub use adam::update_rms as adam_update_rms;
+pub use muon::Adjust;
 pub use settings::{Decay, OptimizerError, Settings};
+pub use shape::Shape;
 pub use state::{LayerState, Step};
+
+/// Which optimiser: what code that treats optimisers differently matches on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Plain SGD.
+    Sgd,
+    /// Heavy-ball momentum.
+    Momentum,
+    /// Nesterov momentum.
+    Nesterov,
+    /// Adam without decay.
+    Adam,
+    /// Adam with decoupled decay.
+    AdamW,
+    /// Lion.
+    Lion,
+    /// Muon.
+    Muon,
+}
 
 /// Which effective learning rate an optimiser goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +76,8 @@ impl Measure {
 /// A row of [`ALL`]: an optimiser, how it is written and how it steps.
 #[derive(Debug)]
 pub struct Entry {
+    /// Which optimiser it is.
+    pub kind: Kind,
     /// The name on the command line.
     pub name: &'static str,
     /// How it is written, with its settings.
@@ -61,8 +90,10 @@ pub struct Entry {
     defaults: Settings,
     /// The keys of the settings that may be given.
     keys: &'static [&'static str],
+    start: fn(&Settings, Elr) -> LayerState,
     step: fn(&Settings, &LayerState, LearningRate, GradientScale) -> Step,
-    filter: fn(&Settings, LearningRate) -> Filter,
+    equilibrium: fn(&Settings, LearningRate) -> Option<Equilibrium>,
+    flow: fn(&Settings, LearningRate) -> Flow,
 }
 
 /// Every optimiser.
@@ -72,6 +103,8 @@ pub const ALL: &[Entry] = &[
     nesterov::ENTRY,
     adam::ENTRY,
     adamw::ENTRY,
+    lion::ENTRY,
+    muon::ENTRY,
 ];
 
 /// An optimiser with checked settings: `NAME` or `NAME:KEY=VALUE,…` as text.
@@ -132,12 +165,18 @@ impl Optimizer {
                 momentum: first,
                 second,
                 decay,
+                ..adamw::ENTRY.defaults
             },
         )
     }
 
     fn with(entry: &'static Entry, settings: Settings) -> Self {
         Self { entry, settings }
+    }
+
+    /// Which optimiser it is.
+    pub fn kind(&self) -> Kind {
+        self.entry.kind
     }
 
     /// The row of [`ALL`] this optimiser comes from.
@@ -158,9 +197,30 @@ impl Optimizer {
     /// A layer before its first step, with empty buffers.
     ///
     /// `elr` is the ELR of the first step by this optimiser's [`Measure`]: `‖∇W‖/‖W‖`, or for
-    /// Adam-type `‖ΔW‖/(λ‖W‖)`, which at the first step is `√n/‖W‖` for `n` entries.
+    /// updates of a fixed length `‖ΔW‖/(λ‖W‖)`, which is [`update_norm`](Self::update_norm) over
+    /// `‖W‖` at the first step.
     pub fn start(&self, elr: Elr) -> LayerState {
-        LayerState::fresh(elr)
+        (self.entry.start)(&self.settings, elr)
+    }
+
+    /// The Frobenius norm of a first update at rate 1: `√n` for Adam and Lion on `n` entries, and
+    /// for Muon that of an orthogonalised matrix of noise, adjusted to its shape (T39). `None` for
+    /// updates as long as the gradient.
+    pub fn update_norm(&self, shape: Shape) -> Option<f64> {
+        match (self.kind(), self.measure()) {
+            (Kind::Muon, _) => Some(muon::update_norm(&self.settings, shape)),
+            (_, Measure::Update) => Some(shape.entries().sqrt()),
+            (_, Measure::Gradient) => None,
+        }
+    }
+
+    /// The same for a weight of which only the number of entries is known. Muon takes it to have the
+    /// aspect ratio of its own shape.
+    pub fn update_norm_of(&self, entries: u64) -> Option<f64> {
+        match self.kind() {
+            Kind::Muon => self.update_norm(self.settings.shape.with_entries(entries)),
+            _ => (self.measure() == Measure::Update).then(|| (entries as f64).sqrt()),
+        }
     }
 
     /// One step at rate λ. A layer under a rate of its own (T23) takes that rate here; decay goes
@@ -183,19 +243,18 @@ impl Optimizer {
     /// The equilibrium between growth and decay (T18, T19); `None` without decay, and for rates so
     /// large that the weight never settles.
     pub fn equilibrium(&self, lr: LearningRate) -> Option<Equilibrium> {
-        (self.entry.filter)(&self.settings, lr).equilibrium()
+        (self.entry.equilibrium)(&self.settings, lr)
     }
 
     /// The limit of small steps at a constant rate: how fast norms grow and shrink (T9).
     pub fn flow(&self, lr: LearningRate) -> Flow {
-        let filter = (self.entry.filter)(&self.settings, lr);
-        filter.flow(lr, self.settings.momentum, self.measure())
+        (self.entry.flow)(&self.settings, lr)
     }
 }
 
 impl PartialEq for Optimizer {
     fn eq(&self, other: &Self) -> bool {
-        self.entry.name == other.entry.name && self.settings == other.settings
+        self.kind() == other.kind() && self.settings == other.settings
     }
 }
 

@@ -154,6 +154,10 @@ impl Momentum {
     pub const USUAL: Self = Self(0.9);
     /// The customary 0.999 of Adam's β₂ (Kingma & Ba 2015).
     pub const USUAL_SECOND: Self = Self(0.999);
+    /// The customary momentum of Muon.
+    pub const USUAL_OF_MUON: Self = Self(0.95);
+    /// The customary β₂ of Lion.
+    pub const USUAL_SECOND_OF_LION: Self = Self(0.99);
 }
 
 impl GradientScale {

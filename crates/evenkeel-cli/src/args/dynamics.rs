@@ -1,7 +1,7 @@
 //! The arguments that describe how a network would be trained, shared by the commands that predict.
 
 use evenkeel::control::{self, Controls};
-use evenkeel::optimizer::Optimizer;
+use evenkeel::optimizer::{self, Optimizer};
 use evenkeel::warmup;
 
 use crate::args::network::listed;
@@ -10,7 +10,7 @@ use crate::exit::usage;
 #[derive(Debug, clap::Args)]
 pub struct OptimizerArgs {
     /// Optimiser.
-    #[arg(long, value_name = "NAME", default_value = "sgd", value_parser = ["sgd", "adam", "adamw"])]
+    #[arg(long, value_name = "OPTIMIZER", default_value = "sgd", long_help = listed("Optimiser.", optimizer::ALL.iter().map(|o| (o.grammar, o.summary))))]
     optimizer: String,
 
     /// Momentum of SGD.
@@ -21,7 +21,7 @@ pub struct OptimizerArgs {
     #[arg(long, requires = "momentum")]
     nesterov: bool,
 
-    /// Weight decay: L2 for sgd unless --decoupled, decoupled for adamw.
+    /// Weight decay: L2 for sgd unless --decoupled, decoupled for the others.
     #[arg(long, value_name = "GAMMA", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
 
@@ -33,18 +33,21 @@ pub struct OptimizerArgs {
 impl OptimizerArgs {
     /// The checked optimiser, through the grammar of the theory crate.
     pub fn optimizer(&self) -> anyhow::Result<Optimizer> {
-        let mut settings = Vec::new();
-        let sgd = self.optimizer == "sgd";
+        let (named, given) = self
+            .optimizer
+            .split_once(':')
+            .unwrap_or((&self.optimizer, ""));
+        let mut settings: Vec<String> = given.split(',').map(str::to_owned).collect();
+        let sgd = ["sgd", "momentum", "nesterov"].contains(&named);
         let name = match (sgd, self.momentum, self.nesterov) {
-            (true, Some(_), false) => "momentum",
-            (true, Some(_), true) => "nesterov",
+            (true, Some(_), false) if named != "nesterov" => "momentum",
+            (true, Some(_), _) => "nesterov",
             (false, Some(_), _) => {
                 return Err(usage(format!(
-                    "--momentum is for sgd; {} has its own",
-                    self.optimizer
+                    "--momentum is for sgd; write {named}:KEY=VALUE to set that of {named}"
                 )));
             }
-            (_, None, _) => self.optimizer.as_str(),
+            (_, None, _) => named,
         };
         settings.extend(self.momentum.map(|mu| format!("mu={mu}")));
         if let Some(decay) = self.weight_decay {
@@ -52,6 +55,7 @@ impl OptimizerArgs {
             let key = if coupled { "l2" } else { "decay" };
             settings.push(format!("{key}={decay}"));
         }
+        settings.retain(|setting| !setting.is_empty());
         let colon = if settings.is_empty() { "" } else { ":" };
         let text = format!("{name}{colon}{}", settings.join(","));
         text.parse().map_err(usage)

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use evenkeel::mean_field::{GRAMMAR, Synthetic, activation, normalization, wiring};
-use evenkeel::optimizer::{Measure, Optimizer};
+use evenkeel::optimizer::{Measure, Optimizer, Shape};
 use evenkeel::quantity::Elr;
 use evenkeel_runs::folder::{Run, find_runs};
 use evenkeel_snapshot::{Limits, Snapshot};
@@ -110,22 +110,16 @@ fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Resu
     let Some(first) = run.layers.first() else {
         bail!("{source} has no probed step yet");
     };
-    let numel = run
-        .header
-        .layers
-        .iter()
-        .map(|layer| layer.shape.iter().product::<usize>());
+    let updates = run.header.layers.iter().map(|layer| {
+        let shape = Shape::of_dimensions(&layer.shape)?;
+        optimizer.update_norm(shape)
+    });
     let elrs = first
         .weight_norm
         .iter()
         .zip(&first.grad_norm)
-        .zip(numel)
-        .map(|((weight, gradient), numel)| {
-            Elr::new(match optimizer.measure() {
-                Measure::Gradient => gradient / weight,
-                Measure::Update => (numel as f64).sqrt() / weight,
-            })
-        })
+        .zip(updates)
+        .map(|((weight, gradient), update)| Elr::new(update.unwrap_or(*gradient) / weight))
         .collect::<Result<_, _>>()?;
     Ok(Norms {
         names: run

@@ -91,6 +91,14 @@ pub enum SpecError {
         /// The optimiser.
         optimizer: String,
     },
+    /// An optimiser that is there for forecasts only.
+    #[error(
+        "`{optimizer}` is for forecasts: networks have vectors as well, which it does not train; take adamw or lion"
+    )]
+    ForecastsOnly {
+        /// The optimiser.
+        optimizer: String,
+    },
     /// ELRs of the update, under a control that they tell nothing.
     #[error(
         "`elr` update is not for `{control}` under `{optimizer}`, whose updates fall with the square of what \
@@ -153,6 +161,7 @@ impl SpecError {
             Self::RandomUnits => Some("gradients"),
             Self::GradientLength { .. } | Self::RescaledUpdates { .. } => Some("elr"),
             Self::Lr(_) => Some("lr"),
+            Self::ForecastsOnly { .. } => Some("optimizer"),
             Self::Shrink { .. } => Some("shrink"),
             Self::Augmentation(_) => Some("augment"),
             Self::Weights(_) => Some("weights"),

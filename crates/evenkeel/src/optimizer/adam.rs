@@ -12,20 +12,23 @@
 //! Source: Kingma & Ba 2015.
 
 use super::state::Move;
-use super::{Entry, LayerState, Measure, Settings, Step, momentum};
+use super::{Entry, Kind, LayerState, Measure, Settings, Step, momentum};
 use crate::equilibrium::Filter;
 use crate::quantity::{GradientScale, LearningRate, Momentum};
 use crate::vector::Vector;
 
 pub(super) const ENTRY: Entry = Entry {
+    kind: Kind::Adam,
     name: "adam",
     grammar: "adam[:beta1=BETA1,beta2=BETA2]",
     summary: "Adam without weight decay (T19)",
     measure: Measure::Update,
     defaults: Settings::USUAL,
     keys: &["beta1", "beta2"],
+    start: |_, elr| LayerState::fresh(elr),
     step,
-    filter,
+    equilibrium: |settings, lr| filter(settings, lr).equilibrium(),
+    flow: |settings, lr| filter(settings, lr).flow(lr, settings.momentum, Measure::Update),
 };
 
 pub(super) fn step(
@@ -61,5 +64,18 @@ pub(super) fn filter(settings: &Settings, lr: LearningRate) -> Filter {
     Filter {
         gain: 1.0 - settings.momentum.get(),
         ..momentum::filter(settings, lr)
+    }
+}
+
+/// The root mean square of Adam's update at a steady gradient with noise, for a signal of `signal`
+/// times the noise's standard deviation: `√((s² + (1 − β₁)/(1 + β₁))/(1 + s²))` (T41).
+///
+/// Noise alone gives 0.229 at `β₁ = 0.9`, and a signal without noise 1.
+pub fn update_rms(first: Momentum, signal: f64) -> f64 {
+    let noise = (1.0 - first.get()) / (1.0 + first.get());
+    let square = signal * signal;
+    match square.is_finite() {
+        true => ((square + noise) / (1.0 + square)).sqrt(),
+        false => 1.0,
     }
 }

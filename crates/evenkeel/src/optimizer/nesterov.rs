@@ -6,17 +6,19 @@
 //! The long-run growth is that of heavy ball, an effective rate of `λ/(1 − μ)`.
 
 use super::state::Move;
-use super::{Decay, Entry, Measure, Settings};
+use super::{Decay, Entry, Kind, LayerState, Measure, Settings};
 use crate::equilibrium::Filter;
 use crate::quantity::LearningRate;
 
 pub(super) const ENTRY: Entry = Entry {
+    kind: Kind::Nesterov,
     name: "nesterov",
     grammar: "nesterov[:mu=MU,l2=GAMMA | decay=GAMMA]",
     summary: "Nesterov momentum, mu 0.9 unless given (T15-T17)",
     measure: Measure::Gradient,
     defaults: Settings::USUAL,
     keys: &["mu", "l2", "decay"],
+    start: |_, elr| LayerState::fresh(elr),
     step: |settings, layer, lr, scale| {
         let mu = settings.momentum.get();
         let gradient = layer.gradient(settings.decay.in_gradient(), scale);
@@ -24,7 +26,8 @@ pub(super) const ENTRY: Entry = Entry {
         let update = gradient.plus(buffer.times(mu));
         layer.moved(Move::of(settings.decay.direct(lr), lr, update), buffer)
     },
-    filter,
+    equilibrium: |settings, lr| filter(settings, lr).equilibrium(),
+    flow: |settings, lr| filter(settings, lr).flow(lr, settings.momentum, Measure::Gradient),
 };
 
 /// Eliminating `m`, with `g ↦ (1 + μ)g − μg₋` (the gradient before): `w″ = (1 + μ)kw′ − μkw` with

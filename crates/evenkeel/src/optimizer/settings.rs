@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::ALL;
+use super::{ALL, Adjust, Shape};
 use crate::quantity::{LearningRate, Momentum, QuantityError, WeightDecay};
 use crate::quote::quote;
 
@@ -49,13 +49,20 @@ fn shrinkage(lr: LearningRate, decay: WeightDecay) -> f64 {
 
 /// The settings of an optimiser. Each uses those its grammar names and ignores the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Settings {
-    /// The momentum μ, or β₁ of Adam.
+    /// The momentum μ, or β₁ of Adam and Lion.
     pub momentum: Momentum,
-    /// β₂ of Adam.
+    /// β₂ of Adam and Lion.
     pub second: Momentum,
     /// The weight decay.
     pub decay: Decay,
+    /// The shape of the matrices that Muon acts on.
+    pub shape: Shape,
+    /// Whether Muon's momentum is Nesterov's.
+    pub nesterov: bool,
+    /// How Muon's rate is adjusted to the shape.
+    pub adjust: Adjust,
 }
 
 /// An optimiser that could not be read.
@@ -106,6 +113,9 @@ impl Settings {
         momentum: Momentum::NONE,
         second: Momentum::USUAL_SECOND,
         decay: Decay::None,
+        shape: Shape::SQUARE,
+        nesterov: true,
+        adjust: Adjust::Original,
     };
     /// The customary momentum and no decay.
     pub(super) const USUAL: Self = Self {
@@ -131,7 +141,6 @@ impl Settings {
                 permitted: grammar,
             };
             let (key, value) = part.split_once('=').ok_or_else(refuse)?;
-            let value: f64 = value.parse().map_err(|_| refuse())?;
             // L2 and decoupled decay are one setting: giving both is giving it twice.
             let slot = if key == "l2" { "decay" } else { key };
             if !keys.contains(&key) || seen.contains(&slot) {
@@ -139,8 +148,16 @@ impl Settings {
             }
             seen.push(slot);
             let given = part.to_owned();
-            self.set(key, value)
-                .map_err(|source| OptimizerError::Range { given, source })?;
+            match key {
+                "shape" => self.shape = value.parse().map_err(|()| refuse())?,
+                "adjust" => self.adjust = value.parse().map_err(|()| refuse())?,
+                "nesterov" => self.nesterov = yes_or_no(value).ok_or_else(refuse)?,
+                _ => {
+                    let value = value.parse().map_err(|_| refuse())?;
+                    self.set(key, value)
+                        .map_err(|source| OptimizerError::Range { given, source })?;
+                }
+            }
         }
         Ok(self)
     }
@@ -171,6 +188,24 @@ impl Settings {
             Decay::Coupled(decay) => parts.push(format!("l2={decay}")),
             Decay::Decoupled(decay) => parts.push(format!("decay={decay}")),
         }
+        if self.shape != defaults.shape {
+            parts.push(format!("shape={}", self.shape));
+        }
+        if self.nesterov != defaults.nesterov {
+            let written = if self.nesterov { "yes" } else { "no" };
+            parts.push(format!("nesterov={written}"));
+        }
+        if self.adjust != defaults.adjust {
+            parts.push(format!("adjust={}", self.adjust));
+        }
         parts.join(",")
+    }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
     }
 }

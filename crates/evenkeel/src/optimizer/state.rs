@@ -1,6 +1,7 @@
 //! One layer between two steps, and the step that is common to all optimisers.
 
 use super::Measure;
+use super::normalized::Memory;
 use crate::quantity::{Elr, GradientScale, LearningRate, RescaleFactor, Turn};
 use crate::vector::Vector;
 
@@ -19,6 +20,8 @@ pub struct LayerState {
     pub(super) surprise: f64,
     /// Steps taken, for bias correction.
     pub(super) steps: u32,
+    /// Lion and Muon: how updates remember each other.
+    pub(super) memory: Memory,
 }
 
 /// What a step did.
@@ -41,6 +44,9 @@ pub(super) struct Move {
     growth: f64,
     turn: Turn,
     update: f64,
+    /// `k` and `λ‖u‖`, both over the weight after the step.
+    kept: f64,
+    moved: f64,
 }
 
 /// Turns beyond this tangent are right angles, and norms beyond leave the numbers anyway.
@@ -53,12 +59,30 @@ impl Move {
         let length = update.norm();
         let tangent = (lr.get() * length).min(LARGEST_TANGENT);
         let weight = Vector::new(keep, 0.0, 0.0).plus(update.unit().times(-tangent));
+        let growth = weight.norm().max(f64::MIN_POSITIVE);
         Self {
             axis: weight.unit(),
-            growth: weight.norm().max(f64::MIN_POSITIVE),
+            growth,
             turn: Turn::of(weight.along(), weight.across()),
             update: length,
+            kept: keep / growth,
+            moved: tangent / growth,
         }
+    }
+
+    /// `‖w′‖/‖w‖`.
+    pub(super) fn growth(&self) -> f64 {
+        self.growth
+    }
+
+    /// The factor of the old weight's direction in the new one's.
+    pub(super) fn kept(&self) -> f64 {
+        self.kept
+    }
+
+    /// The factor of the update's direction in the new weight's.
+    pub(super) fn moved(&self) -> f64 {
+        self.moved
     }
 }
 
@@ -69,6 +93,14 @@ impl LayerState {
             buffer: Vector::default(),
             surprise: 1.0,
             steps: 0,
+            memory: Memory::default(),
+        }
+    }
+
+    pub(super) fn remembering(elr: Elr, memory: Memory) -> Self {
+        Self {
+            memory,
+            ..Self::fresh(elr)
         }
     }
 
@@ -88,9 +120,11 @@ impl LayerState {
     }
 
     /// The buffer as `(⟨w,m⟩/‖w‖², ‖m‖/‖w‖)`; for Adam-type, with `m = m̂/√v̂` of mean square
-    /// instead, `(⟨w,m⟩/(‖w‖√n), ‖m‖/√n)`.
+    /// instead, `(⟨w,m⟩/(‖w‖√n), ‖m‖/√n)`; for Lion and Muon `(⟨w,m⟩/(‖w‖‖g‖), ‖m‖/‖g‖)`.
     pub fn momentum(&self) -> (f64, f64) {
-        (self.buffer.along(), self.buffer.norm())
+        // A layer has one of the two; the other is zero.
+        let (along, length) = self.memory.momentum();
+        (along + self.buffer.along(), length + self.buffer.norm())
     }
 
     /// The gradient over `‖w‖`, with `decay` of the weight added.
@@ -110,6 +144,13 @@ impl LayerState {
         let mut next = self.grown(&to, Measure::Update);
         next.buffer = buffer.seen_from(to.axis);
         next.surprise = (surprise / to.growth).min(f64::MAX);
+        Step::new(next, &to)
+    }
+
+    /// Lion and Muon: moves on, with the memory as the step left it.
+    pub(super) fn moved_with(&self, to: Move, memory: Memory) -> Step {
+        let mut next = self.grown(&to, Measure::Update);
+        next.memory = memory;
         Step::new(next, &to)
     }
 

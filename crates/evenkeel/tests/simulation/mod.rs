@@ -1,15 +1,17 @@
 //! The optimisers as they are run in practice, on whole vectors with random gradients.
 
-use evenkeel::optimizer::{Decay, Measure, Optimizer, Settings};
+mod newton_schulz;
+
+use evenkeel::optimizer::{Decay, Kind, Optimizer, Shape};
 use evenkeel::quantity::{Elr, GradientScale, LearningRate};
+use newton_schulz::orthogonalised;
 
 /// Entries of a weight.
 const DIMENSION: usize = 10_000;
 
 /// A weight, its buffers, and a source of Gaussian gradients perpendicular to it.
 pub struct Vectors {
-    optimizer: &'static str,
-    settings: Settings,
+    optimizer: Optimizer,
     weight: Vec<f64>,
     first: Vec<f64>,
     second: Vec<f64>,
@@ -24,13 +26,9 @@ impl Vectors {
     pub fn new(optimizer: &Optimizer, tangent: f64, seed: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let direction = random.gaussian();
-        let norm = match optimizer.measure() {
-            Measure::Gradient => 3.0,
-            Measure::Update => (DIMENSION as f64).sqrt() / tangent,
-        };
+        let norm = update_norm(optimizer).map_or(3.0, |update| update / tangent);
         Self {
-            optimizer: optimizer.entry().name,
-            settings: optimizer.settings(),
+            optimizer: *optimizer,
             weight: scaled(&direction, norm / length(&direction)),
             first: vec![0.0; DIMENSION],
             second: vec![0.0; DIMENSION],
@@ -40,47 +38,53 @@ impl Vectors {
         }
     }
 
-    /// `c/‖w‖²` for SGD-type, `√n/‖w‖` for Adam-type.
+    /// `c/‖w‖²` for SGD-type, `‖u‖/‖w‖` for updates of a fixed length.
     pub fn elr(&self) -> Elr {
         let norm = length(&self.weight);
-        Elr::new(match self.optimizer {
-            "adam" | "adamw" => (DIMENSION as f64).sqrt() / norm,
-            _ => self.base_gradient / (norm * norm),
-        })
-        .unwrap()
+        let update = update_norm(&self.optimizer);
+        Elr::new(update.map_or(self.base_gradient / (norm * norm), |update| update / norm)).unwrap()
     }
 
-    /// One step as a training framework does it.
-    pub fn step(&mut self, lr: LearningRate) {
-        self.step_scaled(lr, GradientScale::ONE);
+    /// One step as a training framework does it; returns the angle by which it turned the weight.
+    pub fn step(&mut self, lr: LearningRate) -> f64 {
+        self.step_scaled(lr, GradientScale::ONE)
     }
 
     /// One step with a gradient `scale` times as long.
-    pub fn step_scaled(&mut self, lr: LearningRate, scale: GradientScale) {
-        let (lr, mu) = (lr.get(), self.settings.momentum.get());
+    pub fn step_scaled(&mut self, lr: LearningRate, scale: GradientScale) -> f64 {
+        let settings = self.optimizer.settings();
+        let (lr, mu) = (lr.get(), settings.momentum.get());
         let mut gradient = scaled(&self.gradient(), scale.get());
-        let keep = match self.settings.decay {
+        let keep = match settings.decay {
             Decay::Decoupled(decay) => 1.0 - lr * decay.get(),
             _ => 1.0,
         };
-        if let Decay::Coupled(decay) = self.settings.decay {
+        if let Decay::Coupled(decay) = settings.decay {
             add(&mut gradient, decay.get(), &self.weight);
         }
-        let update = match self.optimizer {
-            "sgd" => gradient,
-            "momentum" => {
+        let update = match self.optimizer.kind() {
+            Kind::Sgd => gradient,
+            Kind::Momentum => {
                 self.remember(mu, 1.0, &gradient);
                 self.first.clone()
             }
-            "nesterov" => {
+            Kind::Nesterov => {
                 self.remember(mu, 1.0, &gradient);
                 add(&mut gradient, mu, &self.first);
                 gradient
             }
-            _ => self.adam(&gradient),
+            Kind::Adam | Kind::AdamW => self.adam(&gradient),
+            Kind::Lion => self.lion(&gradient),
+            Kind::Muon => self.muon(&gradient),
+            other => panic!("{other:?}: write down what it does to vectors"),
         };
-        self.weight = scaled(&self.weight, keep);
-        add(&mut self.weight, -lr, &update);
+        let mut next = scaled(&self.weight, keep);
+        add(&mut next, -lr, &update);
+        let before = std::mem::replace(&mut self.weight, next);
+        let dot: f64 = before.iter().zip(&self.weight).map(|(a, b)| a * b).sum();
+        (dot / (length(&before) * length(&self.weight)))
+            .clamp(-1.0, 1.0)
+            .acos()
     }
 
     fn remember(&mut self, keep: f64, share: f64, gradient: &[f64]) {
@@ -88,8 +92,31 @@ impl Vectors {
         add(&mut self.first, share, gradient);
     }
 
+    fn lion(&mut self, gradient: &[f64]) -> Vec<f64> {
+        let settings = self.optimizer.settings();
+        let (beta1, beta2) = (settings.momentum.get(), settings.second.get());
+        let mut mixed = scaled(&self.first, beta1);
+        add(&mut mixed, 1.0 - beta1, gradient);
+        self.remember(beta2, 1.0 - beta2, gradient);
+        mixed.iter().map(|x| x.signum()).collect()
+    }
+
+    fn muon(&mut self, gradient: &[f64]) -> Vec<f64> {
+        let settings = self.optimizer.settings();
+        let mu = settings.momentum.get();
+        self.remember(mu, 1.0 - mu, gradient);
+        let mut input = self.first.clone();
+        if settings.nesterov {
+            input = scaled(&input, mu);
+            add(&mut input, 1.0 - mu, gradient);
+        }
+        let factor = settings.adjust.factor(settings.shape);
+        scaled(&orthogonalised(&input, settings.shape), factor)
+    }
+
     fn adam(&mut self, gradient: &[f64]) -> Vec<f64> {
-        let (beta1, beta2) = (self.settings.momentum.get(), self.settings.second.get());
+        let settings = self.optimizer.settings();
+        let (beta1, beta2) = (settings.momentum.get(), settings.second.get());
         self.steps += 1;
         self.remember(beta1, 1.0 - beta1, gradient);
         for (v, g) in self.second.iter_mut().zip(gradient) {
@@ -110,6 +137,20 @@ impl Vectors {
         add(&mut gradient, -dot / (norm * norm), &self.weight);
         scaled(&gradient, self.base_gradient / (norm * length(&gradient)))
     }
+}
+
+/// The length of a first update, for optimisers whose updates have a fixed one.
+fn update_norm(optimizer: &Optimizer) -> Option<f64> {
+    let shape = match optimizer.kind() {
+        Kind::Muon => optimizer.settings().shape,
+        _ => Shape::new(DIMENSION as u32, 1).unwrap(),
+    };
+    assert_eq!(
+        shape.entries(),
+        DIMENSION as f64,
+        "the matrix has as many entries as vectors"
+    );
+    optimizer.update_norm(shape)
 }
 
 fn length(v: &[f64]) -> f64 {

@@ -37,7 +37,10 @@ pub fn build(optimizer: &theory::Optimizer, kernels: &Kernels) -> ModuleOptimize
 
 /// Whether a network can be trained under this optimiser. Burn's Muon takes matrices alone.
 pub fn can_train(optimizer: &theory::Optimizer) -> bool {
-    optimizer.kind() != Kind::Muon
+    matches!(
+        optimizer.kind(),
+        Kind::Sgd | Kind::Momentum | Kind::Nesterov | Kind::Adam | Kind::AdamW | Kind::Lion
+    )
 }
 
 fn sgd(optimizer: &theory::Optimizer, kernels: &Kernels) -> ModuleOptimizer {

@@ -6,8 +6,9 @@
 //! evenly when its layers have equal ELRs. This crate holds the equations that say how ELRs evolve
 //! under each optimiser ([`recurrence`], [`optimizer`], [`flow`]) and where weight decay holds them
 //! ([`equilibrium`]), at which learning rate a pair of layers overshoots ([`critical`]),
-//! the warm-ups ([`warmup`]) and equalisers ([`equalise`]) that follow, the controls made of them
-//! ([`control`]), the state machine that applies them in every framework ([`controller`]), which of them a network should begin with ([`advice`]) and what they will do to it
+//! the warm-ups ([`warmup`]) and equalisers ([`equalise`], [`symmetry`]) that follow, the controls made
+//! of them ([`control`]), the state machine that applies them in every framework ([`controller`]),
+//! which of them a network should begin with ([`advice`]) and what they will do to it
 //! under a schedule ([`schedule`], [`forecast`]), with how far that can be trusted where the theory's
 //! premise fails ([`drift`], [`ensemble`]).
 //!
@@ -55,6 +56,7 @@ pub mod recurrence;
 mod rollout;
 pub mod schedule;
 pub mod spread;
+pub mod symmetry;
 pub mod turning;
 mod vector;
 pub mod warmup;

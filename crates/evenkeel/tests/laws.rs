@@ -309,7 +309,7 @@ fn what_widens_and_in_which_model() {
     let heavy_ball = Optimizer::heavy_ball(mu, Decay::None);
     let ranges = |optimizer: &Optimizer, lr: LearningRate| -> Vec<f64> {
         let run = Forecaster::new(&pair, |_| lr)
-            .optimizer(&optimizer)
+            .optimizer(optimizer)
             .controls(none.clone())
             .run(60);
         run.spreads.iter().map(|spread| spread.decades()).collect()

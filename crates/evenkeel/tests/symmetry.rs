@@ -405,7 +405,7 @@ fn what_is_gauge_goes_and_what_is_not_stays() {
     let pair = Symmetry::new(vec![1.0, -1.0, 0.0, 0.0]);
     let found = equalise(
         Measure::Gradient,
-        &[pair.clone()],
+        &[pair],
         &elrs[..],
         &[true, true, true, false],
     );

@@ -89,6 +89,11 @@ impl Observations {
         }
     }
 
+    /// The number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.squares.len()
+    }
+
     /// The number of batches seen.
     pub fn batches(&self) -> usize {
         self.batches

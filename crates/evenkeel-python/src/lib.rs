@@ -15,6 +15,7 @@ mod network;
 mod phase;
 mod plan;
 mod snapshot;
+mod symmetry;
 
 use pyo3::prelude::*;
 
@@ -41,6 +42,8 @@ mod _theory {
     use crate::plan::{Plan, rescale_factors};
     #[pymodule_export]
     use crate::snapshot::Snapshot;
+    #[pymodule_export]
+    use crate::symmetry::{SymmetryObservations, equalise_along};
 
     use super::*;
 

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod data;
 pub mod drift;
 pub mod forecast;
+pub mod man;
 pub mod phase;
 pub mod report;
 pub mod reproduce;

@@ -22,8 +22,8 @@ use mimalloc::MiMalloc;
 
 use args::config;
 use commands::{
-    advise, completions, data, drift, forecast, phase, report, reproduce, runs, snapshot, sweep,
-    train, weights,
+    advise, completions, data, drift, forecast, man, phase, report, reproduce, runs, snapshot,
+    sweep, train, weights,
 };
 use exit::Exit;
 
@@ -65,6 +65,7 @@ enum Command {
     Weights(weights::Args),
     Data(data::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         Command::Weights(args) => weights::run(args),
         Command::Data(args) => data::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match result {
         Ok((text, exit)) => match std::io::stdout().write_all(text.as_bytes()) {

@@ -652,3 +652,18 @@ fn a_config_file_says_what_the_command_line_does_not() {
         );
     }
 }
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = Folder::new("man");
+    let run = evenkeel(&["man", &folder.path("man1")]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    for page in ["evenkeel", "evenkeel-train", "evenkeel-runs-list"] {
+        let written = fs::read_to_string(folder.path(&format!("man1/{page}.1"))).unwrap();
+        assert!(written.contains(&format!(".TH {page} 1")), "{page}");
+    }
+    assert!(!Path::new(&folder.path("man1/evenkeel-help.1")).exists());
+    fs::write(folder.path("file"), "").unwrap();
+    let run = evenkeel(&["man", &folder.path("file")]);
+    assert_eq!(run.status.code(), Some(3), "{}", text(&run.stderr));
+}

@@ -38,6 +38,7 @@ pub const LOSS_TOLERANCE: f64 = 1e-2;
 
 /// What a parameter is to the probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
     /// A weight whose scale does not matter to the loss: it counts in the spread.
     ScaleInvariant,
@@ -87,6 +88,7 @@ impl Parameter {
 
 /// What can go wrong while measuring.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum ProbeError {
     /// The module has no weight that behaves scale-invariantly.
     #[error(

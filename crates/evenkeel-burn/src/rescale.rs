@@ -23,6 +23,7 @@ const STATE_POWERS: &[(&str, i32)] = &[
 
 /// What can go wrong while carrying an optimiser's state along.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum RescaleError {
     /// The optimiser keeps a tensor whose meaning is not known here.
     #[error(

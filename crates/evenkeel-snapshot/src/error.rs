@@ -9,6 +9,7 @@ use crate::place::Place;
 
 /// Why an input is not what it is read as.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// There is nothing but white space.
     #[error(

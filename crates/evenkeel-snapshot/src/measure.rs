@@ -9,6 +9,7 @@ use crate::snapshot::LayerEntry;
 
 /// A layer that says too little for an optimiser.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum MeasureError {
     /// The size of its weight is not known.
     #[error(

@@ -36,6 +36,7 @@ pub struct LayerEntry {
 
 /// What an input says.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Parsed {
     /// The snapshot.
     pub snapshot: Snapshot,

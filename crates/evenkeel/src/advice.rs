@@ -48,6 +48,7 @@ fn joined(one: Result<Controls, ControlError>, other: Result<MaxAngle, ControlEr
 
 /// What ELRs at initialisation say about the control to begin with.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Advice {
     /// The factor `g` by which they grow from one layer to the next, at least 1.
     pub growth: f64,

@@ -37,6 +37,7 @@ pub struct Plan {
 
 /// A diagnosis of one network under one planned learning rate.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// How far apart the ELRs are.
     pub spread: Spread,

@@ -39,6 +39,7 @@ pub struct Drift {
 
 /// Drift that could not be read.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum DriftError {
     /// No such number.
     #[error(

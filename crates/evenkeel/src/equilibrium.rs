@@ -11,6 +11,7 @@ use crate::quantity::{Elr, LearningRate, Momentum, Turn};
 
 /// The state to which every layer under weight decay tends, whatever its ELR at the start.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Equilibrium {
     /// `λE`, with the ELR by the optimiser's measure.
     pub tangent: f64,

@@ -62,6 +62,7 @@ pub const ALL: &[Entry] = &[
 
 /// A schedule that could not be read.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum ScheduleError {
     /// No such shape.
     #[error(

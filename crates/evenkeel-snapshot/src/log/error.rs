@@ -8,6 +8,7 @@ use crate::format;
 
 /// Why a log gives no norms.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum LogError {
     /// One step's norms that are not what they should be.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use super::Drift;
 
 /// What was measured, and how well it describes the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Fit {
     /// The model's numbers.
     pub drift: Drift,
@@ -26,6 +27,7 @@ pub struct Fit {
 
 /// A history that says nothing about drift.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum FitError {
     /// Too few layers or steps.
     #[error("drift needs at least {needed} {what}, but there are {given}; log more of them")]

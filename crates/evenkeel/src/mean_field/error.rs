@@ -8,6 +8,7 @@ use crate::quantity::QuantityError;
 
 /// An architecture that could not be read, or about which mean field says nothing.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum MeanFieldError {
     /// No such architecture.
     #[error(

@@ -67,6 +67,7 @@ pub struct Settings {
 
 /// An optimiser that could not be read.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum OptimizerError {
     /// No such optimiser.
     #[error("unknown optimizer {}; permitted: {permitted}", quote(given))]

@@ -2,22 +2,12 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use evenkeel_kernels::layers::attention::{Attention, AttentionMask, Gradients, Inputs};
+use evenkeel_kernels::layers::attention::{Attention, Gradients, Inputs};
 
+use crate::arguments::AttentionConfig;
 use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
-
-/// How tokens are grouped into sequences, and features into heads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AttentionConfig {
-    /// Tokens in a sequence.
-    pub context: usize,
-    /// The number of heads; each owns adjacent features.
-    pub heads: usize,
-    /// The tokens that each token attends to.
-    pub mask: AttentionMask,
-}
 
 impl Kernels {
     /// `softmax(Q Kᵀ/√d) V` in each head of each sequence, with `Q`, `K` and `V` of `[tokens,

@@ -5,35 +5,10 @@ use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use evenkeel_kernels::layers::batch_norm::{Moments, Normalize};
 
+use crate::arguments::{Norm, Normalized};
 use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, record, slice};
 use crate::{Kernels, reference};
-
-/// The parameters of a batch normalization, and the operations that follow it.
-#[derive(Debug, Clone)]
-pub struct Norm<const D: usize> {
-    /// Gain of each feature.
-    pub gamma: Tensor<1>,
-    /// Shift of each feature.
-    pub beta: Tensor<1>,
-    /// ε under the root.
-    pub epsilon: f64,
-    /// Added to the result, if present; of the same shape.
-    pub residual: Option<Tensor<D>>,
-    /// Whether a ReLU follows.
-    pub relu: bool,
-}
-
-/// The result of a batch normalization.
-#[derive(Debug, Clone)]
-pub struct Normalized<const D: usize> {
-    /// The output.
-    pub y: Tensor<D>,
-    /// Mean of each feature; without gradient.
-    pub mean: Tensor<1>,
-    /// Biased variance of each feature; without gradient.
-    pub variance: Tensor<1>,
-}
 
 impl Kernels {
     /// `y = γ (z − μ)/√(v + ε) + β` with the mean and biased variance of each feature, the last

@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arguments;
 mod attention;
 mod batch_norm;
 mod buffer;
@@ -33,8 +34,7 @@ pub mod reference;
 mod sgd_update;
 mod subsample;
 
-pub use attention::AttentionConfig;
-pub use batch_norm::{Norm, Normalized};
+pub use arguments::{AttentionConfig, Norm, Normalized};
 pub use evenkeel_kernels::layers::attention::AttentionMask;
 pub use evenkeel_kernels::norms::{Granularity, Norms};
 use evenkeel_kernels::simd::instruction_set;

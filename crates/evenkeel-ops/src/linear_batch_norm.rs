@@ -11,7 +11,7 @@ use evenkeel_kernels::layers::linear_batch_norm::{
     Inputs, LinearBatchNorm, RequestedGradients, Saved as Standardized,
 };
 
-use crate::batch_norm::{Norm, Normalized};
+use crate::arguments::{Norm, Normalized};
 use crate::buffer::tensor;
 use crate::record::{Operand, Saved, all, contiguous, record, slice};
 use crate::{Kernels, NormCache};

@@ -7,8 +7,7 @@ use burn::tensor::{Bool, Int, Tensor, activation, s};
 
 use evenkeel_kernels::layers::attention::AttentionMask;
 
-use crate::attention::AttentionConfig;
-use crate::batch_norm::{Norm, Normalized};
+use crate::arguments::{AttentionConfig, Norm, Normalized};
 
 /// As [`Kernels::linear`](crate::Kernels::linear).
 pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {

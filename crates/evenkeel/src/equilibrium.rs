@@ -6,7 +6,7 @@
 //! `R₀ = ⟨w,w⟩` and `R₁ = ⟨w,w′⟩` are those of an ARMA(2,1) process.
 
 use crate::flow::Flow;
-use crate::optimizer::Measure;
+use crate::measure::Measure;
 use crate::quantity::{Elr, LearningRate, Momentum, Turn};
 
 /// The state to which every layer under weight decay tends, whatever its ELR at the start.

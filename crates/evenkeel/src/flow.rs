@@ -1,6 +1,6 @@
 //! The limit of small steps: closed forms for any learning-rate schedule (T9–T10).
 
-use crate::optimizer::Measure;
+use crate::measure::Measure;
 use crate::quantity::{Elr, LearningRate};
 use crate::recurrence::sgd;
 use crate::spread::extremes;

@@ -48,6 +48,7 @@ pub mod forecast;
 pub mod gradient_scale;
 pub mod layer;
 pub mod mean_field;
+mod measure;
 pub mod optimizer;
 pub mod phase;
 pub mod quantity;

@@ -20,12 +20,11 @@ mod state;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::equilibrium::Equilibrium;
 use crate::flow::Flow;
 use crate::quantity::{Elr, GradientScale, LearningRate, Momentum, RescaleFactor, WeightDecay};
 
+pub use crate::measure::Measure;
 pub use adam::update_rms as adam_update_rms;
 pub use muon::Adjust;
 pub use settings::{Decay, OptimizerError, Settings};
@@ -50,27 +49,6 @@ pub enum Kind {
     Lion,
     /// Muon.
     Muon,
-}
-
-/// Which effective learning rate an optimiser goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
-    /// `‖∇W‖/‖W‖`, which scaling `W` by `a` divides by `a²` (T2).
-    Gradient,
-    /// `‖ΔW‖/(λ‖W‖)`, for updates that do not depend on the gradient's length (T19): scaling `W`
-    /// by `a` divides it by `a`.
-    Update,
-}
-
-impl Measure {
-    /// The `p` of `E → E/a^p` under `W → aW`.
-    pub fn power(self) -> f64 {
-        match self {
-            Self::Gradient => 2.0,
-            Self::Update => 1.0,
-        }
-    }
 }
 
 /// A row of [`ALL`]: an optimiser, how it is written and how it steps.

@@ -118,7 +118,8 @@ def weights_of(model: nn.Module) -> list[Weight]:
         shape, sharding = flat[parameter] if parameter in flat else (whole, sharding_of(names[full], parameter))
         if len(shape) >= 2:
             weight = Weight(names[full], parameter, owner, shape, sharding)
-            weight.biases = biases_of(full, shape, owner, model)
+            # Of sharded biases processes have different parts, or none.
+            weight.biases = biases_of(full, shape, owner, model) if sharding is None else []
             found.append(weight)
     return found
 

@@ -5,6 +5,7 @@ pub mod config;
 pub mod cpu;
 pub mod drift;
 pub mod dynamics;
+pub mod log;
 pub mod network;
 pub mod norms;
 pub mod rate;

@@ -238,7 +238,11 @@ fn advice_in_words_and_numbers() {
     }
     assert_eq!(advice["pairs"]["flipped"], 1);
     assert_eq!(advice["control"], "band:0.5:1+max-angle:0.1");
-    let growth = advice["growth_per_layer"].as_f64().unwrap();
+    let growth = advice["growth_per_layer"]["value"].as_f64().unwrap();
+    assert_eq!(advice["growth_per_layer"]["direction"], "output");
+    assert!(advice["growth_per_layer"]["r2"].as_f64().unwrap() > 0.95);
+    // It was measured for gradients that grow towards the input.
+    assert_eq!(advice["confidence"], "low");
     // The slope over evenly spaced layers.
     let slope = elrs
         .iter()

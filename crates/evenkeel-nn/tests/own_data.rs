@@ -133,6 +133,27 @@ fn jpegs_decode_and_grey_sets_have_one_channel() {
 }
 
 #[test]
+fn bytes_behind_the_end_of_a_jpeg_are_passed_over() {
+    let folder = Folder::new("trailing");
+    let set = |name: &str, behind: &[u8]| {
+        for class in ["a", "b"] {
+            for index in 0..5 {
+                let jpeg = [JPEG, behind].concat();
+                folder.write(&format!("{name}/{class}/{index}.jpg"), jpeg);
+            }
+        }
+        let data = load(&at("folder", &folder.path().join(name)), 4).unwrap();
+        rows(&data.train).0
+    };
+    let plain = set("plain", &[]);
+    // Padding, a start of a scan without an end, and a second picture, as phones write them.
+    let behind = [vec![0; 100], vec![0xff, 0xda, 0, 4, 1], JPEG.to_vec()];
+    for (index, behind) in behind.iter().enumerate() {
+        assert_eq!(set(&format!("behind{index}"), behind), plain);
+    }
+}
+
+#[test]
 fn folders_that_make_no_sense_are_refused_with_the_place() {
     let folder = Folder::new("nonsense");
     let name = at("folder", folder.path());

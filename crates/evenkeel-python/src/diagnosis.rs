@@ -1,6 +1,8 @@
 //! What is the matter with a network, and what would help.
 
 use evenkeel::diagnosis::{Diagnosis, EQUAL};
+use evenkeel::quantity::LearningRate;
+use evenkeel_snapshot::depth_order;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -16,6 +18,7 @@ pub fn advise<'py>(
     lr: f64,
     optimizer: &str,
     layers: Vec<String>,
+    step: Option<u64>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (elrs, lr, optimizer) = (elrs(&elr)?, rate(lr)?, parsed(optimizer)?);
     if layers.len() != elrs.len() {
@@ -25,15 +28,18 @@ pub fn advise<'py>(
             elrs.len()
         )));
     }
-    let found = py.detach(|| Diagnosis::of(&elrs, &optimizer, lr));
+    let order = depth_order(&layers);
+    let found = py.detach(|| Diagnosis::at(step, &elrs, &order, &optimizer, lr));
     let found = found.ok_or_else(|| refuse("there are no layers to diagnose"))?;
-    as_dict(py, &found, &layers)
+    as_dict(py, &found, &layers, step, lr)
 }
 
 fn as_dict<'py>(
     py: Python<'py>,
     found: &Diagnosis,
     layers: &[String],
+    step: Option<u64>,
+    lr: LearningRate,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("layers", layers)?;
@@ -44,8 +50,28 @@ fn as_dict<'py>(
         ("decades", spread.decades()),
     ];
     dict.set_item("spread", table(py, &numbers)?)?;
-    dict.set_item("growth_per_layer", found.advice.growth)?;
-    dict.set_item("control", found.advice.control().to_string())?;
+    dict.set_item("step", step)?;
+    let (trend, recommendation) = (found.trend, &found.recommendation);
+    let growth = table(
+        py,
+        &[
+            ("value", trend.factor()),
+            ("slope", trend.slope),
+            ("r2", trend.r2),
+        ],
+    )?;
+    growth.set_item("standard_error", trend.standard_error)?;
+    growth.set_item("direction", trend.direction().name())?;
+    dict.set_item("growth_per_layer", growth)?;
+    dict.set_item("control", recommendation.control.to_string())?;
+    dict.set_item("confidence", recommendation.confidence.name())?;
+    dict.set_item("reason", &recommendation.reason)?;
+    dict.set_item("doubt", recommendation.doubt)?;
+    let lines = PyDict::new(py);
+    for (place, line) in recommendation.lines(lr) {
+        lines.set_item(place, line)?;
+    }
+    dict.set_item("lines", lines)?;
     let carrier = |(layer, decades): &(usize, f64)| {
         let row = PyDict::new(py);
         row.set_item("layer", &layers[*layer])?;

@@ -1,4 +1,7 @@
-//! Foreign text within a message: short, on one line, and harmless to a terminal.
+//! Foreign text within a message, a table or CSV: short, on one line, and harmless to terminals and
+//! spreadsheets.
+
+use std::borrow::Cow;
 
 /// Characters shown of a value, as escaped, and names shown of a list.
 const MOST_CHARS: usize = 60;
@@ -22,6 +25,35 @@ pub fn quote(text: &str) -> String {
     }
     shown.push('`');
     shown
+}
+
+/// `text` on one line, with what cannot be seen escaped and, beyond `most` characters, without its
+/// middle: names of layers differ at their ends.
+pub fn shown(text: &str, most: usize) -> String {
+    let escape = |character: char| match character {
+        '"' | '\'' | '\\' => character.to_string(),
+        other => other.escape_debug().to_string(),
+    };
+    let escaped: Vec<char> = text
+        .chars()
+        .take(1 << 16)
+        .flat_map(|c| escape(c).chars().collect::<Vec<_>>())
+        .collect();
+    if escaped.len() <= most {
+        return escaped.into_iter().collect();
+    }
+    let (front, back) = (most.saturating_sub(1) / 2, most / 2);
+    let ends = [&escaped[..front], &['…'], &escaped[escaped.len() - back..]];
+    ends.concat().into_iter().collect()
+}
+
+/// A text for a cell of CSV that no spreadsheet takes for a formula: one that begins like a formula
+/// gets an apostrophe in front.
+pub fn inert(text: &str) -> Cow<'_, str> {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Names in quotes, separated by commas; `nothing` for none, and a count for those past the first
@@ -49,6 +81,21 @@ mod tests {
         assert_eq!(quote(&"x".repeat(61)), format!("`{}…`", "x".repeat(60)));
         assert_eq!(quote(&"x".repeat(60)), format!("`{}`", "x".repeat(60)));
         assert_eq!(quote(&"\0".repeat(31)), format!("`{}…`", "\\0".repeat(30)));
+    }
+
+    #[test]
+    fn long_names_keep_their_ends() {
+        assert_eq!(shown("blocks.0.w", 20), "blocks.0.w");
+        assert_eq!(shown("a\u{1b}[2J\u{202e}'", 60), "a\\u{1b}[2J\\u{202e}'");
+        assert_eq!(shown("0123456789", 7), "012…789");
+        assert_eq!(shown(&"x".repeat(3000), 40).chars().count(), 40);
+    }
+
+    #[test]
+    fn formulas_become_text() {
+        assert_eq!(inert("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+        assert_eq!(inert("@a"), "'@a");
+        assert_eq!(inert("conv1.weight"), "conv1.weight");
     }
 
     #[test]

@@ -1,32 +1,36 @@
 //! The norms that a command starts from: a file, standard input, the folder of a run, or an
 //! architecture.
 
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
 use evenkeel::mean_field::{GRAMMAR, Synthetic, activation, normalization, wiring};
 use evenkeel::optimizer::{Measure, Optimizer, Shape};
 use evenkeel::quantity::Elr;
 use evenkeel_runs::folder::{Run, find_runs};
-use evenkeel_snapshot::{Limits, Snapshot};
+use evenkeel_snapshot::{LayerEntry, Parsed, read_log};
 
+use crate::args::log::LogArgs;
 use crate::args::network::listed;
 use crate::exit::usage;
 
 #[derive(Debug, clap::Args)]
 pub struct NormsArgs {
-    /// CSV, JSON or JSONL with layer, weight_norm, grad_norm (or layer, elr); the folder of a run;
-    /// or - for standard input.
+    /// Log of a run, as files or folders in any format that is read; one step's norms; or - for
+    /// standard input.
     ///
-    /// Columns numel and cosine are optional. For AdamW give numel and weight_norm, or as elr the
-    /// measured |dW| / (lr |W|). Of a run's folder the first probed step is taken.
-    #[arg(value_name = "SNAPSHOT", required_unless_present = "synthetic")]
-    snapshot: Option<String>,
+    /// Logs: what W&B, TensorBoard, MLflow, Lightning, Composer, levanter and Hugging Face write, JSON
+    /// Lines, tables with step,layer,weight_norm,grad_norm, and run folders (docs/from-a-log.md). One
+    /// step's norms: CSV, JSON or JSONL with layer, weight_norm, grad_norm (or layer, elr), optionally
+    /// numel and cosine. For AdamW give numel and weight_norm, update_norm and the learning rate, or
+    /// as elr the measured |dW| / (lr |W|).
+    #[arg(value_name = "LOG", required_unless_present = "synthetic")]
+    log: Vec<String>,
+
+    #[command(flatten)]
+    options: LogArgs,
 
     /// Start from an architecture instead, such as bn-relu:50.
-    #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "snapshot", long_help = architectures())]
+    #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "log", long_help = architectures())]
     synthetic: Option<String>,
 }
 
@@ -51,8 +55,10 @@ pub struct Norms {
     pub elrs: Vec<Elr>,
     /// What the reader noticed.
     pub warnings: Vec<String>,
-    /// The run whose first step it is.
+    /// The run of evenkeel whose step it is.
     pub run: Option<Run>,
+    /// The training step, where it is known.
+    pub step: Option<u64>,
 }
 
 impl NormsArgs {
@@ -61,76 +67,64 @@ impl NormsArgs {
         if let Some(architecture) = &self.synthetic {
             return synthetic(architecture, optimizer.measure());
         }
-        let source = self.snapshot.as_deref().unwrap_or("-");
-        if Path::new(source).is_dir() {
-            return from_run(find_runs(Path::new(source))?, source, optimizer);
-        }
-        let (source, bytes) = input(source)?;
-        let parsed = Snapshot::parse(source, &bytes)?;
-        let layers = &parsed.snapshot.layers;
-        let mut warnings = parsed.warnings;
-        let bare = layers.iter().any(|layer| layer.weight_norm.is_none());
-        if optimizer.measure() == Measure::Update && bare {
-            let name = optimizer.entry().name;
-            warnings.push(format!(
-                "{source}: elr is taken as |dW| / (lr |W|), the ELR of an update of {name}"
-            ));
-        }
+        let parsed = read_log(&self.log, &self.options.options())?;
+        let mut warnings = parsed.warnings.clone();
+        warnings.extend(taken_as_updates(&parsed, optimizer));
+        let run = self.run();
+        let elrs = match &run {
+            Some(run) if optimizer.measure() == Measure::Update => {
+                of_shapes(run, &parsed, optimizer)?
+            }
+            _ => parsed.elrs_for(optimizer)?,
+        };
         Ok(Norms {
-            names: layers.iter().map(|layer| layer.name.clone()).collect(),
-            elrs: layers
-                .iter()
-                .map(|layer| layer.elr_for(optimizer))
-                .collect::<Result<_, _>>()?,
+            names: parsed.snapshot.names().map(str::to_owned).collect(),
+            elrs,
             warnings,
-            run: None,
+            run,
+            step: parsed.step,
         })
+    }
+
+    /// The run of evenkeel that was given, if it is one.
+    fn run(&self) -> Option<Run> {
+        let [folder] = self.log.as_slice() else {
+            return None;
+        };
+        let folder = match &self.options.run {
+            Some(run) => Path::new(folder).join(run),
+            None => Path::new(folder).to_owned(),
+        };
+        let [run] = <[Run; 1]>::try_from(find_runs(&folder).ok()?).ok()?;
+        Some(run)
     }
 }
 
-/// What messages call the source, and what it holds, up to one byte more than a snapshot may have:
-/// that is enough for the reader to refuse it.
-fn input(source: &str) -> anyhow::Result<(&str, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    let most = Limits::default().bytes as u64 + 1;
-    let (name, read) = if source == "-" {
-        let input = std::io::stdin().lock();
-        ("standard input", input.take(most).read_to_end(&mut bytes))
-    } else {
-        let read = |file: fs::File| file.take(most).read_to_end(&mut bytes);
-        (source, fs::File::open(source).and_then(read))
+/// The ELRs of first updates, whose norms depend on the shapes of the weights, which a run has.
+fn of_shapes(run: &Run, parsed: &Parsed, optimizer: &Optimizer) -> anyhow::Result<Vec<Elr>> {
+    let elr = |layer: &LayerEntry| {
+        let mut layers = run.header.layers.iter();
+        let update = layers
+            .find(|header| header.name == layer.name)
+            .and_then(|header| {
+                let shape = Shape::of_dimensions(&header.shape)?;
+                optimizer.update_norm(shape)
+            });
+        Ok(match (update, layer.weight_norm) {
+            (Some(update), Some(weight)) => Elr::new(update / weight.get())?,
+            _ => layer.elr_for(optimizer)?,
+        })
     };
-    read.map_err(|error| anyhow!("{name}: {error}"))?;
-    Ok((name, bytes))
+    parsed.snapshot.layers.iter().map(elr).collect()
 }
 
-fn from_run(runs: Vec<Run>, source: &str, optimizer: &Optimizer) -> anyhow::Result<Norms> {
-    let [run] = <[Run; 1]>::try_from(runs)
-        .map_err(|runs| anyhow!("{source} holds {} runs; give the folder of one", runs.len()))?;
-    let Some(first) = run.layers.first() else {
-        bail!("{source} has no probed step yet");
-    };
-    let updates = run.header.layers.iter().map(|layer| {
-        let shape = Shape::of_dimensions(&layer.shape)?;
-        optimizer.update_norm(shape)
-    });
-    let elrs = first
-        .weight_norm
-        .iter()
-        .zip(&first.grad_norm)
-        .zip(updates)
-        .map(|((weight, gradient), update)| Elr::new(update.unwrap_or(*gradient) / weight))
-        .collect::<Result<_, _>>()?;
-    Ok(Norms {
-        names: run
-            .header
-            .layers
-            .iter()
-            .map(|layer| layer.name.clone())
-            .collect(),
-        elrs,
-        warnings: Vec::new(),
-        run: Some(run),
+/// Says that bare ELRs are taken as those of updates, where the optimiser goes by these.
+fn taken_as_updates(parsed: &Parsed, optimizer: &Optimizer) -> Option<String> {
+    let mut layers = parsed.snapshot.layers.iter();
+    let bare = layers.any(|layer| layer.weight_norm.is_none()) && parsed.update_elrs.is_none();
+    (optimizer.measure() == Measure::Update && bare).then(|| {
+        let name = optimizer.entry().name;
+        format!("elr is taken as |dW| / (lr |W|), the ELR of an update of {name}")
     })
 }
 
@@ -153,6 +147,7 @@ fn synthetic(text: &str, measure: Measure) -> anyhow::Result<Norms> {
         elrs,
         warnings: warning.into_iter().collect(),
         run: None,
+        step: Some(0),
     })
 }
 

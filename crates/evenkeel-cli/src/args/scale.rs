@@ -16,7 +16,7 @@ const MEASURED: &str = "measured";
 #[derive(Debug, clap::Args)]
 pub struct ScaleArgs {
     /// How large gradients are in each step, apart from the weights' norms: a file with a column
-    /// scale, or `measured` for what the run in SNAPSHOT has measured.
+    /// scale, or `measured` for what the run in LOG has measured.
     ///
     /// It tells the dynamics of ratios from the falling of the loss (T20). Only ratios to the first
     /// row count; after the last row the last one holds. CSV, JSON or JSONL, optionally with step.
@@ -36,7 +36,7 @@ impl ScaleArgs {
             (MEASURED, Some(run)) => of_run(run)?,
             (MEASURED, None) => {
                 return Err(usage(
-                    "--gradient-scale measured is for the folder of a run as SNAPSHOT; give a file with a column scale",
+                    "--gradient-scale measured is for the folder of a run as LOG; give a file with a column scale",
                 ));
             }
             (path, _) => of_file(path)?,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use evenkeel::forecast::{Forecast, Forecaster};
 use evenkeel::quantity::{Elr, LearningRate};
+use evenkeel::quote::{inert, shown};
 use evenkeel::warmup;
 use evenkeel_report as report;
 use evenkeel_report::figure::{Color, Figure, Series, Stroke};
@@ -140,9 +141,12 @@ fn as_json(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> Value {
 }
 
 fn as_csv(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> String {
-    let quoted = |name: &String| match name.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.clone(),
+    let quoted = |name: &String| {
+        let name = inert(name);
+        match name.contains([',', '"', '\n', '\r']) {
+            true => format!("\"{}\"", name.replace('"', "\"\"")),
+            false => name.into_owned(),
+        }
     };
     let names: Vec<String> = norms.names.iter().map(quoted).collect();
     let extra = bands.map_or(
@@ -191,7 +195,7 @@ fn readable(norms: &Norms, run: &Forecast, how: &str, bands: Option<&Bands>) -> 
             .enumerate()
             .reduce(|a, b| if better(b.1.get(), a.1.get()) { b } else { a });
         best.map_or(String::new(), |(layer, elr)| {
-            format!("{:.3e} {}", elr.get(), norms.names[layer])
+            format!("{:.3e} {}", elr.get(), shown(&norms.names[layer], 40))
         })
     };
     let band = |step: usize| {
@@ -250,7 +254,7 @@ fn figures(norms: &Norms, run: &Forecast, bands: Option<&Bands>) -> Vec<Figure> 
     };
     let trajectories = (0..norms.names.len()).step_by(every).map(|layer| Series {
         label: if norms.names.len() <= 7 {
-            norms.names[layer].clone()
+            shown(&norms.names[layer], 40)
         } else {
             String::new()
         },

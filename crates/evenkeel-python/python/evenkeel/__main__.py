@@ -43,8 +43,8 @@ def optimizer(args: argparse.Namespace) -> str:
     return f"{name}:{','.join(settings)}" if settings else str(name)
 
 
-def read(args: argparse.Namespace, by: str) -> tuple[list[str], Vector]:
-    """The layers and their ELRs; what the reader noticed goes to standard error."""
+def read(args: argparse.Namespace, by: str) -> tuple[list[str], Vector, int | None]:
+    """The layers, their ELRs and the training step; what the reader noticed goes to standard error."""
     try:
         log = read_log(
             args.log, step=args.step, run=args.run_name, skip=args.skip, only=args.only,
@@ -55,7 +55,7 @@ def read(args: argparse.Namespace, by: str) -> tuple[list[str], Vector]:
         raise FileError(error) from error
     for warning in log.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return log.layers, elr
+    return log.layers, elr, log.step
 
 
 def run_forecast(args: argparse.Namespace) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def run_forecast(args: argparse.Namespace) -> dict[str, Any]:
     control = args.control if args.warmup is None else f"critical:{args.warmup}"
     # What was asked is checked before anything is read.
     forecast([1.0], args.lr, 0, optimizer=by, control=control, schedule=args.schedule)
-    layers, elr = read(args, by)
+    layers, elr, _ = read(args, by)
     run = forecast(
         elr, args.lr, args.steps, optimizer=by, control=control, schedule=args.schedule
     )
@@ -81,8 +81,8 @@ def run_forecast(args: argparse.Namespace) -> dict[str, Any]:
 def run_advise(args: argparse.Namespace) -> dict[str, Any]:
     by = optimizer(args)
     advise([1.0], args.lr, optimizer=by)
-    layers, elr = read(args, by)
-    found = advise(elr, args.lr, optimizer=by, layers=layers)
+    layers, elr, step = read(args, by)
+    found = advise(elr, args.lr, optimizer=by, layers=layers, step=step)
     arrays = ("rescale_factors", "lr_multipliers")
     return found | {key: found[key].tolist() for key in arrays}
 
@@ -104,8 +104,9 @@ def show_advise(found: dict[str, Any]) -> None:
     print(f"Spread: {found['spread']['decades']:.2f} decades over {len(found['layers'])} layers")
     for row in found["carriers"][:5]:
         print(f"  {row['decades_from_mean']:+.2f} decades from the mean  {row['layer']}")
-    print(f"\nThey grow by a factor of {found['growth_per_layer']:.2f} from layer to layer; at initialisation that")
-    print(f"speaks for the control {found['control']}")
+    growth = found["growth_per_layer"]
+    towards = {"none": "without a clear trend"}.get(growth["direction"], f"towards the {growth['direction']}")
+    print(f"\nThey grow by a factor of {growth['value']:.2f} a layer {towards} (R² {growth['r2']:.2f})")
     print(f"\nThe planned rate turns layers by tangents up to {found['turn_tangent']['largest']:.3g}")
     print("Critical rates:")
     for name, rate in found["critical"].items():
@@ -114,6 +115,16 @@ def show_advise(found: dict[str, Any]) -> None:
     for row in found["plans"]:
         steps = row["steps_until_equal"]
         print(f"  {row['plan']:<22} {'not foreseen' if steps is None else f'{steps:.3g}'}")
+    if found["spread"]["decades"] >= 0.5:
+        show_cure(found)
+    print(f"\nDo this: take the control {found['control']}")
+    print(f"  why       {found['reason']}")
+    print(f"  how sure  {found['confidence']}" + (f": {found['doubt']}" if found["doubt"] else ""))
+    for place, line in found["lines"].items():
+        print(f"  {place:<9} {line}")
+
+
+def show_cure(found: dict[str, Any]) -> None:
     print("\nlayer: a (multiply its weight once), m (multiply its learning rate at every step)")
     rows = zip(found["layers"], found["rescale_factors"], found["lr_multipliers"], strict=True)
     for name, factor, multiplier in rows:

@@ -70,16 +70,30 @@ def forecast(
 
 
 def advise(
-    elr: ArrayLike, lr: float, *, optimizer: str = "sgd", layers: Sequence[str] | None = None
+    elr: ArrayLike,
+    lr: float,
+    *,
+    optimizer: str = "sgd",
+    layers: Sequence[str] | None = None,
+    step: int | None = None,
 ) -> dict[str, Any]:
     """What is the matter with a network's ELRs at a planned rate, and what would help.
 
-    `growth_per_layer` and `control`, the one to begin with, are about ELRs at initialisation, in the
-    order of the network.
+    The keys are those of ``evenkeel advise --json``. ``control`` is the one to take, with its ``reason``,
+    ``confidence`` (``high``, ``medium`` or ``low``), ``doubt`` and ``lines`` to paste. ``growth_per_layer``
+    has ``value``, ``slope``, ``standard_error``, ``r2`` and ``direction``: ``input``, ``output`` or ``none``.
+
+    Args:
+        elr: One ELR for each layer.
+        lr: The planned learning rate.
+        optimizer: Such as ``sgd``, ``momentum:mu=0.9`` or ``adamw``.
+        layers: Names of the layers. Where the numbers in them do not ascend, they are taken in natural order.
+        step: The training step of the ELRs, such as ``log.step``. Only at step 0 they are those of an
+            initialisation; default: not known.
     """
     elrs = vector(elr, "elr")
     names = [f"layer{index}" for index in range(len(elrs))] if layers is None else list(layers)
-    return _theory.advise(elrs, lr, optimizer, names)
+    return _theory.advise(elrs, lr, optimizer, names, step)
 
 
 def phase(

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use evenkeel::quote::inert;
+
 use super::{Field, Sink};
 use crate::value::Value;
 
@@ -23,7 +25,7 @@ impl<W: Write> Writer<W> {
 impl<W: Write> Sink for Writer<W> {
     fn rows(&mut self, rows: Vec<Vec<Value>>) -> Result<(), String> {
         for row in rows {
-            let cells = row.iter().map(Value::to_string);
+            let cells = row.iter().map(cell);
             self.0
                 .write_record(cells)
                 .map_err(|error| error.to_string())?;
@@ -36,6 +38,14 @@ impl<W: Write> Sink for Writer<W> {
     }
 }
 
+/// A value as text. What a spreadsheet would take for a formula is none.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Text(text) => inert(text).into_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// A whole table as text.
 pub fn text<'a>(
     names: impl Iterator<Item = &'a str>,
@@ -45,7 +55,7 @@ pub fn text<'a>(
     let equal = "rows of a table are of one length";
     writer.write_record(names).expect(equal);
     for row in rows {
-        let cells = row.iter().map(|value| value.to_string());
+        let cells = row.iter().map(|value| cell(value));
         writer.write_record(cells).expect(equal);
     }
     let bytes = writer

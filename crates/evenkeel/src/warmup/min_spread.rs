@@ -12,7 +12,9 @@ pub(super) const POLICY: Policy = Policy {
 };
 
 /// Points of the scan that brackets the minimum: the function of ln λ may have several minima.
-const SCAN: u32 = 128;
+const SCAN: f64 = 128.0;
+/// The distance of two points that is close enough: a layer crosses its critical rate over about one.
+const CLOSE: f64 = 0.1;
 /// Golden-section steps: each shrinks the bracket by 0.618.
 const REFINEMENTS: u32 = 40;
 
@@ -26,8 +28,9 @@ fn critical(elrs: &[Elr]) -> Option<f64> {
         let after: Vec<f64> = logs.iter().map(|&x| sgd::ln_elr(x, ln_lr)).collect();
         Spread::of_logs(&after).std
     };
-    let width = (high - low) / f64::from(SCAN);
-    let best = (0..=SCAN)
+    let points = ((high - low) / CLOSE).ceil().clamp(8.0, SCAN);
+    let width = (high - low) / points;
+    let best = (0..=points as u32)
         .map(|i| -high + width * f64::from(i))
         .min_by(|a, b| predicted(*a).total_cmp(&predicted(*b)))
         .unwrap_or(-high);

@@ -71,6 +71,8 @@ impl Picture {
 }
 
 fn jpeg(bytes: &[u8], expected: Option<[usize; 2]>) -> Result<Picture, String> {
+    let ended = whole(bytes);
+    let bytes = ended.unwrap_or(bytes);
     let options = DecoderOptions::new_fast()
         .set_strict_mode(true)
         .set_max_width(MAX_SIDE)
@@ -83,7 +85,7 @@ fn jpeg(bytes: &[u8], expected: Option<[usize; 2]>) -> Result<Picture, String> {
     let info = decoder.info().ok_or("it has no header")?;
     let size = check([info.height.into(), info.width.into()], expected)?;
     let pixels = decoder.decode().map_err(|error| error.to_string())?;
-    if !is_ended(bytes) {
+    if ended.is_none() {
         return Err("it is cut off: it has no end of image".to_owned());
     }
     let mut picture = Picture::of(size, 3, &pixels);
@@ -91,12 +93,42 @@ fn jpeg(bytes: &[u8], expected: Option<[usize; 2]>) -> Result<Picture, String> {
     Ok(picture)
 }
 
-/// Whether the last scan has its end, without which the decoder makes up the rest. Neither marker
-/// can occur within a scan.
-fn is_ended(bytes: &[u8]) -> bool {
-    let (scan, end) = ([0xff, 0xda], [0xff, 0xd9]);
-    let mut pairs = bytes.array_windows();
-    pairs.rfind(|pair| **pair == scan || **pair == end) == Some(&end)
+/// The bytes up to the end of the image, without what follows it: a second picture, padding, text. `None`
+/// for an image that is cut off, of which the decoder would make up the rest.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
+    // Behind the start of the image there are segments, each a marker and mostly a length.
+    let mut at = 2;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == 0xff)?;
+        at += bytes[at..].iter().position(|byte| *byte != 0xff)?;
+        let marker = bytes[at];
+        at += 1;
+        match marker {
+            END => return bytes.get(..at),
+            0 | ALONE | RESTART_FIRST..=RESTART_LAST => {}
+            _ => {
+                let length = bytes.get(at..)?.first_chunk()?;
+                at += usize::from(u16::from_be_bytes(*length));
+                if marker == SCAN {
+                    at += end_of_scan(bytes.get(at..)?)?;
+                }
+            }
+        }
+    }
+}
+
+const SCAN: u8 = 0xda;
+const END: u8 = 0xd9;
+/// Markers without a length.
+const ALONE: u8 = 0x01;
+const RESTART_FIRST: u8 = 0xd0;
+const RESTART_LAST: u8 = 0xd7;
+
+/// Where the marker behind the data of a scan stands. Within them 0xff is followed by 0, or restarts.
+fn end_of_scan(data: &[u8]) -> Option<usize> {
+    data.array_windows().position(|[first, second]| {
+        *first == 0xff && !matches!(second, 0 | 0xff | RESTART_FIRST..=RESTART_LAST)
+    })
 }
 
 fn png(bytes: &[u8], expected: Option<[usize; 2]>) -> Result<Picture, String> {

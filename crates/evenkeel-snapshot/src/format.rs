@@ -30,6 +30,12 @@ pub struct Format {
     read: fn(&Input, &mut Points) -> Result<(), LogError>,
 }
 
+/// The names of all formats, for messages.
+pub(crate) fn names() -> String {
+    let names: Vec<&str> = ALL.iter().map(|format| format.name).collect();
+    names.join(", ")
+}
+
 /// All formats. The first that recognises an input reads it.
 pub static ALL: &[Format] = &[
     run_folder::FORMAT,

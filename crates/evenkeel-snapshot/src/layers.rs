@@ -8,12 +8,12 @@ use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
 use crate::cells::Cells;
 use crate::collector::Rows;
 use crate::column::Column;
+use crate::entry::LayerEntry;
 use crate::error::SnapshotError;
 use crate::kind::{Kind, NORMS};
 use crate::names::{First, Names};
 use crate::number;
 use crate::place::At;
-use crate::snapshot::{LayerEntry, Snapshot};
 use crate::warnings::Warnings;
 
 /// An ELR may differ this much, relatively, from the ratio of the norms beside it: tools round.
@@ -57,11 +57,10 @@ impl<'t> Rows<'t> for Layers {
     }
 }
 
-impl From<Layers> for Snapshot {
-    fn from(rows: Layers) -> Self {
-        Self {
-            layers: rows.layers,
-        }
+impl Layers {
+    /// The layers in the order of their rows.
+    pub(crate) fn into_entries(self) -> Vec<LayerEntry> {
+        self.layers
     }
 }
 

@@ -26,7 +26,7 @@ pub use error::LogError;
 pub use options::LogOptions;
 
 use crate::error::SnapshotError;
-use crate::format::Input;
+use crate::format::{self, Input};
 use crate::snapshot::{Parsed, Snapshot};
 use choice::Choice;
 use layers::Layers;
@@ -44,7 +44,14 @@ pub fn read_log<P: AsRef<Path>>(paths: &[P], options: &LogOptions) -> Result<Par
     let mut points = Points::new(options.names());
     let mut sources = Vec::new();
     for path in paths {
-        sources.extend(Source::find(path.as_ref())?);
+        let found = Source::find(path.as_ref())?;
+        if found.is_empty() {
+            return Err(LogError::EmptyFolder {
+                folder: path.as_ref().display().to_string(),
+                readable: format::names(),
+            });
+        }
+        sources.extend(found);
     }
     for source in &sources {
         let bytes = match source.is_run {
@@ -136,6 +143,7 @@ fn read_source(
             true => plain(),
             false => Err(LogError::NotText {
                 name: source.name.clone(),
+                readable: format::names(),
             }),
         };
     };

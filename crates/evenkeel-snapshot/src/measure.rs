@@ -5,7 +5,7 @@ use evenkeel::quantity::{Elr, QuantityError};
 use evenkeel::quote::quote;
 use thiserror::Error;
 
-use crate::snapshot::LayerEntry;
+use crate::entry::LayerEntry;
 
 /// A layer that says too little for an optimiser.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -1,9 +1,10 @@
 //! A snapshot, and how text becomes one.
 
 use evenkeel::optimizer::{Measure, Optimizer};
-use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
+use evenkeel::quantity::Elr;
 
 use crate::collector::Rows;
+use crate::entry::LayerEntry;
 use crate::error::SnapshotError;
 use crate::layers::Layers;
 use crate::limits::Limits;
@@ -15,23 +16,6 @@ use crate::parse::parse;
 pub struct Snapshot {
     /// The layers, in the order of the input.
     pub layers: Vec<LayerEntry>,
-}
-
-/// A layer of a snapshot.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerEntry {
-    /// Its name: never empty, and on one line.
-    pub name: String,
-    /// Its ELR: `‖∇W‖/‖W‖` (T2) where both norms are known, otherwise as given.
-    pub elr: Elr,
-    /// `‖W‖`, where known.
-    pub weight_norm: Option<WeightNorm>,
-    /// `‖∇W‖`, where known; never zero.
-    pub gradient_norm: Option<GradientNorm>,
-    /// How many numbers the weight holds, where known.
-    pub numel: Option<u64>,
-    /// `cos(W, ∇W)`, where known.
-    pub cosine: Option<f64>,
 }
 
 /// What an input says.
@@ -70,7 +54,9 @@ impl Snapshot {
     ) -> Result<Parsed, SnapshotError> {
         let (layers, warnings) = parse::<Layers>(source_name, text, limits)?;
         Ok(Parsed {
-            snapshot: layers.into(),
+            snapshot: Self {
+                layers: layers.into_entries(),
+            },
             warnings: warnings.finish(source_name, Layers::KIND),
             step: None,
             update_elrs: None,

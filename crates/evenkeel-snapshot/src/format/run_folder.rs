@@ -115,7 +115,10 @@ fn text(input: &Input, file: &str) -> Result<String, LogError> {
         ..input.source.clone()
     };
     let bytes = source.bytes(&input.limits)?;
-    String::from_utf8(bytes).map_err(|_| LogError::NotText { name: source.name })
+    String::from_utf8(bytes).map_err(|_| LogError::NotText {
+        name: source.name,
+        readable: crate::format::names(),
+    })
 }
 
 /// Reads each line that is whole: a run that was killed may end within one.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use evenkeel::quantity::{Elr, GradientNorm, WeightNorm};
 use evenkeel::quote::{quote, quote_all};
 
+use crate::entry::LayerEntry;
 use crate::log::error::LogError;
 use crate::log::filter::{counts, refuse_unknown};
 use crate::log::layers::{Layer, Layers, Value};
@@ -14,7 +15,7 @@ use crate::log::points::Points;
 use crate::log::rollup;
 use crate::log::tag::Quantity;
 use crate::order::depth_order;
-use crate::snapshot::{LayerEntry, Parsed, Snapshot};
+use crate::snapshot::{Parsed, Snapshot};
 
 /// What decides.
 pub(crate) struct Choice<'p> {

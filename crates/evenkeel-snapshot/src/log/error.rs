@@ -4,7 +4,6 @@ use evenkeel::quote::{quote, quote_all};
 use thiserror::Error;
 
 use crate::error::SnapshotError;
-use crate::format;
 
 /// Why a log gives no norms.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -39,10 +38,12 @@ pub enum LogError {
         name: String,
     },
     /// A folder without a log.
-    #[error("{folder} holds no log; what is read: {}", formats())]
+    #[error("{folder} holds no log; what is read: {readable}")]
     EmptyFolder {
         /// The folder.
         folder: String,
+        /// The formats that are read.
+        readable: String,
     },
     /// A folder with too many files.
     #[error("{folder} holds more than the {most} files permitted; give the folder of one run")]
@@ -70,12 +71,13 @@ pub enum LogError {
     },
     /// A file that is not text.
     #[error(
-        "{name} is neither text in UTF-8 nor a TensorBoard event file; what is read: {}",
-        formats()
+        "{name} is neither text in UTF-8 nor a TensorBoard event file; what is read: {readable}"
     )]
     NotText {
         /// The file.
         name: String,
+        /// The formats that are read.
+        readable: String,
     },
     /// A row, line or record that is malformed.
     #[error("{name}, {unit} {number}: {problem}; export it again, or correct it there")]
@@ -250,9 +252,4 @@ pub enum LogError {
     #[doc(hidden)]
     #[error("enough was read")]
     Enough,
-}
-
-fn formats() -> String {
-    let names: Vec<&str> = format::ALL.iter().map(|format| format.name).collect();
-    names.join(", ")
 }

@@ -29,19 +29,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The files behind a path that was given: itself, or what a folder holds.
+    /// The files behind a path that was given: itself, or what a folder holds, if it holds a log.
     pub fn find(given: &Path) -> Result<Vec<Self>, LogError> {
         if !given.is_dir() {
             return Ok(vec![Self::file(given, None)]);
         }
         let mut found = Found::default();
         found.look_into(given, given, 0)?;
-        let Some(sources) = found.best() else {
-            return Err(LogError::EmptyFolder {
-                folder: given.display().to_string(),
-            });
-        };
-        Ok(sources)
+        Ok(found.best().unwrap_or_default())
     }
 
     /// Bytes that are there already.

@@ -18,7 +18,18 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 
 NEEDS = {
-    "torch": ["asynchronous", "loops", "optimizers", "same_networks", "torch", "weights"],
+    "torch": [
+        "applied",
+        "asynchronous",
+        "loops",
+        "never_stops",
+        "optimizers",
+        "same_networks",
+        "sharded",
+        "torch",
+        "verdicts",
+        "weights",
+    ],
     "lightning": ["lightning"],
     "transformers": ["transformers"],
     "optax": ["optax"],

@@ -32,7 +32,7 @@ NEEDS = {
     ],
     "lightning": ["lightning"],
     "transformers": ["transformers"],
-    "optax": ["optax"],
+    "optax": ["contract", "optax"],
 }
 """Packages, and the tests that need them; all but the first need that one too."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,7 @@ class Weight:
         self.is_complex = parameter.is_complex()
         self.numel = functools.reduce(lambda a, b: a * b, shape, 1) * (2 if self.is_complex else 1)
         self.transposed_groups = int(getattr(owner, "groups", 1)) if getattr(owner, "transposed", False) else 0
-        self.is_stacked = len(shape) > 2 and not isinstance(owner, nn.modules.conv._ConvNd)
+        self.is_stacked = len(shape) > 2 and not is_kernel(owner, shape)
         self.rows = self._count_rows()
         # The vectors that move together with this weight when its layer is scaled: biases of the same layer.
         self.biases: list[nn.Parameter] = []
@@ -102,6 +103,15 @@ class Weight:
             split = local.reshape(groups, self.shape[0] // groups, out, -1)
             return split.transpose(1, 2).reshape(groups * out, -1)
         return local.reshape(self.rows, -1)
+
+
+MOST_TAPS = 121
+"""Entries per channel up to which a tensor of four or more dimensions is a convolution's kernel, as 11 × 11 is."""
+
+
+def is_kernel(owner: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether the dimensions after the first two are those of a kernel, also of one that a model convolves with by itself."""
+    return isinstance(owner, nn.modules.conv._ConvNd) or (len(shape) > 3 and math.prod(shape[2:]) <= MOST_TAPS)
 
 
 def weights_of(model: nn.Module) -> list[Weight]:

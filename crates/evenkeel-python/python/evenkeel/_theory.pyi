@@ -16,14 +16,17 @@ __all__ = [
     "Snapshot",
     "Spread",
     "StepContext",
+    "SymmetryObservations",
     "__version__",
     "advance",
     "advise",
     "critical_lr",
     "critical_lrs",
+    "equalise_along",
     "forecast",
     "phase",
     "policies",
+    "read_log",
     "rescale_factors",
     "spread",
 ]
@@ -93,7 +96,7 @@ class Plan:
     @property
     def mean_angle(self) -> float: ...
 
-class Control(Protocol):
+class _Control(Protocol):
     @property
     def name(self) -> str: ...
     @property
@@ -121,7 +124,7 @@ class StepContext:
 
 @final
 class Controls:
-    def __new__(cls, *parts: str | Control) -> Controls: ...
+    def __new__(cls, *parts: str | _Control) -> Controls: ...
     @property
     def name(self) -> str: ...
     @property
@@ -143,7 +146,7 @@ class Layers:
 @final
 class Controller:
     def __new__(
-        cls, control: str | Controls | Control, measure: str = "gradient"
+        cls, control: str | Controls | _Control, measure: str = "gradient"
     ) -> Controller: ...
     @property
     def control(self) -> str: ...

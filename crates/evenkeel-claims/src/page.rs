@@ -28,7 +28,7 @@ struct File {
 /// Writes the tables of a claim, and its page and figures beside them, into `folder`/NAME.
 ///
 /// # Errors
-/// [`RunsError::Io`] or [`ReportError::Figure`].
+/// [`RunsError::Io`] or [`ReportError::Figure`](evenkeel_report::error::ReportError::Figure).
 pub fn write(
     folder: &Path,
     claim: &Claim,

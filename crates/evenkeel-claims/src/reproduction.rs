@@ -28,7 +28,7 @@ impl Request<'_> {
     /// The runs of some claims, each once.
     ///
     /// # Errors
-    /// [`RunsError::Malformed`] for a specification that TOML cannot hold.
+    /// [`RunsError::Malformed`](evenkeel_runs::error::RunsError::Malformed) for a specification that TOML cannot hold.
     pub fn runs(&self, claims: &[&Claim]) -> Result<Vec<Cell>, ClaimsError> {
         let runs = claims.iter().flat_map(|claim| (claim.runs)(self.scale));
         Ok(cells(runs.map(|run| self.on_images(run).into()))?)

@@ -40,7 +40,7 @@ pub fn train(job: &Job, observer: &mut (dyn Observer + Send)) -> Result<Outcome,
 /// How the run in `folder` ended, if it needs no going on.
 ///
 /// # Errors
-/// [`RunsError::Io`] or [`RunsError::Malformed`].
+/// [`RunsError::Io`](evenkeel_runs::error::RunsError::Io) or [`RunsError::Malformed`](evenkeel_runs::error::RunsError::Malformed).
 pub fn ended(folder: &Path) -> Result<Option<Outcome>, TrainError> {
     Ok(Outcome::load(folder)?.filter(|outcome| !matches!(outcome, Outcome::Interrupted { .. })))
 }

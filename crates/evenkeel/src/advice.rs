@@ -1,17 +1,17 @@
 //! Which control a network should begin with, read off its ELRs at initialisation (T31).
 //!
-//! What networks want at the beginning differs in one thing that can be measured before the first step: whether
-//! gradients explode from layer to layer. Where they do, the first steps have to leave that state, and equal turns leave
-//! it with the least turning (T30). Where they do not, steps within which the loss is nearly linear are long enough to
-//! train with, and larger ones throw the network onto a plateau (T29).
+//! Networks differ in one thing that can be measured before the first step: whether gradients explode
+//! from layer to layer. Where they do, the first steps have to leave that state, and equal angles leave it
+//! with the least turning (T30). Where they do not, steps within which the loss is nearly linear are long
+//! enough to train with, and larger ones throw the network onto a plateau (T29).
 
 use crate::control::{Band, ControlError, Controls, Hold, MaxAngle};
 use crate::mean_field::{explosion_per_layer, total_explosion};
 use crate::quantity::Elr;
 
-/// ELRs that grow by this factor or more from layer to layer are those of gradients that explode. Measured
-/// (docs/results/controls.md): 1.16 to 1.22 in BN-MLPs of 8 to 50 layers and ResNets of 20 to 110 without shortcuts, 1.02 to 1.04 in
-/// ResNets with them.
+/// Gradients explode if ELRs grow by this factor or more from layer to layer. Measured
+/// (docs/results/controls.md): 1.16 to 1.22 in BN-MLPs of 8 to 50 layers and in ResNets of 20 to 110
+/// layers without shortcuts, 1.02 to 1.04 in ResNets with them.
 pub const EXPLODES: f64 = 1.1;
 
 /// ELRs that grow by this factor or more over the whole network explode as well, however little they do
